@@ -1,0 +1,75 @@
+package v1alpha1
+
+import "k8s.io/apimachinery/pkg/runtime/schema"
+
+// GroupVersion is the API group and version of every type here.
+var GroupVersion = schema.GroupVersion{Group: "dbtether.io", Version: "v1alpha1"}
+
+// The resources, as the API server names them.
+var (
+	DBClusters    = GroupVersion.WithResource("dbclusters")
+	Databases     = GroupVersion.WithResource("databases")
+	DatabaseUsers = GroupVersion.WithResource("databaseusers")
+)
+
+// The kinds.
+const (
+	KindDBCluster    = "DBCluster"
+	KindDatabase     = "Database"
+	KindDatabaseUser = "DatabaseUser"
+)
+
+// Finalizer keeps a resource until PostgreSQL has been cleaned up after it.
+const Finalizer = "dbtether.io/finalizer"
+
+// FieldManager is the name under which the API server records our writes.
+const FieldManager = "dbtether"
+
+// Labels and annotations of managed Secrets and their revisions.
+const (
+	// LabelManaged is "true" on every Secret that dbtether keeps a history of.
+	LabelManaged = "dbtether.io/managed"
+	// LabelRevisionOf names, on a revision, the Secret that it is a revision of.
+	// A name over 63 characters is shortened to a prefix and a hash.
+	LabelRevisionOf = "dbtether.io/revision-of"
+	// AnnotationRevision is the number of the revision: on a revision its own,
+	// on the live Secret that of its content.
+	AnnotationRevision = "dbtether.io/revision"
+	// AnnotationAuthor is the authenticated user who wrote a revision.
+	AnnotationAuthor = "dbtether.io/author"
+	// AnnotationReason says why a revision was written, in the author's words.
+	AnnotationReason = "dbtether.io/reason"
+	// AnnotationOwner is the UID of the resource that a managed Secret belongs to. It
+	// outlives the owner reference, which a retained credential does not have.
+	AnnotationOwner = "dbtether.io/owner-uid"
+	// AnnotationKeys lists the keys of a managed Secret, so that a list can show
+	// them without reading values.
+	AnnotationKeys = "dbtether.io/keys"
+)
+
+// Types of Secrets.
+const (
+	// SecretTypeCredential is the type of a DatabaseUser's Secret, after the
+	// Service Binding specification for Kubernetes, section "Well-known Secret Entries".
+	SecretTypeCredential = "servicebinding.io/postgresql"
+	// SecretTypeRevision is the type of a revision.
+	SecretTypeRevision = "dbtether.io/revision"
+)
+
+// Types of conditions.
+const (
+	ConditionReady            = "Ready"
+	ConditionSynced           = "Synced"
+	ConditionConflict         = "Conflict"
+	ConditionDeletionBlocked  = "DeletionBlocked"
+	ConditionCredentialsReady = "CredentialsReady"
+)
+
+// Phases of a resource.
+const (
+	PhasePending   = "Pending"
+	PhaseReady     = "Ready"
+	PhaseFailed    = "Failed"
+	PhaseDeleting  = "Deleting"
+	PhaseConnected = "Connected"
+)

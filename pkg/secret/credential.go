@@ -1,0 +1,134 @@
+package secret
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+)
+
+// Data is the content of a Secret: its keys and their bytes.
+type Data map[string][]byte
+
+// Equal reports whether both hold the same keys with the same bytes.
+func (d Data) Equal(other Data) bool {
+	if len(d) != len(other) {
+		return false
+	}
+	for k, v := range d {
+		o, ok := other[k]
+		if !ok || string(o) != string(v) {
+			return false
+		}
+	}
+	return true
+}
+
+// Credential is everything a client needs to log in to a database.
+type Credential struct {
+	Host     string
+	Port     int32
+	Database string
+	Username string
+	Password Value
+	SSLMode  string
+}
+
+// bindingKeys are always there, after the Service Binding specification for
+// Kubernetes ("Well-known Secret Entries").
+var bindingKeys = []string{"host", "port", "database", "username", "password", "uri", "jdbc-uri", "sslmode"}
+
+// formatKeys lists the further keys of each format, as field → key.
+var formatKeys = map[v1alpha1.SecretFormat]map[string]string{
+	v1alpha1.FormatRaw: {"username": "user"},
+	v1alpha1.FormatDB: {
+		"host": "DB_HOST", "port": "DB_PORT", "database": "DB_NAME",
+		"username": "DB_USER", "password": "DB_PASSWORD",
+	},
+	v1alpha1.FormatDatabase: {
+		"host": "DATABASE_HOST", "port": "DATABASE_PORT", "database": "DATABASE_NAME",
+		"username": "DATABASE_USER", "password": "DATABASE_PASSWORD", "uri": "DATABASE_URL",
+	},
+	v1alpha1.FormatPostgres: {
+		"host": "POSTGRES_HOST", "port": "POSTGRES_PORT", "database": "POSTGRES_DATABASE",
+		"username": "POSTGRES_USER", "password": "POSTGRES_PASSWORD",
+	},
+	v1alpha1.FormatPG: {
+		"host": "PGHOST", "port": "PGPORT", "database": "PGDATABASE",
+		"username": "PGUSER", "password": "PGPASSWORD", "sslmode": "PGSSLMODE",
+	},
+}
+
+// Keys returns the content of the credential's Secret: the Service Binding keys
+// and those of the template. It fails on a template that names an unknown field,
+// or that puts two different fields under one key.
+func (c Credential) Keys(template v1alpha1.SecretTemplate) (Data, error) {
+	fields := c.fields()
+	data := Data{"type": []byte("postgresql"), "provider": []byte("dbtether")}
+	from := map[string]string{"type": "type", "provider": "provider"}
+	put := func(key, field string) error {
+		value, ok := fields[field]
+		if !ok {
+			return fmt.Errorf("render secret keys: %q is not a field of a credential", field)
+		}
+		if other, taken := from[key]; taken && other != field {
+			return fmt.Errorf("render secret keys: key %q is asked for with field %q, but it already carries %q", key, field, other)
+		}
+		data[key], from[key] = []byte(value), field
+		return nil
+	}
+	for _, field := range bindingKeys {
+		if err := put(field, field); err != nil {
+			return nil, err
+		}
+	}
+	for field, key := range formatKeys[template.Format] {
+		if err := put(key, field); err != nil {
+			return nil, err
+		}
+	}
+	for field, key := range template.Keys {
+		if field == "user" {
+			field = "username"
+		}
+		if err := put(string(key), field); err != nil {
+			return nil, err
+		}
+	}
+	return data, nil
+}
+
+func (c Credential) fields() map[string]string {
+	return map[string]string{
+		"host":     c.Host,
+		"port":     strconv.Itoa(int(c.Port)),
+		"database": c.Database,
+		"username": c.Username,
+		"password": c.Password.Reveal(),
+		"uri":      c.uri(),
+		"jdbc-uri": c.jdbcURI(),
+		"sslmode":  c.SSLMode,
+	}
+}
+
+// uri returns the connection URI of libpq (manual, section "Connection Strings").
+func (c Credential) uri() string {
+	u := url.URL{
+		Scheme:   "postgresql",
+		User:     url.UserPassword(c.Username, c.Password.Reveal()),
+		Host:     net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))),
+		Path:     "/" + c.Database,
+		RawQuery: url.Values{"sslmode": {c.SSLMode}}.Encode(),
+	}
+	return u.String()
+}
+
+// jdbcURI returns the URL of the PostgreSQL JDBC driver, which takes user and
+// password as parameters.
+func (c Credential) jdbcURI() string {
+	query := url.Values{"user": {c.Username}, "password": {c.Password.Reveal()}, "sslmode": {c.SSLMode}}
+	return "jdbc:postgresql://" + net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))) + "/" +
+		url.PathEscape(c.Database) + "?" + query.Encode()
+}

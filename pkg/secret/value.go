@@ -1,0 +1,38 @@
+// Package secret holds secret values and what is derived from them without any
+// I/O: generated passwords, SCRAM verifiers, the keys of a credential Secret.
+package secret
+
+import (
+	"fmt"
+	"log/slog"
+)
+
+// redacted stands wherever a Value would have been printed.
+const redacted = "[redacted]"
+
+// Value is a secret that cannot print itself: every formatting verb, JSON, text
+// and slog yield "[redacted]". Reveal is the only way to the bytes, so that the
+// places where a secret leaves the process are found by that name.
+type Value struct{ bytes []byte }
+
+// NewValue returns a Value that holds a copy of b.
+func NewValue(b []byte) Value { return Value{bytes: append([]byte(nil), b...)} }
+
+// Reveal returns the secret itself. The caller must not print, log or pass it in
+// an argument list.
+func (v Value) Reveal() string { return string(v.bytes) }
+
+// IsZero reports whether the value is empty.
+func (v Value) IsZero() bool { return len(v.bytes) == 0 }
+
+// Format implements fmt.Formatter for every verb.
+func (v Value) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+// String implements fmt.Stringer.
+func (v Value) String() string { return redacted }
+
+// MarshalText implements encoding.TextMarshaler, and through it JSON and YAML.
+func (v Value) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// LogValue implements slog.LogValuer.
+func (v Value) LogValue() slog.Value { return slog.StringValue(redacted) }
