@@ -1,0 +1,122 @@
+package postgres
+
+import (
+	"fmt"
+	"strings"
+)
+
+// terminate ends the sessions of a login; database "" means all of them. An admin
+// without pg_signal_backend becomes a member of the role for that moment.
+func (p *planner) terminate(login, database, reason string) {
+	fragments := []any{"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ", literal(login), " AND pid <> pg_backend_pid()"}
+	if database != "" {
+		fragments = append(fragments, " AND datname = ", literal(database))
+	}
+	step := Step{Verb: "end", Object: "sessions of " + quoted(login), Reason: reason, Risk: EndsSessions, Statement: sql(fragments...)}
+	if p.state.Server.SignalBackend {
+		p.end = append(p.end, step)
+		return
+	}
+	p.asMember(login, "", step)
+}
+
+// asMember wraps steps in one transaction in which the admin is a member of role.
+func (p *planner) asMember(role, database string, steps ...Step) {
+	if !p.state.Server.Superuser {
+		steps = append([]Step{{Verb: "grant", Object: "role " + quoted(role) + " to the admin", Reason: "for this transaction",
+			Statement: p.grantRole(role, "CURRENT_USER")}}, steps...)
+		steps = append(steps, Step{Verb: "revoke", Object: "role " + quoted(role) + " from the admin", Reason: "it was for this transaction",
+			Statement: sql("REVOKE ", ident(role), " FROM CURRENT_USER")})
+	}
+	number := len(p.end) + 1
+	for _, s := range steps {
+		s.Database, s.Transaction = database, number
+		p.end = append(p.end, s)
+	}
+}
+
+// dropLogin plans the end of a login: it can no longer log in, its sessions end,
+// what it owns passes to the owner group of each database, then it is dropped.
+func (p *planner) dropLogin(drop Drop) {
+	role, exists := p.state.Roles[drop.Name]
+	if !exists {
+		return
+	}
+	if !drop.Marker.owns(role.Comment) {
+		p.warn("role %q is left alone: %s", drop.Name, conflict("role", drop.Name, role.Comment, "").Problem)
+		return
+	}
+	p.needCreateRole = true
+	object := "role " + quoted(drop.Name)
+	if role.Login {
+		p.end = append(p.end, Step{Verb: "alter", Object: object, Reason: "no new sessions", Risk: EndsSessions,
+			Statement: sql("ALTER ROLE ", ident(drop.Name), " NOLOGIN")})
+	}
+	p.terminate(drop.Name, "", "a session outlives its role")
+	p.disown(drop.Name)
+	p.end = append(p.end, Step{Verb: "drop", Object: object, Reason: "its resource is deleted", Statement: sql("DROP ROLE ", ident(drop.Name))})
+}
+
+// disown moves what a login owns to the owner group of each database, and drops
+// its privileges. DROP OWNED alone would drop its tables.
+func (p *planner) disown(login string) {
+	owns := map[string]bool{}
+	for _, dep := range p.state.Dependencies {
+		if dep.Role == login {
+			owns[dep.Database] = owns[dep.Database] || dep.Owns
+		}
+	}
+	for _, database := range sortedKeys(owns) {
+		owner := GroupsOf(database).Owner
+		marker, managed := ParseMarker(p.state.Roles[owner].Comment)
+		managed = managed && strings.HasPrefix(marker.Kind, groupOf)
+		switch {
+		case database == "" && owns[database]:
+			p.refuse(Refusal{Blocked: true, Problem: fmt.Sprintf("role %q owns a database or another object of the whole server", login),
+				Fix: "give it to another role: ALTER DATABASE … OWNER TO …"})
+		case database == "":
+		case owns[database] && !managed:
+			p.refuse(Refusal{Blocked: true, Problem: fmt.Sprintf("role %q owns objects in database %q, which dbtether does not manage", login, database),
+				Fix: fmt.Sprintf("in database %q run: REASSIGN OWNED BY %s TO …", database, sql(ident(login)))})
+		default:
+			var steps []Step
+			if owns[database] {
+				steps = append(steps, Step{Verb: "reassign", Object: "objects of " + quoted(login), Reason: "tables outlive the login",
+					Statement: sql("REASSIGN OWNED BY ", ident(login), " TO ", ident(owner))})
+			}
+			steps = append(steps, Step{Verb: "revoke", Object: "privileges of " + quoted(login), Reason: "a role with privileges cannot be dropped",
+				Statement: sql("DROP OWNED BY ", ident(login))})
+			p.asMember(login, database, steps...)
+		}
+	}
+}
+
+// dropDatabase plans the end of a database and of its groups. Sessions block it.
+func (p *planner) dropDatabase(drop Drop) {
+	have, exists := p.state.Databases[drop.Name]
+	groups := GroupsOf(drop.Name)
+	want := Database{Name: drop.Name, Marker: drop.Marker}
+	switch {
+	case !exists:
+	case !drop.Marker.owns(have.Comment) && !p.begun(want, have):
+		p.warn("database %q is left alone: %s", drop.Name, conflict("database", drop.Name, have.Comment, "").Problem)
+		return
+	case have.Sessions > 0:
+		p.refuse(Refusal{Blocked: true, Problem: fmt.Sprintf("%d session(s) are connected to database %q", have.Sessions, drop.Name),
+			Fix: "stop the applications that use it, then run the command again"})
+		return
+	default:
+		p.needCreateDB = true
+		p.end = append(p.end, Step{Verb: "drop", Object: "database " + quoted(drop.Name), Reason: "its resource is deleted with policy Delete",
+			Risk: DestroysData, Statement: sql("DROP DATABASE ", ident(drop.Name))})
+	}
+	marker := drop.Marker
+	marker.Kind = groupOf + marker.Kind
+	for _, name := range groups.all() {
+		if role, exists := p.state.Roles[name]; exists && marker.owns(role.Comment) {
+			p.needCreateRole = true
+			p.end = append(p.end, Step{Verb: "drop", Object: "role " + quoted(name), Reason: "group of the dropped database",
+				Statement: sql("DROP ROLE ", ident(name))})
+		}
+	}
+}
