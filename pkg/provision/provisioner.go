@@ -1,0 +1,55 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"k8s.io/client-go/dynamic"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/revision"
+)
+
+// Provisioner holds what provisioning needs from outside.
+type Provisioner struct {
+	Kube    dynamic.Interface
+	Secrets corev1client.SecretsGetter
+	// Author returns the name that the API server knows the caller by.
+	Author func(context.Context) (string, error)
+	Now    func() time.Time
+	// Random is the source of passwords and salts, normally crypto/rand.Reader.
+	Random io.Reader
+	// LookupEnv reads the variables that DBClusters with credentialsFromEnv name.
+	LookupEnv func(string) (string, bool)
+	// Progress is told what is being done, in a few words; it may be nil.
+	Progress func(string)
+}
+
+func (p *Provisioner) progress(format string, args ...any) {
+	if p.Progress != nil {
+		p.Progress(fmt.Sprintf(format, args...))
+	}
+}
+
+func (p *Provisioner) revisions() revision.Store { return revision.Store{Secrets: p.Secrets} }
+
+// Error is a failure with what to do about it.
+type Error struct {
+	Cause error
+	Fix   string
+}
+
+// Error implements error.
+func (e *Error) Error() string { return e.Cause.Error() }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Hint returns what to do about it.
+func (e *Error) Hint() string { return e.Fix }
+
+func failed(fix, format string, args ...any) error {
+	return &Error{Cause: fmt.Errorf(format, args...), Fix: fix}
+}

@@ -1,0 +1,157 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
+)
+
+// statusTimeout bounds the write of a status after the run itself was cancelled.
+const statusTimeout = 10 * time.Second
+
+// outcome is what a run came to, as conditions see it.
+type outcome struct {
+	err      error
+	message  string
+	deleting bool
+}
+
+func (o outcome) phase() string {
+	switch {
+	case o.deleting:
+		return v1alpha1.PhaseDeleting
+	case o.err != nil:
+		return v1alpha1.PhaseFailed
+	default:
+		return v1alpha1.PhaseReady
+	}
+}
+
+func (o outcome) text() string {
+	if o.err == nil {
+		return o.message
+	}
+	text := o.err.Error()
+	var hinted interface{ Hint() string }
+	if errors.As(o.err, &hinted) && hinted.Hint() != "" {
+		text += " (" + hinted.Hint() + ")"
+	}
+	return cut(text, 4000)
+}
+
+// conditions returns the standard conditions for an outcome, keeping the
+// transition times of those that did not change.
+func (o outcome) conditions(now time.Time, generation int64, have []metav1.Condition, further ...metav1.Condition) []metav1.Condition {
+	ready := condition(v1alpha1.ConditionReady, o.err == nil && !o.deleting, "Provisioned", "Failed", o.text())
+	synced := condition(v1alpha1.ConditionSynced, o.err == nil, "Applied", "NotApplied", o.text())
+	var refused *postgres.RefusedError
+	var hasConflict interface{ Conflict() bool }
+	isConflict := errors.As(o.err, &hasConflict) && hasConflict.Conflict()
+	conflict := condition(v1alpha1.ConditionConflict, isConflict, "NotOurs", "None", "")
+	if isConflict {
+		conflict.Message = o.text()
+	}
+	all := append([]metav1.Condition{ready, synced, conflict}, further...)
+	if o.deleting {
+		blocked := condition(v1alpha1.ConditionDeletionBlocked, errors.As(o.err, &refused) && refused.Blocked(), "InUse", "None", "")
+		if blocked.Status == metav1.ConditionTrue {
+			blocked.Message = o.text()
+		}
+		all = append(all, blocked)
+	}
+	for i := range all {
+		all[i].ObservedGeneration = generation
+		all[i].LastTransitionTime = metav1.NewTime(now.UTC().Truncate(time.Second))
+		for _, old := range have {
+			if old.Type == all[i].Type && old.Status == all[i].Status {
+				all[i].LastTransitionTime = old.LastTransitionTime
+			}
+		}
+	}
+	return all
+}
+
+func condition(kind string, is bool, yes, no, message string) metav1.Condition {
+	c := metav1.Condition{Type: kind, Status: metav1.ConditionFalse, Reason: no, Message: message}
+	if is {
+		c.Status, c.Reason = metav1.ConditionTrue, yes
+	}
+	return c
+}
+
+func (p *Provisioner) clusterStatus(ctx context.Context, cluster *v1alpha1.DBCluster, state postgres.ServerState, findings []Finding, err error) error {
+	now := p.Now()
+	o := outcome{err: err, message: "connected"}
+	for _, f := range findings {
+		if f.Level == LevelError && o.err == nil {
+			o.err = failed(f.Fix, "%s", f.Text)
+		}
+	}
+	checked := metav1.NewTime(now.UTC().Truncate(time.Second))
+	status := v1alpha1.DBClusterStatus{Phase: v1alpha1.PhaseConnected, Message: o.text(), PostgresVersion: state.VersionText,
+		LastCheckTime: &checked, ObservedGeneration: cluster.Generation,
+		Conditions: o.conditions(now, cluster.Generation, cluster.Status.Conditions)}
+	if o.err != nil {
+		status.Phase = v1alpha1.PhaseFailed
+	}
+	return p.applyStatus(ctx, v1alpha1.DBClusters, v1alpha1.KindDBCluster, cluster, &cluster.Status, &status)
+}
+
+func (p *Provisioner) databaseStatus(ctx context.Context, db *v1alpha1.Database, o outcome) error {
+	status := v1alpha1.DatabaseStatus{Phase: o.phase(), Message: o.text(), DatabaseName: db.PostgresName(), ObservedGeneration: db.Generation,
+		Conditions: o.conditions(p.Now(), db.Generation, db.Status.Conditions)}
+	return p.applyStatus(ctx, v1alpha1.Databases, v1alpha1.KindDatabase, db, &db.Status, &status)
+}
+
+func (p *Provisioner) userStatus(ctx context.Context, user *v1alpha1.DatabaseUser, cluster, database string, number int64, o outcome) error {
+	if number == 0 {
+		number = user.Status.SecretRevision
+	}
+	credentials := condition(v1alpha1.ConditionCredentialsReady, o.err == nil && !o.deleting, "LoggedIn", "NotReady",
+		fmt.Sprintf("secret %s, revision %d", user.SecretName(), number))
+	status := v1alpha1.DatabaseUserStatus{Phase: o.phase(), Message: o.text(), ClusterName: cluster, DatabaseName: database,
+		Username: user.PostgresName(), SecretName: user.SecretName(), SecretRevision: number, ObservedGeneration: user.Generation,
+		Conditions: o.conditions(p.Now(), user.Generation, user.Status.Conditions, credentials)}
+	return p.applyStatus(ctx, v1alpha1.DatabaseUsers, v1alpha1.KindDatabaseUser, user, &user.Status, &status)
+}
+
+// applyStatus writes a status by server-side apply, unless it stands already. A run
+// that was cancelled still gets to say so.
+func (p *Provisioner) applyStatus(ctx context.Context, resource schema.GroupVersionResource, kind string, object metav1.Object, have, want any) error {
+	if equality.Semantic.DeepEqual(have, want) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statusTimeout)
+	defer cancel()
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(want)
+	if err != nil {
+		return fmt.Errorf("write status of %s %q: %w", kind, object.GetName(), err)
+	}
+	u := &unstructured.Unstructured{Object: map[string]any{"status": content}}
+	u.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
+	u.SetName(object.GetName())
+	u.SetNamespace(object.GetNamespace())
+	_, err = p.Kube.Resource(resource).Namespace(object.GetNamespace()).ApplyStatus(ctx, object.GetName(), u,
+		metav1.ApplyOptions{FieldManager: v1alpha1.FieldManager, Force: true})
+	if err != nil {
+		return fmt.Errorf("write status of %s %q: %w", resource.Resource, object.GetName(), err)
+	}
+	return nil
+}
+
+func cut(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	return s[:limit] + "…"
+}

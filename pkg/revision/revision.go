@@ -1,0 +1,139 @@
+// Package revision keeps managed Secrets and their history in the cluster. Every
+// content of a managed Secret stands in an immutable Secret <name>.v<N>, created
+// before the live one changes, so that the clash of names is the lock between two
+// writers and a crash in between loses nothing.
+package revision
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/secret"
+)
+
+// Kept is how many revisions of a Secret are kept.
+const Kept = 10
+
+// Target is a managed Secret: where it is and whom it belongs to.
+type Target struct {
+	Namespace string
+	Name      string
+	Type      corev1.SecretType
+	// OwnerUID is the resource that the Secret belongs to.
+	OwnerUID types.UID
+	// OwnerReference makes the Secret go when the resource goes; nil: it stays.
+	OwnerReference *metav1.OwnerReference
+}
+
+// Revision is one content that a Secret had or is to have.
+type Revision struct {
+	Number int64
+	Data   secret.Data
+	Author string
+	Reason string
+	Time   time.Time
+	// OwnerUID is the resource that the Secret belonged to.
+	OwnerUID types.UID
+}
+
+// Live is the Secret that applications read.
+type Live struct {
+	Data     secret.Data
+	Revision int64
+	Managed  bool
+	OwnerUID types.UID
+
+	resourceVersion string
+	object          corev1.Secret
+}
+
+// History is the live Secret, if there is one, and its revisions in ascending order.
+type History struct {
+	Live      *Live
+	Revisions []Revision
+}
+
+// Newest returns the newest revision of an owner, and false when it has none. A
+// predecessor of the same name may have left others.
+func (h History) Newest(owner types.UID) (Revision, bool) {
+	for _, r := range slices.Backward(h.Revisions) {
+		if owner != "" && r.OwnerUID == owner {
+			return r, true
+		}
+	}
+	return Revision{}, false
+}
+
+// LastNumber returns the highest number taken; 0 when there is no revision.
+func (h History) LastNumber() int64 {
+	if len(h.Revisions) == 0 {
+		return 0
+	}
+	return h.Revisions[len(h.Revisions)-1].Number
+}
+
+// ForeignError says that a Secret of that name exists and belongs to something else.
+type ForeignError struct{ Namespace, Name string }
+
+// Error implements error.
+func (e *ForeignError) Error() string {
+	return fmt.Sprintf("secret %q in namespace %q exists and is not managed by this resource", e.Name, e.Namespace)
+}
+
+// Hint returns what to do about it.
+func (e *ForeignError) Hint() string {
+	return "choose another name in spec.secretTemplate.name, or delete the Secret if nothing needs it"
+}
+
+// ConflictError says that another writer took the revision's number first.
+type ConflictError struct {
+	Name   string
+	Number int64
+	Author string
+	Time   time.Time
+}
+
+// Error implements error.
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("write revision %d of secret %q: %s wrote it at %s", e.Number, e.Name, e.Author, e.Time.UTC().Format(time.RFC3339))
+}
+
+// Hint returns what to do about it.
+func (e *ConflictError) Hint() string {
+	return "run the command again: it starts from that revision"
+}
+
+// Check returns a *ForeignError if a live Secret exists that does not belong to the
+// target's owner.
+func (h History) Check(target Target) error {
+	if h.Live != nil && (!h.Live.Managed || target.OwnerUID == "" || h.Live.OwnerUID != target.OwnerUID) {
+		return &ForeignError{Namespace: target.Namespace, Name: target.Name}
+	}
+	return nil
+}
+
+func revisionName(name string, number int64) string {
+	return name + ".v" + strconv.FormatInt(number, 10)
+}
+
+func fromSecret(s *corev1.Secret) (Revision, error) {
+	number, err := strconv.ParseInt(s.Annotations[v1alpha1.AnnotationRevision], 10, 64)
+	if err != nil || number < 1 {
+		return Revision{}, fmt.Errorf("read revision %s/%s: annotation %s is not a revision number",
+			s.Namespace, s.Name, v1alpha1.AnnotationRevision)
+	}
+	return Revision{Number: number, Data: s.Data, Author: s.Annotations[v1alpha1.AnnotationAuthor],
+		Reason: s.Annotations[v1alpha1.AnnotationReason], Time: s.CreationTimestamp.Time,
+		OwnerUID: types.UID(s.Annotations[v1alpha1.AnnotationOwner])}, nil
+}
+
+func sortRevisions(revisions []Revision) {
+	slices.SortFunc(revisions, func(a, b Revision) int { return int(a.Number - b.Number) })
+}

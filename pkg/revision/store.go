@@ -1,0 +1,226 @@
+package revision
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/secret"
+)
+
+// Store reads and writes managed Secrets of a cluster.
+type Store struct {
+	Secrets corev1client.SecretsGetter
+}
+
+// Read returns the live Secret and the revisions of a name: one get, one list.
+// What does not exist is absent from the result, without an error.
+func (s Store) Read(ctx context.Context, namespace, name string) (History, error) {
+	var history History
+	live, err := s.Secrets.Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+	case err != nil:
+		return History{}, fmt.Errorf("read secret %s/%s: %w", namespace, name, err)
+	default:
+		number, _ := strconv.ParseInt(live.Annotations[v1alpha1.AnnotationRevision], 10, 64)
+		history.Live = &Live{Data: live.Data, Revision: number, Managed: live.Labels[v1alpha1.LabelManaged] == "true",
+			OwnerUID: types.UID(live.Annotations[v1alpha1.AnnotationOwner]), resourceVersion: live.ResourceVersion, object: *live}
+	}
+	list, err := s.Secrets.Secrets(namespace).List(ctx, metav1.ListOptions{LabelSelector: v1alpha1.LabelRevisionOf + "=" + labelValue(name)})
+	if err != nil {
+		return History{}, fmt.Errorf("list revisions of secret %s/%s: %w", namespace, name, err)
+	}
+	for i := range list.Items {
+		item := &list.Items[i]
+		if !strings.HasPrefix(item.Name, name+".v") { // another long name with the same hash
+			continue
+		}
+		revision, err := fromSecret(item)
+		if err != nil {
+			return History{}, err
+		}
+		history.Revisions = append(history.Revisions, revision)
+	}
+	sortRevisions(history.Revisions)
+	return history, nil
+}
+
+// Stage writes data as the revision that follows number, and returns it. If that
+// revision exists already with the same data, an earlier run wrote it: it is
+// returned. With other data, a *ConflictError tells who was first.
+func (s Store) Stage(ctx context.Context, target Target, number int64, data secret.Data, author, reason string) (Revision, error) {
+	number++
+	immutable := true
+	object := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: revisionName(target.Name, number), Namespace: target.Namespace,
+			Labels: map[string]string{v1alpha1.LabelRevisionOf: labelValue(target.Name)},
+			Annotations: map[string]string{
+				v1alpha1.AnnotationRevision: strconv.FormatInt(number, 10),
+				v1alpha1.AnnotationAuthor:   author,
+				v1alpha1.AnnotationReason:   reason,
+				v1alpha1.AnnotationOwner:    string(target.OwnerUID),
+				v1alpha1.AnnotationKeys:     keyList(data),
+			},
+			OwnerReferences: target.owners(),
+		},
+		Type: v1alpha1.SecretTypeRevision, Immutable: &immutable, Data: data,
+	}
+	created, err := s.Secrets.Secrets(target.Namespace).Create(ctx, object, metav1.CreateOptions{FieldManager: v1alpha1.FieldManager})
+	if err == nil {
+		return fromSecret(created)
+	}
+	if !apierrors.IsAlreadyExists(err) {
+		return Revision{}, fmt.Errorf("create secret %s/%s: %w", target.Namespace, object.Name, err)
+	}
+	taken, err := s.Secrets.Secrets(target.Namespace).Get(ctx, object.Name, metav1.GetOptions{})
+	if err != nil {
+		return Revision{}, fmt.Errorf("read secret %s/%s: %w", target.Namespace, object.Name, err)
+	}
+	existing, err := fromSecret(taken)
+	if err != nil {
+		return Revision{}, err
+	}
+	if !existing.Data.Equal(data) {
+		return Revision{}, &ConflictError{Name: target.Name, Number: number, Author: existing.Author, Time: existing.Time}
+	}
+	return existing, nil
+}
+
+// Promote makes the live Secret carry a revision: it is created, or patched with
+// what differs. It reports whether anything had to be written. A live Secret that
+// changed since it was read is a conflict of the API server.
+func (s Store) Promote(ctx context.Context, target Target, live *Live, revision Revision) (bool, error) {
+	annotations := map[string]string{
+		v1alpha1.AnnotationRevision: strconv.FormatInt(revision.Number, 10),
+		v1alpha1.AnnotationOwner:    string(target.OwnerUID),
+		v1alpha1.AnnotationKeys:     keyList(revision.Data),
+	}
+	if live == nil {
+		object := &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Name: target.Name, Namespace: target.Namespace, Annotations: annotations,
+				Labels: map[string]string{v1alpha1.LabelManaged: "true"}, OwnerReferences: target.owners()},
+			Type: target.Type, Data: revision.Data,
+		}
+		_, err := s.Secrets.Secrets(target.Namespace).Create(ctx, object, metav1.CreateOptions{FieldManager: v1alpha1.FieldManager})
+		if err != nil {
+			return false, fmt.Errorf("create secret %s/%s: %w", target.Namespace, target.Name, err)
+		}
+		return true, nil
+	}
+	patch := livePatch(live, revision.Data, annotations)
+	if patch == nil {
+		return false, nil
+	}
+	body, err := json.Marshal(patch)
+	if err != nil {
+		return false, fmt.Errorf("patch secret %s/%s: %w", target.Namespace, target.Name, err)
+	}
+	_, err = s.Secrets.Secrets(target.Namespace).Patch(ctx, target.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: v1alpha1.FieldManager})
+	if err != nil {
+		return false, fmt.Errorf("patch secret %s/%s: %w", target.Namespace, target.Name, err)
+	}
+	return true, nil
+}
+
+// livePatch returns the merge patch (RFC 7396) from the live Secret to data and
+// annotations, bound to the version that was read; nil when nothing differs.
+func livePatch(live *Live, data secret.Data, annotations map[string]string) map[string]any {
+	changed := map[string]any{}
+	for key, value := range data {
+		if old, ok := live.Data[key]; !ok || string(old) != string(value) {
+			changed[key] = value
+		}
+	}
+	for key := range live.Data {
+		if _, ok := data[key]; !ok {
+			changed[key] = nil
+		}
+	}
+	meta := map[string]any{}
+	for key, value := range annotations {
+		if live.object.Annotations[key] != value {
+			meta[key] = value
+		}
+	}
+	if len(changed) == 0 && len(meta) == 0 {
+		return nil
+	}
+	patch := map[string]any{"metadata": map[string]any{"resourceVersion": live.resourceVersion, "annotations": meta}}
+	if len(changed) > 0 {
+		patch["data"] = changed
+	}
+	return patch
+}
+
+// Prune deletes the oldest revisions beyond Kept.
+func (s Store) Prune(ctx context.Context, target Target, history History) error {
+	excess := len(history.Revisions) - Kept
+	for i := range max(excess, 0) {
+		name := revisionName(target.Name, history.Revisions[i].Number)
+		if err := s.Secrets.Secrets(target.Namespace).Delete(ctx, name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
+			return fmt.Errorf("delete secret %s/%s: %w", target.Namespace, name, err)
+		}
+	}
+	return nil
+}
+
+// Delete removes the live Secret and then its revisions, oldest first, so that a
+// run that stops in between leaves what the next one needs. What belongs to
+// another owner stays.
+func (s Store) Delete(ctx context.Context, target Target) error {
+	history, err := s.Read(ctx, target.Namespace, target.Name)
+	if err != nil {
+		return err
+	}
+	var names []string
+	if history.Live != nil && history.Check(target) == nil {
+		names = append(names, target.Name)
+	}
+	for _, r := range history.Revisions {
+		if r.OwnerUID == target.OwnerUID {
+			names = append(names, revisionName(target.Name, r.Number))
+		}
+	}
+	for _, name := range names {
+		if err := s.Secrets.Secrets(target.Namespace).Delete(ctx, name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
+			return fmt.Errorf("delete secret %s/%s: %w", target.Namespace, name, err)
+		}
+	}
+	return nil
+}
+
+func (t Target) owners() []metav1.OwnerReference {
+	if t.OwnerReference == nil {
+		return nil
+	}
+	return []metav1.OwnerReference{*t.OwnerReference}
+}
+
+// labelValue returns a name as a label value, which takes 63 characters: a longer
+// name is cut and a hash of the whole appended.
+func labelValue(name string) string {
+	if len(name) <= 63 {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	return strings.TrimRight(name[:46], ".-") + "-" + hex.EncodeToString(sum[:8])
+}
+
+func keyList(data secret.Data) string {
+	return strings.Join(slices.Sorted(maps.Keys(data)), ",")
+}
