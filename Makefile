@@ -1,0 +1,85 @@
+# Every target is one line of what you would type yourself. `make help` lists them.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# Programs of the modules under tools/, run in this directory.
+CONTROLLER_GEN := go tool -modfile=tools/go.mod controller-gen
+GOLANGCI_LINT := go tool -modfile=tools/lint/go.mod golangci-lint
+
+# The packages whose tests start no server.
+UNIT ?= ./pkg/api/... ./pkg/secret ./manifests ./hack/layout ./hack/benchtable
+
+# Where `generate` writes, and what it writes there.
+OUT ?= .
+GENERATED := manifests/crd manifests/rbac pkg/api/v1alpha1/zz_generated.deepcopy.go
+
+##@ Build
+
+.PHONY: build
+build: ## Build bin/kubectl-dbtether
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/kubectl-dbtether ./cmd/kubectl-dbtether
+
+.PHONY: install
+install: ## Install kubectl-dbtether where go install puts programs; kubectl finds it on the PATH
+	CGO_ENABLED=0 go install -trimpath -ldflags '$(LDFLAGS)' ./cmd/kubectl-dbtether
+
+.PHONY: clean
+clean: ## Remove what was built; the cached servers in .cache stay
+	rm -rf bin dist .cache/generated
+
+##@ Try
+
+.PHONY: demo
+demo: ## Show it working, on servers of its own
+	go run ./hack/demo
+
+.PHONY: env
+env: ## A shell with a Kubernetes API server and PostgreSQL, gone when you leave it
+	go run ./hack/env run -- $${SHELL:-sh}
+
+##@ Test
+
+.PHONY: test
+test: ## All tests, on one set of real servers
+	go run ./hack/env run -- go test ./...
+
+.PHONY: unit
+unit: ## The tests that need no server, in seconds; UNIT=./pkg/x for others
+	go test $(UNIT)
+
+.PHONY: bench
+bench: ## All benchmarks, each beside its baseline
+	go run ./hack/env run -- go test -run '^$$' -bench . -benchmem ./... | go run ./hack/benchtable
+
+.PHONY: lint
+lint: ## go vet and golangci-lint
+	go vet ./...
+	$(GOLANGCI_LINT) run
+
+.PHONY: fmt
+fmt: ## Format the code
+	$(GOLANGCI_LINT) fmt
+
+##@ Generate
+
+.PHONY: generate
+generate: ## Write the CRDs, the RBAC rules and the deepcopy functions from their markers
+	$(CONTROLLER_GEN) object crd paths=./pkg/api/... output:crd:dir=$(OUT)/manifests/crd output:object:dir=$(OUT)/pkg/api/v1alpha1
+	$(CONTROLLER_GEN) rbac:roleName=dbtether-provisioner,fileName=provisioner_role.yaml paths=./pkg/provision output:rbac:dir=$(OUT)/manifests/rbac
+
+.PHONY: verify-generated
+verify-generated: ## Fail if `make generate` would change anything, or if git does not know what it wrote
+	rm -rf .cache/generated && $(MAKE) --no-print-directory generate OUT=.cache/generated
+	for path in $(GENERATED); do diff -ru $$path .cache/generated/$$path || exit 1; done
+	git ls-files --error-unmatch $(wildcard manifests/crd/* manifests/rbac/*) pkg/api/v1alpha1/zz_generated.deepcopy.go >/dev/null
+
+##@ Help
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,90 @@
+package v1alpha1_test
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestDBClusterRefusals(t *testing.T) {
+	const secret = "credentialsSecretRef: {name: admin, namespace: dbtether-system}"
+	const authority = "caSecretRef: {name: ca, namespace: dbtether-system}"
+	with := func(fields ...string) string {
+		return "{" + strings.Join(append([]string{"endpoint: pg.example.com", secret}, fields...), ", ") + "}"
+	}
+	answer(t, "dbclusters", "DBCluster", []request{
+		{name: "credentials from a Secret", spec: with()},
+		{name: "credentials from the environment", spec: "{endpoint: pg.example.com, credentialsFromEnv: {username: PGUSER, password: PGPASSWORD}}"},
+		{name: "both credentials", spec: with("credentialsFromEnv: {username: A, password: B}"), errors: []string{
+			"spec: Invalid value: exactly one of credentialsSecretRef and credentialsFromEnv must be set",
+		}},
+		{name: "no credentials", spec: "{endpoint: pg.example.com}", errors: []string{
+			"spec: Invalid value: exactly one of credentialsSecretRef and credentialsFromEnv must be set",
+		}},
+		{name: "credentials swapped", old: with(), spec: "{endpoint: pg.example.com, credentialsFromEnv: {username: A, password: B}}"},
+		{name: "half a Secret reference", spec: "{endpoint: pg.example.com, credentialsSecretRef: {name: admin}}", errors: []string{
+			"spec.credentialsSecretRef.namespace: Required value",
+		}},
+		{name: "hostile Secret reference", spec: "{endpoint: pg.example.com, credentialsSecretRef: {name: ../../api, namespace: a/b}}", errors: []string{
+			`spec.credentialsSecretRef.name: Invalid value: "../../api": spec.credentialsSecretRef.name in body should match '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$'`,
+			`spec.credentialsSecretRef.namespace: Invalid value: "a/b": spec.credentialsSecretRef.namespace in body should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'`,
+		}},
+		{name: "value instead of a variable's name", spec: "{endpoint: pg.example.com, credentialsFromEnv: {username: postgres, password: 'hunter-2!'}}", errors: []string{
+			`spec.credentialsFromEnv.password: Invalid value: "hunter-2!": spec.credentialsFromEnv.password in body should match '^[A-Za-z_][A-Za-z0-9_]*$'`,
+		}},
+
+		{name: "endpoint IPv6", spec: "{endpoint: '2001:db8::1', " + secret + "}"},
+		{name: "no endpoint", spec: "{" + secret + "}", errors: []string{
+			"spec.endpoint: Required value",
+		}},
+		{name: "empty endpoint", spec: "{endpoint: '', " + secret + "}", errors: []string{
+			`spec.endpoint: Invalid value: "": spec.endpoint in body should be at least 1 chars long`,
+		}},
+		{name: "endpoint with connection options", spec: "{endpoint: 'pg host=evil', " + secret + "}", errors: []string{
+			`spec.endpoint: Invalid value: "pg host=evil": spec.endpoint in body should match '^[A-Za-z0-9.:_-]+$'`,
+		}},
+		{name: "endpoint is a socket", spec: "{endpoint: /var/run/postgresql, " + secret + "}", errors: []string{
+			`spec.endpoint: Invalid value: "/var/run/postgresql": spec.endpoint in body should match '^[A-Za-z0-9.:_-]+$'`,
+		}},
+		{name: "endpoint is a URL", spec: "{endpoint: 'postgres://u:p@h/d', " + secret + "}", errors: []string{
+			`spec.endpoint: Invalid value: "postgres://u:p@h/d": spec.endpoint in body should match '^[A-Za-z0-9.:_-]+$'`,
+		}},
+
+		{name: "port 1", spec: with("port: 1")},
+		{name: "port 65535", spec: with("port: 65535")},
+		{name: "port 0", spec: with("port: 0"), errors: []string{
+			"spec.port: Invalid value: 0: spec.port in body should be greater than or equal to 1",
+		}},
+		{name: "port 65536", spec: with("port: 65536"), errors: []string{
+			"spec.port: Invalid value: 65536: spec.port in body should be less than or equal to 65535",
+		}},
+		{name: "port negative", spec: with("port: -1"), errors: []string{
+			"spec.port: Invalid value: -1: spec.port in body should be greater than or equal to 1",
+		}},
+		{name: "port is a string", spec: with("port: '5432'"), errors: []string{
+			`spec.port: Invalid value: "string": spec.port in body must be of type integer: "string"`,
+		}},
+		{name: "port with a fraction", spec: with("port: 5432.5"), errors: []string{
+			`<nil>: Invalid value: "": Checked value must be of type integer with format int32 in spec.port`,
+			`spec.port: Invalid value: "float64": spec.port in body must be of type int32: "float64"`,
+		}},
+
+		{name: "hostile admin database", spec: with(`adminDatabase: 'postgres dbname=x'`), errors: []string{
+			`spec.adminDatabase: Invalid value: "postgres dbname=x": spec.adminDatabase in body should match '^[A-Za-z_][A-Za-z0-9_-]*$'`,
+		}},
+
+		{name: "sslMode require", spec: with("sslMode: require")},
+		{name: "sslMode verify-full without an authority of ours", spec: with("sslMode: verify-full")},
+		{name: "sslMode verify-full with authority", spec: with("sslMode: verify-full", authority)},
+		{name: "sslMode verify-ca with authority", spec: with("sslMode: verify-ca", authority)},
+		{name: "authority without sslMode", spec: with(authority)},
+		{name: "authority with sslMode require", spec: with("sslMode: require", authority), errors: []string{
+			"spec: Invalid value: caSecretRef needs sslMode verify-ca or verify-full",
+		}},
+		{name: "sslMode verify-ca without authority", spec: with("sslMode: verify-ca"), errors: []string{
+			"spec: Invalid value: sslMode verify-ca needs caSecretRef",
+		}},
+		{name: "sslMode of other spelling", spec: with("sslMode: VERIFY-FULL"), errors: []string{
+			`spec.sslMode: Unsupported value: "VERIFY-FULL": supported values: "disable", "allow", "prefer", "require", "verify-ca", "verify-full"`,
+		}},
+	})
+}
