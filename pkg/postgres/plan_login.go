@@ -47,9 +47,9 @@ func (p *planner) mayUse(want DesiredLogin, role Role) bool {
 
 func (p *planner) createLogin(want DesiredLogin) {
 	p.needCreateRole = true
-	object := "role " + quoted(want.Name)
+	object := "login " + quoted(want.Name)
 	p.roles = append(p.roles,
-		Step{Verb: "create", Object: object, Reason: "login, with the password that is in its Secret",
+		Step{Verb: "create", Object: object, Reason: "with the password that is in its Secret",
 			Statement: sql("CREATE ROLE ", ident(want.Name), " LOGIN INHERIT NOCREATEDB NOCREATEROLE CONNECTION LIMIT ",
 				want.ConnectionLimit, " PASSWORD ", verifierOf(want.Name))},
 		Step{Verb: "mark", Object: object, Reason: "says whose it is",

@@ -2,7 +2,6 @@ package provision
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -12,8 +11,6 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
-
-func asStatus(err error, status *apierrors.APIStatus) bool { return errors.As(err, status) }
 
 // Endpoint returns where a cluster's server is. It reads the certificate
 // authority's Secret if the cluster names one.

@@ -37,11 +37,21 @@ type Result struct {
 	Hint  string `json:"hint,omitempty"`
 }
 
+// ReconcileObject does for one Database or DatabaseUser what Reconcile does for all.
+func (p *Provisioner) ReconcileObject(ctx context.Context, object *unstructured.Unstructured) Result {
+	r := &reconciler{Provisioner: p, unreachable: map[string]error{}}
+	if object.GetKind() == v1alpha1.KindDatabaseUser {
+		return r.user(ctx, object)
+	}
+	return r.database(ctx, object)
+}
+
 // Reconcile brings every Database and DatabaseUser of a namespace ("" means all)
 // into the state its resource asks for, and finishes deletions: users that are
-// being deleted first, then databases, then what is to be provisioned. One
-// resource's failure does not stop the others; it is told of each as it is done.
-// The error is set when the resources could not be listed.
+// being deleted first, then databases, then what is to be provisioned. The status
+// of the clusters concerned is refreshed before. One resource's failure does not
+// stop the others; done is told of each. The error is set when the resources could
+// not be listed.
 func (p *Provisioner) Reconcile(ctx context.Context, namespace string, done func(Result)) error {
 	databases, err := p.Kube.Resource(v1alpha1.Databases).Namespace(namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -51,13 +61,14 @@ func (p *Provisioner) Reconcile(ctx context.Context, namespace string, done func
 	if err != nil {
 		return fmt.Errorf("list databaseusers: %w", err)
 	}
+	r := &reconciler{Provisioner: p, unreachable: map[string]error{}}
+	r.clusters(ctx, databases, done)
 	steps := []struct {
 		list     *unstructured.UnstructuredList
 		deleting bool
 		one      func(context.Context, *unstructured.Unstructured) Result
 	}{
-		{users, true, p.reconcileUser}, {databases, true, p.reconcileDatabase},
-		{databases, false, p.reconcileDatabase}, {users, false, p.reconcileUser},
+		{users, true, r.user}, {databases, true, r.database}, {databases, false, r.database}, {users, false, r.user},
 	}
 	for _, step := range steps {
 		for i := range step.list.Items {
@@ -74,30 +85,60 @@ func (p *Provisioner) Reconcile(ctx context.Context, namespace string, done func
 	return nil
 }
 
-func (p *Provisioner) reconcileDatabase(ctx context.Context, object *unstructured.Unstructured) Result {
+// reconciler is one run of Reconcile.
+type reconciler struct {
+	*Provisioner
+	// unreachable holds the clusters that did not answer, so that each of their
+	// databases need not find out anew.
+	unreachable map[string]error
+}
+
+// clusters checks each cluster that a Database refers to, and tells of those that
+// do not answer. Who may not write a cluster's status does without.
+func (r *reconciler) clusters(ctx context.Context, databases *unstructured.UnstructuredList, done func(Result)) {
+	seen := map[string]bool{}
+	for i := range databases.Items {
+		name, _, _ := unstructured.NestedString(databases.Items[i].Object, "spec", "clusterRef", "name")
+		if seen[name] || ctx.Err() != nil {
+			continue
+		}
+		seen[name] = true
+		cluster, err := r.Cluster(ctx, name)
+		if err == nil {
+			_, err = r.CheckCluster(ctx, cluster, true)
+		}
+		var unreachable *postgres.ConnectError
+		if errors.As(err, &unreachable) {
+			r.unreachable[name] = err
+			done(Result{Kind: v1alpha1.KindDBCluster, Name: name}.of(err))
+		}
+	}
+}
+
+func (r *reconciler) database(ctx context.Context, object *unstructured.Unstructured) Result {
 	db := &v1alpha1.Database{}
 	result := Result{Kind: v1alpha1.KindDatabase, Namespace: object.GetNamespace(), Name: object.GetName()}
 	if err := typed(object, db); err != nil {
 		return result.of(err)
 	}
 	if db.DeletionTimestamp != nil {
-		d, err := p.OpenDatabaseDeletion(ctx, db, false)
-		return p.finishDeletion(ctx, result, d, err)
+		d, err := r.OpenDatabaseDeletion(ctx, db, false)
+		return r.finishDeletion(ctx, result, d, err)
 	}
-	return p.ReconcileOne(ctx, Request{Database: db}, result)
+	return r.provision(ctx, Request{Database: db}, result)
 }
 
-func (p *Provisioner) reconcileUser(ctx context.Context, object *unstructured.Unstructured) Result {
+func (r *reconciler) user(ctx context.Context, object *unstructured.Unstructured) Result {
 	user := &v1alpha1.DatabaseUser{}
 	result := Result{Kind: v1alpha1.KindDatabaseUser, Namespace: object.GetNamespace(), Name: object.GetName()}
 	if err := typed(object, user); err != nil {
 		return result.of(err)
 	}
 	if user.DeletionTimestamp != nil {
-		d, err := p.OpenUserDeletion(ctx, user, false)
-		return p.finishDeletion(ctx, result, d, err)
+		d, err := r.OpenUserDeletion(ctx, user, false)
+		return r.finishDeletion(ctx, result, d, err)
 	}
-	db, err := p.Database(ctx, user.Namespace, user.Spec.DatabaseRef.Name)
+	db, err := r.Database(ctx, user.Namespace, user.Spec.DatabaseRef.Name)
 	switch {
 	case apierrors.IsNotFound(err):
 		err = failed("create it, or delete the DatabaseUser", "database %q does not exist in namespace %q", user.Spec.DatabaseRef.Name, user.Namespace)
@@ -105,18 +146,22 @@ func (p *Provisioner) reconcileUser(ctx context.Context, object *unstructured.Un
 		err = failed("delete the DatabaseUser too", "database %q is being deleted", db.Name)
 	}
 	if err != nil {
-		_ = p.userStatus(ctx, user, user.Status.ClusterName, user.Status.DatabaseName, 0, outcome{err: err})
+		_ = r.userStatus(ctx, user, user.Status.ClusterName, user.Status.DatabaseName, 0, outcome{err: err})
 		return result.of(err)
 	}
-	return p.ReconcileOne(ctx, Request{Database: db, Users: []*v1alpha1.DatabaseUser{user}}, result)
+	return r.provision(ctx, Request{Database: db, Users: []*v1alpha1.DatabaseUser{user}}, result)
 }
 
-// ReconcileOne opens a job for existing resources and applies it. A job that cannot
-// be opened is told in the status of the resource that result names.
-func (p *Provisioner) ReconcileOne(ctx context.Context, request Request, result Result) Result {
-	job, err := p.Open(ctx, request, false)
+// provision opens a job for existing resources and applies it. A job that cannot be
+// opened is told in the status of the resource that result names.
+func (r *reconciler) provision(ctx context.Context, request Request, result Result) Result {
+	if err := r.unreachable[request.Database.Spec.ClusterRef.Name]; err != nil {
+		r.tell(ctx, request, err)
+		return result.of(err)
+	}
+	job, err := r.Open(ctx, request, false)
 	if err != nil {
-		p.tell(ctx, request, err)
+		r.tell(ctx, request, err)
 		return result.of(err)
 	}
 	defer job.Close()
@@ -133,17 +178,17 @@ func (p *Provisioner) ReconcileOne(ctx context.Context, request Request, result 
 
 // tell writes a failure to the status of the users of a request, or of its database
 // if it has none.
-func (p *Provisioner) tell(ctx context.Context, request Request, err error) {
+func (r *reconciler) tell(ctx context.Context, request Request, err error) {
 	o := outcome{err: err}
 	for _, user := range request.Users {
-		_ = p.userStatus(ctx, user, request.Database.Spec.ClusterRef.Name, request.Database.PostgresName(), 0, o)
+		_ = r.userStatus(ctx, user, request.Database.Spec.ClusterRef.Name, request.Database.PostgresName(), 0, o)
 	}
 	if len(request.Users) == 0 {
-		_ = p.databaseStatus(ctx, request.Database, o)
+		_ = r.databaseStatus(ctx, request.Database, o)
 	}
 }
 
-func (p *Provisioner) finishDeletion(ctx context.Context, result Result, d *Deletion, err error) Result {
+func (r *reconciler) finishDeletion(ctx context.Context, result Result, d *Deletion, err error) Result {
 	if err != nil {
 		if d != nil {
 			_ = d.status(ctx, outcome{err: err, deleting: true})

@@ -27,12 +27,7 @@ func (p *Provisioner) Cluster(ctx context.Context, name string) (*v1alpha1.DBClu
 
 // isMissingKind tells "the API server has no such kind" from "no such object".
 func isMissingKind(err error) bool {
-	var status apierrors.APIStatus
-	if !asStatus(err, &status) || !apierrors.IsNotFound(err) {
-		return false
-	}
-	details := status.Status().Details
-	return details == nil || details.Name == ""
+	return apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
 }
 
 func (p *Provisioner) knownClusters(ctx context.Context) string {

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/dbtether/kubectl-dbtether/hack/testenv"
+)
+
+// show runs commands and prints them with what they say.
+type show struct {
+	ctx         context.Context
+	environment []string
+	err         error
+}
+
+// story is the demo: each line of it is a command that a user types.
+func (s *show) story(server *testenv.PostgreSQL) error {
+	s.title("Install the resource definitions, and make a namespace for a team")
+	s.run("kubectl dbtether crds | kubectl apply --server-side -f -")
+	s.run("kubectl create namespace shop && kubectl config set-context --current --namespace shop")
+
+	s.title("The platform team registers a PostgreSQL server")
+	s.runWith(server.SuperuserPassword, fmt.Sprintf("kubectl dbtether cluster add main --endpoint %s --port %d --admin-username %s --admin-password -",
+		server.Host, server.Port, server.Superuser))
+	s.run("kubectl dbtether cluster check main")
+
+	s.title("A developer wants a database")
+	s.run("kubectl dbtether db create orders --cluster main --user orders-api")
+	s.run("kubectl get databases,databaseusers,secrets")
+
+	s.title("What the Secret says logs in, and creates a table")
+	s.logIn("orders-api-credentials", "CREATE TABLE orders (id serial PRIMARY KEY, item text)", "INSERT INTO orders (item) VALUES ('tea')")
+
+	s.title("A second user only reads, also what was created before")
+	s.run("kubectl dbtether user create reports --database orders --privileges readonly")
+	s.logIn("reports-credentials", "SELECT item FROM orders")
+	s.logInFails("reports-credentials", "INSERT INTO orders (item) VALUES ('coffee')")
+
+	s.title("The privilege is changed: the plan shows the difference, reconcile makes it so")
+	s.run(`kubectl patch databaseuser reports --type merge -p '{"spec":{"privileges":"readwrite"}}'`)
+	s.run("kubectl dbtether db plan orders")
+	s.run("kubectl dbtether reconcile")
+	s.logIn("reports-credentials", "INSERT INTO orders (item) VALUES ('coffee')", "SELECT item FROM orders")
+
+	s.title("Done again, nothing is left to do")
+	s.run("kubectl dbtether reconcile")
+
+	s.title("A user goes, and its login with it; the data stays")
+	s.run("kubectl dbtether user delete reports --yes")
+	s.logIn("orders-api-credentials", "SELECT item FROM orders")
+	if s.err != nil {
+		return s.err
+	}
+	fmt.Print(`
+What you saw
+  - one command made a database, its roles and a login, isolated from every other role of the server;
+  - the credential is in a Secret, whose content logged in; PostgreSQL was only ever sent a SCRAM verifier;
+  - readonly and readwrite hold for tables that were there and for those that come later;
+  - every change is a plan in SQL that can be read before it runs, and a second run changes nothing.
+`)
+	return nil
+}
+
+func (s *show) title(text string) {
+	if s.err == nil {
+		fmt.Printf("\n# %s\n", text)
+	}
+}
+
+func (s *show) run(command string) { s.runWith("", command) }
+
+// runWith runs a command line with input; after a failure nothing more is run.
+func (s *show) runWith(input, command string) {
+	if s.err != nil {
+		return
+	}
+	fmt.Printf("$ %s\n", command)
+	cmd := exec.CommandContext(s.ctx, "sh", "-c", command)
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = s.environment, strings.NewReader(input), os.Stdout, os.Stdout
+	if err := cmd.Run(); err != nil {
+		s.err = fmt.Errorf("%s: %w", command, err)
+	}
+}
+
+// logIn connects with the uri of a Secret, exactly as it stands there, and runs
+// statements.
+func (s *show) logIn(secret string, statements ...string) {
+	if s.err != nil {
+		return
+	}
+	s.err = s.session(secret, statements, func(statement, result string) { fmt.Printf("  %s\n    → %s\n", statement, result) })
+}
+
+// logInFails does the same with a statement that the server has to refuse.
+func (s *show) logInFails(secret, statement string) {
+	if s.err != nil {
+		return
+	}
+	err := s.session(secret, []string{statement}, func(string, string) {})
+	if err == nil {
+		s.err = fmt.Errorf("%s was allowed to %q", secret, statement)
+		return
+	}
+	fmt.Printf("  %s\n    → %v\n", statement, errors.Unwrap(err))
+}
+
+func (s *show) session(secret string, statements []string, tell func(statement, result string)) error {
+	var stdout bytes.Buffer
+	get := exec.CommandContext(s.ctx, "sh", "-c", "kubectl get secret "+secret+" -o json")
+	get.Env, get.Stdout, get.Stderr = s.environment, &stdout, os.Stderr
+	if err := get.Run(); err != nil {
+		return fmt.Errorf("read secret %s: %w", secret, err)
+	}
+	var object struct{ Data map[string][]byte }
+	if err := json.Unmarshal(stdout.Bytes(), &object); err != nil {
+		return fmt.Errorf("read secret %s: %w", secret, err)
+	}
+	conn, err := pgx.Connect(s.ctx, string(object.Data["uri"]))
+	if err != nil {
+		return fmt.Errorf("log in with secret %s: %w", secret, err)
+	}
+	defer func() { _ = conn.Close(s.ctx) }()
+	fmt.Printf("(logged in as %s with Secret %s)\n", object.Data["username"], secret)
+	for _, statement := range statements {
+		rows, err := conn.Query(s.ctx, statement)
+		if err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
+		values, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
+		result := rows.CommandTag().String()
+		if len(values) > 0 {
+			result = strings.Join(values, ", ")
+		}
+		tell(statement, result)
+	}
+	return nil
+}
