@@ -152,7 +152,7 @@ func (p *planner) extensions(in *inside, want Database, have Content) {
 				Fix: "install its package on the server, or correct the name: SELECT name FROM pg_available_extensions lists what there is"})
 		case !offered.Trusted:
 			p.refuse(Refusal{Problem: fmt.Sprintf("extension %q of database %q is not a trusted extension", name, want.Name),
-				Fix: fmt.Sprintf("have a superuser create it in database %q, then run the command again", want.Name)})
+				Fix: "leave it out, and have a superuser create it in the database once that exists"})
 		default:
 			statement := sql("CREATE EXTENSION ", ident(name), " SCHEMA public")
 			if offered.Schema != "" {

@@ -10,11 +10,8 @@ func (p *planner) database(want Database) {
 		return
 	}
 	groups := GroupsOf(want.Name)
-	if !p.groups(want, groups) {
-		return
-	}
 	have, exists := p.state.Databases[want.Name]
-	if exists && !p.ours(want, have) {
+	if exists && !p.ours(want, have) || !p.groups(want, groups) {
 		return
 	}
 	if !exists {
@@ -49,7 +46,7 @@ func (p *planner) groups(want Database, groups Groups) bool {
 		case !marker.owns(role.Comment):
 			p.refuse(conflict("role", name, role.Comment, "choose another databaseName: its groups would be "+
 				fmt.Sprintf("%q, %q and %q", groups.Owner, groups.ReadWrite, groups.ReadOnly)))
-			ok = false
+			return false
 		case role.Superuser || role.CreateRole || role.Replication || role.BypassRLS:
 			p.refuse(Refusal{Problem: fmt.Sprintf("role %q has been given SUPERUSER, CREATEROLE, REPLICATION or BYPASSRLS", name),
 				Fix: "take the attribute away: every user of the database would inherit it"})

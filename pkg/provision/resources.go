@@ -109,7 +109,7 @@ func (p *Provisioner) create(ctx context.Context, resource schema.GroupVersionRe
 	}
 	created, err := p.Kube.Resource(resource).Namespace(object.GetNamespace()).Create(ctx, u, options)
 	if err != nil {
-		return fmt.Errorf("create %s %q: %w", resource.Resource, object.GetName(), err)
+		return err // the API server's message names the object
 	}
 	if dryRun { // the UID of a dry run belongs to nothing
 		created.SetUID("")

@@ -1,0 +1,288 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/cli-runtime/pkg/resource"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+)
+
+// apply is one call of apply.
+type apply struct {
+	files          resource.FilenameOptions
+	forceConflicts bool
+	provision      bool
+	print          printFlags
+	dryRun         dryRun
+}
+
+func newApplyCommand(env *Environment) *cobra.Command {
+	var a apply
+	cmd := &cobra.Command{
+		Use:   "apply (-f FILE|DIR|URL|- | -k DIR) [flags]",
+		Short: "Apply manifests of servers, databases and users",
+		Long: `Apply manifests of DBClusters, Databases and DatabaseUsers with server-side apply.
+
+Fields in the spelling of the dbtether operator (database, databases and secret of a
+DatabaseUser) are rewritten, with a warning for each. Other kinds are refused. An
+object that fails does not keep the others from being applied.`,
+		Example: `  kubectl dbtether apply -f orders.yaml
+  kubectl dbtether apply -R -f databases/ --dry-run=server`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.run(cmd.Context(), env)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringSliceVarP(&a.files.Filenames, "filename", "f", nil, "file, folder or URL with manifests; - is stdin")
+	flags.StringVarP(&a.files.Kustomize, "kustomize", "k", "", "folder with a kustomization")
+	flags.BoolVarP(&a.files.Recursive, "recursive", "R", false, "folders with all that is below them")
+	flags.BoolVar(&a.forceConflicts, "force-conflicts", false, "take over fields that others have set")
+	flags.BoolVar(&a.provision, "provision", true, "do the work on PostgreSQL too; false: only write the resources")
+	a.print.add(cmd, objectFormats)
+	a.dryRun.add(cmd)
+	must(cmd.MarkFlagFilename("filename", "yaml", "yml", "json"))
+	must(cmd.MarkFlagDirname("kustomize"))
+	cmd.MarkFlagsOneRequired("filename", "kustomize")
+	cmd.MarkFlagsMutuallyExclusive("filename", "kustomize")
+	cmd.MarkFlagsMutuallyExclusive("recursive", "kustomize")
+	return cmd
+}
+
+func (a *apply) run(ctx context.Context, env *Environment) error {
+	if err := a.print.check(); err != nil {
+		return err
+	}
+	namespace, explicit, err := env.Config.ToRawKubeConfigLoader().Namespace()
+	if err != nil {
+		return err
+	}
+	objects, err := a.read(env)
+	if len(objects) == 0 {
+		if err == nil {
+			err = Usagef("there are no objects in what was given")
+		}
+		return err
+	}
+	total := len(objects)
+	if err != nil {
+		total++
+	}
+	failures := failures{env: env, total: total}
+	failures.add(err)
+	var applied []unstructured.Unstructured
+	for _, m := range objects {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		object, err := a.one(ctx, env, m, namespace, explicit)
+		if object != nil {
+			applied = append(applied, *object)
+		}
+		failures.add(m.wrap(err))
+	}
+	if err := a.printObjects(env, applied); err != nil {
+		return err
+	}
+	return failures.summary()
+}
+
+// failures are those of some of many objects. Each is printed when it happens; a
+// single object's is not, because it is the command's own.
+type failures struct {
+	env   *Environment
+	total int
+	errs  []error
+	codes []int
+}
+
+// add takes a failure; nil is none.
+func (f *failures) add(err error) {
+	if err == nil {
+		return
+	}
+	f.errs = append(f.errs, err)
+	if f.total > 1 {
+		f.codes = append(f.codes, f.env.report(err))
+	}
+}
+
+// summary returns the error about them all, nil if there were none. Its exit code
+// is 1 unless the failures agree on another.
+func (f *failures) summary() error {
+	switch {
+	case len(f.errs) == 0:
+		return nil
+	case f.total == 1:
+		return f.errs[0]
+	}
+	err := Hinted(fmt.Errorf("%d of %d failed", len(f.errs), f.total), "correct what is said above and apply again: what is as it should be stays unchanged")
+	if codes := slices.Compact(slices.Clone(f.codes)); len(codes) == 1 {
+		return withExitCode(err, codes[0])
+	}
+	return err
+}
+
+// manifest is an object and where it was read.
+type manifest struct {
+	*unstructured.Unstructured
+	source string
+}
+
+// label names the object in messages.
+func (m manifest) label() string {
+	return fmt.Sprintf("%s %q in %s", m.GetKind(), m.GetName(), m.source)
+}
+
+// wrap says which object err is about, unless err itself begins with that. It
+// returns nil for nil.
+func (m manifest) wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	if strings.HasPrefix(explain(err).cause, fmt.Sprintf("%s %q ", m.GetKind(), m.GetName())) {
+		return fmt.Errorf("%s: %w", m.source, err)
+	}
+	return fmt.Errorf("%s: %w", m.label(), err)
+}
+
+// read reads the manifests, those first that others refer to. What could not be
+// read is the error; the others are returned nevertheless.
+func (a *apply) read(env *Environment) ([]manifest, error) {
+	// Local: we know our kinds, so there is no need to discover the cluster's.
+	result := resource.NewBuilder(env.Config).
+		Local().Unstructured().ContinueOnError().
+		FilenameParam(false, &a.files).
+		Flatten().Do()
+	infos, err := result.Infos()
+	var manifests []manifest
+	for _, info := range infos {
+		object, ok := info.Object.(*unstructured.Unstructured)
+		if !ok {
+			return nil, fmt.Errorf("read %s: %T is not an object", info.Source, info.Object)
+		}
+		source := info.Source
+		if source == "" {
+			source = "kustomization"
+		}
+		manifests = append(manifests, manifest{object, source})
+	}
+	slices.SortStableFunc(manifests, func(x, y manifest) int { return rank(x) - rank(y) })
+	return manifests, Hinted(err, "check the path, and that it holds YAML or JSON of Kubernetes objects")
+}
+
+// rank is the place of an object's kind in the order of kinds.
+func rank(m manifest) int {
+	return slices.IndexFunc(kinds(), func(k kind) bool { return k.gvk() == m.GroupVersionKind() })
+}
+
+// one applies an object and returns it as it then is. The object is returned
+// together with an error where it was written and the work on it failed.
+func (a *apply) one(ctx context.Context, env *Environment, m manifest, namespace string, explicit bool) (*unstructured.Unstructured, error) {
+	k, err := ourKind(m.Unstructured)
+	if err != nil {
+		return nil, err
+	}
+	if err := place(m.Unstructured, k, namespace, explicit); err != nil {
+		return nil, err
+	}
+	changes, err := rewrite(m.Unstructured)
+	if err != nil {
+		return nil, err
+	}
+	for _, change := range changes {
+		env.warn("%s: %s", m.label(), change)
+	}
+	before, after, err := a.write(ctx, env, k, m.Unstructured)
+	if err != nil {
+		return nil, err
+	}
+	if a.print.human() {
+		if err := a.print.print(env, after, a.dryRun.said(outcome(before, after))); err != nil {
+			return nil, err
+		}
+	}
+	if !a.provision || a.dryRun.way != dryRunNone {
+		return after, nil
+	}
+	return after, env.provisionObject(ctx, k, after)
+}
+
+// ourKind returns the kind of an object and refuses those of others.
+func ourKind(object *unstructured.Unstructured) (kind, error) {
+	for _, k := range kinds() {
+		if k.gvk() == object.GroupVersionKind() {
+			return k, nil
+		}
+	}
+	return kind{}, Hinted(fmt.Errorf("not a DBCluster, Database or DatabaseUser of %s", v1alpha1.GroupVersion),
+		"apply it with kubectl apply")
+}
+
+// place sets the namespace of an object that has none.
+func place(object *unstructured.Unstructured, k kind, namespace string, explicit bool) error {
+	if object.GetName() == "" {
+		return errors.New("metadata.name is missing")
+	}
+	switch own := object.GetNamespace(); {
+	case !k.namespaced && own != "":
+		return fmt.Errorf("metadata.namespace is %q, but a %s has no namespace", own, k.name)
+	case !k.namespaced:
+	case own == "":
+		object.SetNamespace(namespace)
+	case explicit && own != namespace:
+		return Hinted(fmt.Errorf("metadata.namespace is %q, but -n says %q", own, namespace), "leave -n out, or make them equal")
+	}
+	return nil
+}
+
+// write applies the object and returns it before, nil where it was not there, and
+// after. A dry run of the client returns as after what was to be applied.
+func (a *apply) write(ctx context.Context, env *Environment, k kind, object *unstructured.Unstructured) (before, after *unstructured.Unstructured, err error) {
+	client, err := env.client(k, object.GetNamespace())
+	if err != nil {
+		return nil, nil, err
+	}
+	before, err = client.Get(ctx, object.GetName(), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) && !isUnknownResource(err) {
+		before, err = nil, nil
+	}
+	if err != nil || a.dryRun.client() {
+		return before, object, err
+	}
+	body, err := object.MarshalJSON()
+	if err != nil {
+		return nil, nil, err
+	}
+	after, err = client.Patch(ctx, object.GetName(), applyPatch, body, metav1.PatchOptions{
+		FieldManager: v1alpha1.FieldManager, FieldValidation: metav1.FieldValidationStrict,
+		Force: &a.forceConflicts, DryRun: a.dryRun.options(),
+	})
+	return before, after, err
+}
+
+// printObjects prints what -o asked for: one object, or a list of more.
+func (a *apply) printObjects(env *Environment, objects []unstructured.Unstructured) error {
+	switch {
+	case a.print.human() || len(objects) == 0:
+		return nil
+	case len(objects) == 1 || strings.HasPrefix(a.print.output, "name"):
+		for i := range objects {
+			if err := a.print.print(env, &objects[i], ""); err != nil {
+				return err
+			}
+		}
+		return nil
+	default:
+		return a.print.print(env, asList(objects), "")
+	}
+}

@@ -1,0 +1,153 @@
+package plugin
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+)
+
+func newClusterCommand(env *Environment) *cobra.Command {
+	return newNoun("cluster", "PostgreSQL servers",
+		newClusterAddCommand(env),
+		newListCommand(env, clusterKind, "List the PostgreSQL servers"),
+		newClusterDescribeCommand(env),
+		newClusterUpdateCommand(env),
+		newClusterRemoveCommand(env),
+		newClusterCheckCommand(env),
+	)
+}
+
+// clusterFlags are the flags that stand for fields of a DBCluster.
+type clusterFlags struct {
+	endpoint, adminDatabase, sslMode string
+	port                             int32
+	caSecret                         string
+	credentialsSecret                string
+	credentialsFromEnv               string
+}
+
+func (f *clusterFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.endpoint, "endpoint", "", "host name or IP address of the server")
+	flags.Int32Var(&f.port, "port", 5432, "TCP port of the server")
+	flags.StringVar(&f.adminDatabase, "admin-database", "postgres", "database that the administrator connects to")
+	addChoice(cmd, &f.sslMode, "ssl-mode", "how the connection is secured (default require, with --ca-secret verify-full)",
+		"disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+	flags.StringVar(&f.caSecret, "ca-secret", "", "Secret with the certificate authority: NAMESPACE/NAME[:KEY]; the key is ca.crt by default")
+	flags.StringVar(&f.credentialsSecret, "credentials-secret", "", "Secret with the administrator's username and password: NAMESPACE/NAME")
+	flags.StringVar(&f.credentialsFromEnv, "credentials-from-env", "", "environment variables of the process that connects: USERVAR,PASSVAR")
+}
+
+// spec returns the fields whose flags were given. A field that has to go is nil,
+// as in a JSON merge patch (RFC 7396). It is pure.
+func (f *clusterFlags) spec(given func(flag string) bool) (map[string]any, error) {
+	spec := map[string]any{}
+	if given("endpoint") {
+		spec["endpoint"] = f.endpoint
+	}
+	if given("port") {
+		spec["port"] = int64(f.port)
+	}
+	if given("admin-database") {
+		spec["adminDatabase"] = f.adminDatabase
+	}
+	if given("ssl-mode") {
+		spec["sslMode"] = f.sslMode
+	}
+	if given("ca-secret") {
+		ref, err := caReference(f.caSecret)
+		if err != nil {
+			return nil, err
+		}
+		spec["caSecretRef"] = ref
+	}
+	if given("credentials-secret") {
+		ref, err := secretReference("credentials-secret", f.credentialsSecret)
+		if err != nil {
+			return nil, err
+		}
+		spec["credentialsSecretRef"], spec["credentialsFromEnv"] = ref, nil
+	}
+	if given("credentials-from-env") {
+		user, password, ok := strings.Cut(f.credentialsFromEnv, ",")
+		if !ok || user == "" || password == "" {
+			return nil, Usagef("--credentials-from-env %q: it is written USERVAR,PASSVAR", f.credentialsFromEnv)
+		}
+		spec["credentialsFromEnv"] = map[string]any{"username": user, "password": password}
+		spec["credentialsSecretRef"] = nil
+	}
+	return spec, nil
+}
+
+// secretReference reads NAMESPACE/NAME.
+func secretReference(flag, value string) (map[string]any, error) {
+	namespace, name, ok := strings.Cut(value, "/")
+	if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
+		return nil, Usagef("--%s %q: it is written NAMESPACE/NAME", flag, value)
+	}
+	return map[string]any{"namespace": namespace, "name": name}, nil
+}
+
+// caReference reads NAMESPACE/NAME[:KEY]; nothing removes the reference. Without
+// a key an older one goes, so that the default holds.
+func caReference(value string) (any, error) {
+	if value == "" {
+		return nil, nil
+	}
+	secret, key, hasKey := strings.Cut(value, ":")
+	ref, err := secretReference("ca-secret", secret)
+	if err != nil || (hasKey && key == "") {
+		return nil, Usagef("--ca-secret %q: it is written NAMESPACE/NAME[:KEY]", value)
+	}
+	ref["key"] = nil
+	if hasKey {
+		ref["key"] = key
+	}
+	return ref, nil
+}
+
+// newCluster returns the DBCluster to create: spec without the fields to remove.
+func newCluster(name string, spec map[string]any) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: mergePatch(map[string]any{}, map[string]any{
+		"apiVersion": v1alpha1.GroupVersion.String(),
+		"kind":       v1alpha1.KindDBCluster,
+		"metadata":   map[string]any{"name": name},
+		"spec":       spec,
+	})}
+}
+
+// mergePatch returns target with patch applied (RFC 7396); it changes neither.
+func mergePatch(target, patch map[string]any) map[string]any {
+	result := map[string]any{}
+	for key, value := range target {
+		result[key] = value
+	}
+	for key, value := range patch {
+		nested, isMap := value.(map[string]any)
+		switch {
+		case value == nil:
+			delete(result, key)
+		case isMap:
+			below, _ := result[key].(map[string]any)
+			result[key] = mergePatch(below, nested)
+		default:
+			result[key] = value
+		}
+	}
+	return result
+}
+
+// databasesOf returns namespace/name of the Databases on a cluster.
+func databasesOf(cluster string, all []v1alpha1.Database) []string {
+	var names []string
+	for _, database := range all {
+		if database.Spec.ClusterRef.Name == cluster {
+			names = append(names, fmt.Sprintf("%s/%s", database.Namespace, database.Name))
+		}
+	}
+	return names
+}

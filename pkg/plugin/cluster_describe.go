@@ -1,0 +1,82 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+)
+
+func newClusterDescribeCommand(env *Environment) *cobra.Command {
+	return newDescribeCommand(env, clusterKind, "Show a PostgreSQL server and the databases on it", describeCluster)
+}
+
+func describeCluster(ctx context.Context, env *Environment, object *unstructured.Unstructured) (*description, error) {
+	cluster, err := typed[v1alpha1.DBCluster](object)
+	if err != nil {
+		return nil, err
+	}
+	text := &description{}
+	text.metadata(object)
+	text.section("Server")
+	text.field("Endpoint", cluster.Spec.Endpoint)
+	text.field("Port", fmt.Sprint(cluster.Spec.Port))
+	text.field("Admin database", cluster.Spec.AdminDatabase)
+	text.field("SSL mode", cluster.EffectiveSSLMode())
+	if ref := cluster.Spec.CASecretRef; ref != nil {
+		text.field("CA", fmt.Sprintf("Secret %s/%s, key %s", ref.Namespace, ref.Name, ref.Key))
+	}
+	text.field("Credentials", credentialsOf(cluster))
+	text.status(object, cluster.Status.Phase, cluster.Status.Message, cluster.Status.ObservedGeneration)
+	text.field("Version", cluster.Status.PostgresVersion)
+	if checked := cluster.Status.LastCheckTime; checked != nil {
+		text.field("Checked", checked.Format(time.RFC1123Z))
+	}
+	text.conditions(cluster.Status.Conditions)
+	return text, describeDatabases(ctx, env, text, cluster.Name)
+}
+
+// credentialsOf says where the credential is, never what it is.
+func credentialsOf(cluster *v1alpha1.DBCluster) string {
+	if ref := cluster.Spec.CredentialsSecretRef; ref != nil {
+		return fmt.Sprintf("Secret %s/%s", ref.Namespace, ref.Name)
+	}
+	if ref := cluster.Spec.CredentialsFromEnv; ref != nil {
+		return fmt.Sprintf("environment variables %s, %s", ref.Username, ref.Password)
+	}
+	return ""
+}
+
+// describeDatabases adds the Databases on a cluster. Who may not list them all
+// still sees the rest.
+func describeDatabases(ctx context.Context, env *Environment, text *description, cluster string) error {
+	list, err := env.list(ctx, dbKind, metav1.NamespaceAll, metav1.ListOptions{})
+	text.section("Databases")
+	if apierrors.IsForbidden(err) {
+		text.row("<unknown: you may not list the Databases of all namespaces>")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	databases, err := typedList[v1alpha1.Database](list)
+	if err != nil {
+		return err
+	}
+	for i, database := range databases {
+		if database.Spec.ClusterRef.Name != cluster {
+			continue
+		}
+		if len(text.sections[len(text.sections)-1].rows) == 0 {
+			text.row("NAMESPACE", "NAME", "DATABASE", "PHASE")
+		}
+		text.row(database.Namespace, database.Name, databases[i].PostgresName(), database.Status.Phase)
+	}
+	return nil
+}

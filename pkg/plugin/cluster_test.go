@@ -1,0 +1,71 @@
+package plugin
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"testing"
+)
+
+func TestClusterSpec(t *testing.T) {
+	cases := map[string]struct {
+		flags clusterFlags
+		given []string
+		want  string
+		usage bool
+	}{
+		"nothing given": {flags: clusterFlags{port: 5432, adminDatabase: "postgres"}, want: "{}"},
+		"plain fields": {
+			flags: clusterFlags{endpoint: "h", port: 1, adminDatabase: "d", sslMode: "require"},
+			given: []string{"endpoint", "port", "admin-database", "ssl-mode"},
+			want:  "{endpoint: h, port: 1, adminDatabase: d, sslMode: require}",
+		},
+		"CA":            {flags: clusterFlags{caSecret: "ns/ca"}, given: []string{"ca-secret"}, want: "{caSecretRef: {namespace: ns, name: ca, key: null}}"},
+		"CA with key":   {flags: clusterFlags{caSecret: "ns/ca:k"}, given: []string{"ca-secret"}, want: "{caSecretRef: {namespace: ns, name: ca, key: k}}"},
+		"CA removed":    {given: []string{"ca-secret"}, want: "{caSecretRef: null}"},
+		"CA empty key":  {flags: clusterFlags{caSecret: "ns/ca:"}, given: []string{"ca-secret"}, usage: true},
+		"CA no name":    {flags: clusterFlags{caSecret: "ca"}, given: []string{"ca-secret"}, usage: true},
+		"Secret":        {flags: clusterFlags{credentialsSecret: "ns/s"}, given: []string{"credentials-secret"}, want: "{credentialsSecretRef: {namespace: ns, name: s}, credentialsFromEnv: null}"},
+		"Secret twice":  {flags: clusterFlags{credentialsSecret: "ns/s/t"}, given: []string{"credentials-secret"}, usage: true},
+		"env":           {flags: clusterFlags{credentialsFromEnv: "U,P"}, given: []string{"credentials-from-env"}, want: "{credentialsFromEnv: {username: U, password: P}, credentialsSecretRef: null}"},
+		"env, one name": {flags: clusterFlags{credentialsFromEnv: "U,"}, given: []string{"credentials-from-env"}, usage: true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			got, err := c.flags.spec(func(flag string) bool { return slices.Contains(c.given, flag) })
+			if c.usage {
+				var coded exitCoder
+				if !errors.As(err, &coded) || coded.ExitCode() != ExitUsage {
+					t.Fatalf("got %v, want an error of usage", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			// Through JSON numbers lose their Go type: compare as patches do.
+			if want := parse(t, c.want); !equalJSON(t, got, want) {
+				t.Errorf("got %v, want %v", got, want)
+			}
+		})
+	}
+}
+
+func TestMergePatch(t *testing.T) {
+	target := parse(t, "{a: {b: 1, c: 2}, d: 3}")
+	got := mergePatch(target, parse(t, "{a: {b: null, e: {f: 4, g: null}}, d: null}"))
+	if want := parse(t, "{a: {c: 2, e: {f: 4}}}"); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if want := parse(t, "{a: {b: 1, c: 2}, d: 3}"); !reflect.DeepEqual(target, want) {
+		t.Errorf("the target became %v", target)
+	}
+}
+
+func TestNewClusterHasNoNulls(t *testing.T) {
+	got := newCluster("main", parse(t, "{endpoint: h, caSecretRef: {name: n, key: null}, credentialsFromEnv: null}"))
+	want := parse(t, "{apiVersion: dbtether.io/v1alpha1, kind: DBCluster, metadata: {name: main}, spec: {endpoint: h, caSecretRef: {name: n}}}")
+	if !reflect.DeepEqual(got.Object, want) {
+		t.Errorf("got %v, want %v", got.Object, want)
+	}
+}

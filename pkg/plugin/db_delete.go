@@ -1,0 +1,45 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/provision"
+)
+
+func newDBDeleteCommand(env *Environment) *cobra.Command {
+	var d deletion
+	cmd := &cobra.Command{
+		Use:   "delete NAME [flags]",
+		Short: "Delete a Database; under deletionPolicy Delete its data too",
+		Long: `Delete a Database. Under deletionPolicy Retain, the default, the database itself stays on
+the server; under Delete it is dropped with everything in it. DatabaseUsers and open
+sessions block the deletion.`,
+		Args:              oneName(dbKind),
+		ValidArgsFunction: completeNames(env, dbKind),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			namespace, err := env.Namespace()
+			if err != nil {
+				return err
+			}
+			object, err := env.get(ctx, dbKind, namespace, args[0])
+			if err != nil {
+				return err
+			}
+			db, err := typed[v1alpha1.Database](object)
+			if err != nil {
+				return err
+			}
+			retained := fmt.Sprintf("database %q and its groups on cluster %q", db.PostgresName(), db.Spec.ClusterRef.Name)
+			return d.run(ctx, env, "Database", db.Name, retained, func(ctx context.Context, p *provision.Provisioner, readOnly bool) (*provision.Deletion, error) {
+				return p.OpenDatabaseDeletion(ctx, db, readOnly)
+			})
+		},
+	}
+	d.add(cmd)
+	return cmd
+}

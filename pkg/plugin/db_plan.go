@@ -1,0 +1,95 @@
+package plugin
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
+	"github.com/dbtether/kubectl-dbtether/pkg/provision"
+)
+
+func newDBPlanCommand(env *Environment) *cobra.Command {
+	print := printFlags{}
+	cmd := &cobra.Command{
+		Use:   "plan NAME [flags]",
+		Short: "Show the SQL that would bring a database and its users into shape",
+		Long: `Show the exact SQL that reconcile would run for a Database and its DatabaseUsers, as a
+psql script with the reason of each statement. Nothing is changed. Passwords never appear:
+the server is sent a verifier, which the script shows as <verifier>.`,
+		Args:              oneName(dbKind),
+		ValidArgsFunction: completeNames(env, dbKind),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := print.check(); err != nil {
+				return err
+			}
+			ctx := cmd.Context()
+			progress := env.newProgress()
+			defer progress.done()
+			p, err := env.provisioner(progress)
+			if err != nil {
+				return err
+			}
+			namespace, err := env.Namespace()
+			if err != nil {
+				return err
+			}
+			request := provision.Request{}
+			if request.Database, err = p.Database(ctx, namespace, args[0]); err != nil {
+				return err
+			}
+			if request.Users, err = p.UsersOf(ctx, request.Database); err != nil {
+				return err
+			}
+			job, err := p.Open(ctx, request, true)
+			if err != nil {
+				return err
+			}
+			defer job.Close()
+			progress.done()
+			return printFullPlan(env, &print, planTitle(job, &request), job.Cluster.Spec.AdminDatabase, job.Cluster.Name, job.Plan, job.Secrets())
+		},
+	}
+	print.add(cmd, []string{"json", "yaml"})
+	return cmd
+}
+
+// printFullPlan prints a plan as a psql script, or as the document that -o asks for.
+func printFullPlan(env *Environment, print *printFlags, title, maintenance, cluster string, plan postgres.Plan, secrets []string) error {
+	if !print.human() {
+		doc := newPlanDocument(cluster, maintenance, plan, secrets)
+		return printDocument(env, print.output, doc)
+	}
+	fmt.Fprintf(env.Out, "-- %s\n", title)
+	for _, warning := range plan.Warnings {
+		fmt.Fprintf(env.Out, "-- warning: %s\n", warning)
+	}
+	fmt.Fprint(env.Out, plan.SQL(maintenance))
+	for _, secret := range secrets {
+		fmt.Fprintf(env.Out, "-- then: write Secret %s\n", secret)
+	}
+	_, err := fmt.Fprintf(env.Out, "-- %d %s, hash %s\n", len(plan.Steps), plural("statement", len(plan.Steps)), plan.Hash())
+	return err
+}
+
+// printDocument prints a value that is no Kubernetes object as json or yaml.
+func printDocument(env *Environment, format string, doc any) error {
+	var text []byte
+	var err error
+	switch format {
+	case "yaml":
+		text, err = yaml.Marshal(doc)
+	case "json":
+		text, err = json.MarshalIndent(doc, "", "    ")
+		text = append(text, '\n')
+	default:
+		return Usagef("-o %s does not print a plan: it is one of json, yaml", format)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = env.Out.Write(text)
+	return err
+}

@@ -1,0 +1,140 @@
+package plugin
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
+)
+
+// shownGrants is up to how many grants a summary lists one by one.
+const shownGrants = 3
+
+// summarize returns a plan in a few lines: what is created by name, what is altered
+// or dropped with its reason, grants by number. It is pure.
+func summarize(plan postgres.Plan, secrets []string) []string {
+	var lines []string
+	line := func(verb, format string, args ...any) {
+		lines = append(lines, fmt.Sprintf("  %-7s %s", verb, fmt.Sprintf(format, args...)))
+	}
+	for _, kind := range []string{"role", "login", "database", "schema", "extension"} {
+		if names := created(plan, kind); len(names) > 0 {
+			line("create", "%s %s", plural(kind, len(names)), strings.Join(names, ", "))
+		}
+	}
+	if grants := only(plan, "grant", "revoke"); len(grants) > shownGrants {
+		isolation := ""
+		if slices.ContainsFunc(grants, func(s postgres.Step) bool { return s.Verb == "revoke" }) {
+			isolation = ", isolation from PUBLIC"
+		}
+		line("grant", "%d statements%s", len(grants), isolation)
+	} else {
+		for _, s := range grants {
+			line(s.Verb, "%s (%s)", s.Object, s.Reason)
+		}
+	}
+	for _, s := range only(plan, "alter", "end", "reassign", "drop") {
+		if !partOfCreation(plan, s) {
+			line(s.Verb, "%s (%s)%s", s.Object, s.Reason, risky(s.Risk))
+		}
+	}
+	for _, secret := range secrets {
+		line("write", "Secret %s", secret)
+	}
+	return lines
+}
+
+// partOfCreation reports whether a step only completes something that the same plan
+// creates.
+func partOfCreation(plan postgres.Plan, step postgres.Step) bool {
+	if step.Verb != "alter" {
+		return false
+	}
+	for _, login := range created(plan, "login") {
+		if strings.HasPrefix(step.Object, fmt.Sprintf("role %q", login)) {
+			return true
+		}
+	}
+	return len(created(plan, "database")) > 0 && strings.HasPrefix(step.Object, "schema ")
+}
+
+// created lists what a plan creates of a kind. A step names its object as kind "name".
+func created(plan postgres.Plan, kind string) []string {
+	var names []string
+	for _, s := range only(plan, "create") {
+		if k, name, _ := strings.Cut(s.Object, " "); k == kind {
+			names = append(names, strings.Trim(name, `"`))
+		}
+	}
+	return names
+}
+
+func only(plan postgres.Plan, verbs ...string) []postgres.Step {
+	var steps []postgres.Step
+	for _, s := range plan.Steps {
+		if slices.Contains(verbs, s.Verb) {
+			steps = append(steps, s)
+		}
+	}
+	return steps
+}
+
+func plural(word string, n int) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
+}
+
+func risky(risk postgres.Risk) string {
+	if risk == postgres.Safe {
+		return ""
+	}
+	return " — " + string(risk)
+}
+
+// printPlan prints a plan's summary under a title.
+func printPlan(out io.Writer, title string, plan postgres.Plan, secrets []string) {
+	lines := summarize(plan, secrets)
+	if len(lines) == 0 {
+		lines = []string{"  nothing to do"}
+	}
+	fmt.Fprintf(out, "%s\n%s\n", title, strings.Join(lines, "\n"))
+	for _, warning := range plan.Warnings {
+		fmt.Fprintf(out, "  warning: %s\n", warning)
+	}
+}
+
+// planDocument is a plan as -o json and yaml print it.
+type planDocument struct {
+	Cluster  string         `json:"cluster"`
+	Hash     string         `json:"hash"`
+	Steps    []stepDocument `json:"steps"`
+	Secrets  []string       `json:"secrets"`
+	Warnings []string       `json:"warnings"`
+}
+
+type stepDocument struct {
+	Verb        string `json:"verb"`
+	Object      string `json:"object"`
+	Database    string `json:"database"`
+	SQL         string `json:"sql"`
+	Reason      string `json:"reason"`
+	Risk        string `json:"risk"`
+	Transaction int    `json:"transaction"`
+}
+
+func newPlanDocument(cluster, maintenance string, plan postgres.Plan, secrets []string) planDocument {
+	doc := planDocument{Cluster: cluster, Hash: plan.Hash(), Steps: []stepDocument{}, Secrets: append([]string{}, secrets...), Warnings: append([]string{}, plan.Warnings...)}
+	for _, s := range plan.Steps {
+		database := s.Database
+		if database == "" {
+			database = maintenance
+		}
+		doc.Steps = append(doc.Steps, stepDocument{Verb: s.Verb, Object: s.Object, Database: database, SQL: s.Statement.String(),
+			Reason: s.Reason, Risk: string(s.Risk), Transaction: s.Transaction})
+	}
+	return doc
+}

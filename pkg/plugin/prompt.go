@@ -1,0 +1,111 @@
+package plugin
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// confirmName lets the user type name before something is destroyed; question
+// says what. With yes it asks nothing. Without a terminal it refuses: exit code 2.
+func (e *Environment) confirmName(ctx context.Context, question, name string, yes bool) error {
+	if yes {
+		return nil
+	}
+	if !e.Terminal.In || !e.Terminal.Err {
+		return Hinted(Usagef("%s: this has to be confirmed, and there is no terminal to ask on", question), "add --yes")
+	}
+	fmt.Fprintf(e.ErrOut, "%s?\nType %s to confirm: ", question, name)
+	typed, err := interruptible(ctx, func() (string, error) {
+		line, err := bufio.NewReader(e.In).ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return strings.TrimSpace(line), err
+	})
+	if err != nil {
+		fmt.Fprintln(e.ErrOut)
+		return err
+	}
+	if typed != name {
+		return Hinted(fmt.Errorf("%q is not %q: nothing was done", typed, name), "type the name exactly, or add --yes")
+	}
+	return nil
+}
+
+// readHidden asks for a value that the terminal does not show. Without a
+// terminal it refuses: exit code 2.
+func (e *Environment) readHidden(ctx context.Context, prompt string) (string, error) {
+	file, ok := e.In.(*os.File)
+	if !ok || !e.Terminal.In || !e.Terminal.Err {
+		return "", Usagef("%s: there is no terminal to ask on", prompt)
+	}
+	fd := int(file.Fd())
+	// The echo goes before the prompt comes: ReadPassword turns it off too, but only
+	// after the prompt is there and someone may already type, or paste.
+	state, err := term.MakeRaw(fd)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintf(e.ErrOut, "%s: ", prompt)
+	value, err := interruptible(ctx, func() (string, error) {
+		bytes, err := term.ReadPassword(fd)
+		return string(bytes), err
+	})
+	err = errors.Join(err, term.Restore(fd, state))
+	fmt.Fprintln(e.ErrOut)
+	return value, err
+}
+
+// interruptible returns what read returns, or earlier with the error of ctx. The
+// read of a terminal cannot be cancelled: it then ends with the process.
+func interruptible(ctx context.Context, read func() (string, error)) (string, error) {
+	type answer struct {
+		text string
+		err  error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		text, err := read()
+		answers <- answer{text, err}
+	}()
+	select {
+	case a := <-answers:
+		return a.text, a.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+// secretValue returns the value of a flag that holds a secret: - is stdin, less
+// one line end; @FILE is a file, unchanged; nothing is a prompt; anything else is
+// the value, with a warning, because processes and shell histories show it.
+func (e *Environment) secretValue(ctx context.Context, flag, argument, prompt string) (string, error) {
+	switch {
+	case argument == "":
+		value, err := e.readHidden(ctx, prompt)
+		return value, Hinted(err, "pass it with --%s - on stdin, or --%s @FILE", flag, flag)
+	case argument == "-":
+		bytes, err := io.ReadAll(e.In)
+		if err != nil {
+			return "", fmt.Errorf("read --%s from stdin: %w", flag, err)
+		}
+		value := strings.TrimSuffix(string(bytes), "\n")
+		return strings.TrimSuffix(value, "\r"), nil
+	case strings.HasPrefix(argument, "@"):
+		bytes, err := os.ReadFile(argument[1:])
+		if err != nil {
+			return "", fmt.Errorf("read --%s: %w", flag, err)
+		}
+		return string(bytes), nil
+	default:
+		e.warn("--%s on the command line can be seen by others of this machine; use --%s - or @FILE", flag, flag)
+		return argument, nil
+	}
+}

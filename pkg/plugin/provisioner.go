@@ -1,0 +1,79 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/provision"
+)
+
+// provisioner returns what turns resources into databases, telling progress of
+// each step. It connects to nothing.
+func (e *Environment) provisioner(progress *progress) (*provision.Provisioner, error) {
+	kube, err := e.Dynamic()
+	if err != nil {
+		return nil, err
+	}
+	secrets, err := e.Secrets()
+	if err != nil {
+		return nil, err
+	}
+	return &provision.Provisioner{
+		Kube: kube, Secrets: secrets, Author: e.whoami, Now: e.Now, Random: e.Random,
+		LookupEnv: func(name string) (string, bool) { value := e.Getenv(name); return value, value != "" },
+		Progress:  func(text string) { progress.step("%s …", text) },
+	}, nil
+}
+
+// whoami returns the name that the API server knows the caller by, from a
+// SelfSubjectReview (authentication.k8s.io/v1), which every user may ask for.
+func (e *Environment) whoami(ctx context.Context) (string, error) {
+	kube, err := e.Dynamic()
+	if err != nil {
+		return "", err
+	}
+	gvk := schema.GroupVersionKind{Group: "authentication.k8s.io", Version: "v1", Kind: "SelfSubjectReview"}
+	review := &unstructured.Unstructured{}
+	review.SetGroupVersionKind(gvk)
+	answer, err := kube.Resource(gvk.GroupVersion().WithResource("selfsubjectreviews")).Create(ctx, review, metav1.CreateOptions{})
+	if err != nil {
+		return "", err
+	}
+	name, _, err := unstructured.NestedString(answer.Object, "status", "userInfo", "username")
+	return name, err
+}
+
+// checkCluster connects to the server of a DBCluster that was just written.
+func (e *Environment) checkCluster(ctx context.Context, object *unstructured.Unstructured) error {
+	cluster, err := typed[v1alpha1.DBCluster](object)
+	if err != nil {
+		return err
+	}
+	progress := e.newProgress()
+	defer progress.done()
+	p, err := e.provisioner(progress)
+	if err != nil {
+		return err
+	}
+	findings, err := p.CheckCluster(ctx, cluster, true)
+	for _, f := range findings {
+		if err == nil && f.Level == provision.LevelError {
+			err = Hinted(fmt.Errorf("%s", f.Text), "%s", f.Fix)
+		}
+	}
+	progress.done()
+	if err != nil {
+		return fmt.Errorf("DBCluster %q is registered, but: %w", cluster.Name, err)
+	}
+	for _, f := range findings {
+		if f.Level == provision.LevelWarning {
+			e.warn("%s: %s", f.Text, f.Fix)
+		}
+	}
+	return nil
+}
