@@ -19,7 +19,7 @@ func endWithGoRun() {
 		for os.Getppid() == parent {
 			time.Sleep(500 * time.Millisecond)
 		}
-		syscall.Kill(os.Getpid(), syscall.SIGTERM)
+		_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
 	}()
 }
 

@@ -79,7 +79,7 @@ func forward(signals <-chan os.Signal, process *os.Process, ended <-chan struct{
 			return
 		case received := <-signals:
 			if received != os.Interrupt || !onTerminal {
-				process.Signal(received)
+				_ = process.Signal(received)
 			}
 		}
 	}

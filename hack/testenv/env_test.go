@@ -83,7 +83,7 @@ func TestKilledRunLeavesNothing(t *testing.T) {
 	if err := run.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	run.Wait()
+	_ = run.Wait()
 	for deadline := time.Now().Add(15 * time.Second); len(children) > 0; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("these live on: %v", children)
@@ -119,7 +119,7 @@ func startRun(t *testing.T, env string) (run *exec.Cmd, file string) {
 	if err := run.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { run.Process.Kill() })
+	t.Cleanup(func() { _ = run.Process.Kill() })
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
 		t.Fatalf("the command did not come up: %v", err)

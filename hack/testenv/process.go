@@ -47,7 +47,7 @@ func startProcess(name string, cmd *exec.Cmd, logFile string, death syscall.Sign
 	}
 	p := &process{name: name, cmd: cmd, logFile: logFile, exited: make(chan struct{})}
 	go func() {
-		cmd.Wait()
+		_ = cmd.Wait()
 		release()
 		close(p.exited)
 	}()
@@ -144,7 +144,7 @@ func runCommand(ctx context.Context, cmd *exec.Cmd) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("run %q: %w", name, err)
 	}
-	stopKilling := context.AfterFunc(ctx, func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	stopKilling := context.AfterFunc(ctx, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	err = cmd.Wait()
 	stopKilling()
 	release()

@@ -119,7 +119,7 @@ func copyCompleter(program, target string) (string, error) {
 		return "", err
 	}
 	defer source.Close()
-	copied, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o755)
+	copied, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o755) //nolint:gosec // a program has to be executable
 	if err != nil {
 		return "", err
 	}

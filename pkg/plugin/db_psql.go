@@ -165,7 +165,7 @@ func runPsql(ctx context.Context, env *Environment, program string, args []strin
 	signal.Notify(interrupts, os.Interrupt)
 	defer signal.Stop(interrupts)
 	// Not bound to ctx: psql itself decides what an interrupt means.
-	psql := exec.CommandContext(context.WithoutCancel(ctx), program, args...) //nolint:gosec // the user's own psql and arguments
+	psql := exec.CommandContext(context.WithoutCancel(ctx), program, args...)
 	psql.Env, psql.Stdin, psql.Stdout, psql.Stderr = variables, env.In, env.Out, env.ErrOut
 	err := psql.Run()
 	var exit *exec.ExitError

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,7 +43,7 @@ func TestEveryCommand(t *testing.T) {
 		if cmd.Run != nil {
 			t.Errorf("%s has Run: its errors would not be returned", cmd.CommandPath())
 		}
-		args := append(strings.Fields(cmd.CommandPath())[1:], "--no-such-flag")
+		args := slices.Concat(strings.Fields(cmd.CommandPath())[1:], []string{"--no-such-flag"})
 		out, errOut := &bytes.Buffer{}, &bytes.Buffer{}
 		code := Main(context.Background(), args, &bytes.Buffer{}, out, errOut, "v0")
 		if code != ExitUsage || out.Len() > 0 || !strings.HasPrefix(errOut.String(), "error: unknown flag: --no-such-flag\nhint:  ") {

@@ -31,7 +31,7 @@ func inTerminal(t *testing.T, p program, kubeconfig string, args ...string) *ter
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		cmd.Process.Kill()
+		_ = cmd.Process.Kill()
 		file.Close()
 	})
 	return &terminal{t: t, cmd: cmd, file: file}
@@ -40,7 +40,7 @@ func inTerminal(t *testing.T, p program, kubeconfig string, args ...string) *ter
 // expect reads until text has been shown.
 func (x *terminal) expect(text string) {
 	x.t.Helper()
-	deadline := time.AfterFunc(30*time.Second, func() { x.cmd.Process.Kill() })
+	deadline := time.AfterFunc(30*time.Second, func() { _ = x.cmd.Process.Kill() })
 	defer deadline.Stop()
 	buffer := make([]byte, 1024)
 	for !strings.Contains(x.seen.String(), text) {
@@ -63,7 +63,7 @@ func (x *terminal) send(keys string) {
 // end waits for the command and returns all that was shown and its exit code.
 func (x *terminal) end() (seen string, code int) {
 	x.t.Helper()
-	deadline := time.AfterFunc(30*time.Second, func() { x.cmd.Process.Kill() })
+	deadline := time.AfterFunc(30*time.Second, func() { _ = x.cmd.Process.Kill() })
 	defer deadline.Stop()
 	// Linux reports the end of a terminal as an error of the device.
 	rest, _ := io.ReadAll(x.file)

@@ -181,7 +181,7 @@ func (e Endpoint) connectError(login Login, database string, err error) error {
 	}
 	text := err.Error()
 	has := func(part string) bool { return strings.Contains(text, part) }
-	cause, fix := "", ""
+	var cause, fix string
 	switch {
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("connect to cluster %q: %w", e.Name, context.Canceled)
