@@ -72,6 +72,9 @@ func (j *Job) prepare(ctx context.Context, request Request, readOnly bool) error
 		if err != nil {
 			return err
 		}
+		if err := j.p.refresh(ctx, request); err != nil { // another run may have finished while this one waited
+			return err
+		}
 	}
 	for _, user := range request.Users {
 		u, err := j.openUser(ctx, user)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -23,6 +24,38 @@ func (p *Provisioner) Cluster(ctx context.Context, name string) (*v1alpha1.DBClu
 		return cluster, err
 	}
 	return nil, failed(p.knownClusters(ctx), "cluster %q does not exist", name)
+}
+
+// refresh reads the resources of a request again, in place. A resource that was to
+// be created and exists now is taken if it asks for the same.
+func (p *Provisioner) refresh(ctx context.Context, request Request) error {
+	db, err := p.Database(ctx, request.Database.Namespace, request.Database.Name)
+	switch {
+	case apierrors.IsNotFound(err) && request.Database.UID == "":
+	case err != nil:
+		return err
+	case request.Database.UID == "" && !equality.Semantic.DeepEqual(db.Spec, request.Database.Spec):
+		return otherSpec(v1alpha1.KindDatabase, db.Name)
+	default:
+		*request.Database = *db
+	}
+	for _, user := range request.Users {
+		have, err := p.User(ctx, user.Namespace, user.Name)
+		switch {
+		case apierrors.IsNotFound(err) && user.UID == "":
+		case err != nil:
+			return err
+		case user.UID == "" && !equality.Semantic.DeepEqual(have.Spec, user.Spec):
+			return otherSpec(v1alpha1.KindDatabaseUser, have.Name)
+		default:
+			*user = *have
+		}
+	}
+	return nil
+}
+
+func otherSpec(kind, name string) error {
+	return failed("choose another name, or change the one that exists", "%s %q has just been created with another spec", kind, name)
 }
 
 // isMissingKind tells "the API server has no such kind" from "no such object".
