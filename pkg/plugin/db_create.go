@@ -3,6 +3,8 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,7 +71,7 @@ func (c *dbCreate) run(ctx context.Context, env *Environment, name string, given
 			return nil, err
 		}
 		request := &provision.Request{}
-		if request.Database, err = c.database(ctx, p, namespace, name); err != nil || c.user == "" {
+		if request.Database, err = c.database(ctx, p, namespace, name, given); err != nil || c.user == "" {
 			return request, err
 		}
 		user := &v1alpha1.DatabaseUser{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: c.user},
@@ -82,7 +84,7 @@ func (c *dbCreate) run(ctx context.Context, env *Environment, name string, given
 
 // database returns the Database as asked for: the one that exists, if an earlier
 // run made it, or a new one that the API server finds valid.
-func (c *dbCreate) database(ctx context.Context, p *provision.Provisioner, namespace, name string) (*v1alpha1.Database, error) {
+func (c *dbCreate) database(ctx context.Context, p *provision.Provisioner, namespace, name string, given func(string) bool) (*v1alpha1.Database, error) {
 	want := &v1alpha1.Database{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: v1alpha1.DatabaseSpec{
 		ClusterRef: v1alpha1.ClusterReference{Name: c.cluster}, DatabaseName: c.databaseName,
 		DeletionPolicy: v1alpha1.DeletionPolicy(c.deletionPolicy), ConnectionLimit: &c.connectionLimit,
@@ -110,7 +112,40 @@ func (c *dbCreate) database(ctx context.Context, p *provision.Provisioner, names
 		return nil, Hinted(fmt.Errorf("Database %q exists already: %q on cluster %q", name, have.PostgresName(), have.Spec.ClusterRef.Name),
 			"choose another name, or see it: kubectl dbtether db describe %s", name)
 	}
-	return have, nil
+	return have, refuseOther(dbKind, name, given, map[string]bool{
+		"schema":           containsAll(have.Spec.Schemas, want.Spec.Schemas),
+		"extension":        containsAll(have.Spec.Extensions, want.Spec.Extensions),
+		"connection-limit": *want.Spec.ConnectionLimit == *orNoLimit(have.Spec.ConnectionLimit),
+		"deletion-policy":  have.Spec.DeletionPolicy == want.Spec.DeletionPolicy,
+	})
+}
+
+// refuseOther returns an error if flags were given that an existing object does not
+// agree with: a create does not change it, and must not seem to.
+func refuseOther(k kind, name string, given func(string) bool, agrees map[string]bool) error {
+	var others []string
+	for _, flag := range slices.Sorted(maps.Keys(agrees)) {
+		if given(flag) && !agrees[flag] {
+			others = append(others, "--"+flag)
+		}
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	return Hinted(fmt.Errorf("%s %q exists already, and differs in %s", k.name, name, strings.Join(others, ", ")),
+		"change it: kubectl edit %s %s, then kubectl dbtether reconcile", strings.ToLower(k.name), name)
+}
+
+func containsAll[T comparable](have, want []T) bool {
+	return !slices.ContainsFunc(want, func(x T) bool { return !slices.Contains(have, x) })
+}
+
+// orNoLimit fills in the API's default, which objects older than the field lack.
+func orNoLimit(limit *int32) *int32 {
+	if limit == nil {
+		return new(int32(-1))
+	}
+	return limit
 }
 
 // existingOrValid returns the DatabaseUser that exists, if it is the one asked for,

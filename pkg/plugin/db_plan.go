@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
@@ -36,8 +37,12 @@ the server is sent a verifier, which the script shows as <verifier>.`,
 			if err != nil {
 				return err
 			}
+			object, err := env.get(ctx, dbKind, namespace, args[0])
+			if err != nil {
+				return err
+			}
 			request := provision.Request{}
-			if request.Database, err = p.Database(ctx, namespace, args[0]); err != nil {
+			if request.Database, err = typed[v1alpha1.Database](object); err != nil {
 				return err
 			}
 			if request.Users, err = p.UsersOf(ctx, request.Database); err != nil {
@@ -76,20 +81,20 @@ func printFullPlan(env *Environment, print *printFlags, title, maintenance, clus
 
 // printDocument prints a value that is no Kubernetes object as json or yaml.
 func printDocument(env *Environment, format string, doc any) error {
-	var text []byte
-	var err error
 	switch format {
 	case "yaml":
-		text, err = yaml.Marshal(doc)
+		text, err := yaml.Marshal(doc)
+		if err != nil {
+			return err
+		}
+		_, err = env.Out.Write(text)
+		return err
 	case "json":
-		text, err = json.MarshalIndent(doc, "", "    ")
-		text = append(text, '\n')
+		encoder := json.NewEncoder(env.Out)
+		encoder.SetIndent("", "    ")
+		encoder.SetEscapeHTML(false) // SQL is full of < and >
+		return encoder.Encode(doc)
 	default:
 		return Usagef("-o %s does not print a plan: it is one of json, yaml", format)
 	}
-	if err != nil {
-		return err
-	}
-	_, err = env.Out.Write(text)
-	return err
 }

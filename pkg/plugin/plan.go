@@ -12,38 +12,58 @@ import (
 // shownGrants is up to how many grants a summary lists one by one.
 const shownGrants = 3
 
-// summarize returns a plan in a few lines: what is created by name, what is altered
-// or dropped with its reason, grants by number. It is pure.
+// summarize returns a plan in a few lines: what is created by name, then in the
+// plan's order what is altered or dropped with its reason, grants by number if they
+// are many. It is pure.
 func summarize(plan postgres.Plan, secrets []string) []string {
-	var lines []string
-	line := func(verb, format string, args ...any) {
-		lines = append(lines, fmt.Sprintf("  %-7s %s", verb, fmt.Sprintf(format, args...)))
+	var said []sentence
+	say := func(verb, format string, args ...any) {
+		said = append(said, sentence{verb, fmt.Sprintf(format, args...)})
 	}
 	for _, kind := range []string{"role", "login", "database", "schema", "extension"} {
 		if names := created(plan, kind); len(names) > 0 {
-			line("create", "%s %s", plural(kind, len(names)), strings.Join(names, ", "))
+			say("create", "%s %s", plural(kind, len(names)), strings.Join(names, ", "))
 		}
 	}
-	if grants := only(plan, "grant", "revoke"); len(grants) > shownGrants {
-		isolation := ""
-		if slices.ContainsFunc(grants, func(s postgres.Step) bool { return s.Verb == "revoke" }) {
-			isolation = ", isolation from PUBLIC"
-		}
-		line("grant", "%d statements%s", len(grants), isolation)
-	} else {
-		for _, s := range grants {
-			line(s.Verb, "%s (%s)", s.Object, s.Reason)
-		}
-	}
-	for _, s := range only(plan, "alter", "end", "reassign", "drop") {
-		if !partOfCreation(plan, s) {
-			line(s.Verb, "%s (%s)%s", s.Object, s.Reason, risky(s.Risk))
+	grants, counted := only(plan, "grant", "revoke"), false
+	for _, s := range only(plan, "grant", "revoke", "alter", "end", "reassign", "drop") {
+		isGrant := s.Verb == "grant" || s.Verb == "revoke"
+		switch {
+		case partOfCreation(plan, s):
+		case !isGrant || len(grants) <= shownGrants:
+			say(s.Verb, "%s (%s)%s", s.Object, s.Reason, risky(s.Risk))
+		case !counted:
+			say("grant", "%d statements%s", len(grants), isolation(grants))
+			counted = true
 		}
 	}
 	for _, secret := range secrets {
-		line("write", "Secret %s", secret)
+		say("write", "Secret %s", secret)
+	}
+	return aligned(said)
+}
+
+// sentence is one line of a summary.
+type sentence struct{ verb, rest string }
+
+func aligned(said []sentence) []string {
+	width := len("create ")
+	for _, s := range said {
+		width = max(width, len(s.verb))
+	}
+	var lines []string
+	for _, s := range said {
+		lines = append(lines, fmt.Sprintf("  %-*s %s", width, s.verb, s.rest))
 	}
 	return lines
+}
+
+// isolation says so where grants shut PUBLIC out of a database.
+func isolation(grants []postgres.Step) string {
+	if slices.ContainsFunc(grants, func(s postgres.Step) bool { return s.Verb == "revoke" && strings.HasPrefix(s.Object, "database ") }) {
+		return ", isolation from PUBLIC"
+	}
+	return ""
 }
 
 // partOfCreation reports whether a step only completes something that the same plan
@@ -57,7 +77,7 @@ func partOfCreation(plan postgres.Plan, step postgres.Step) bool {
 			return true
 		}
 	}
-	return len(created(plan, "database")) > 0 && strings.HasPrefix(step.Object, "schema ")
+	return len(created(plan, "database")) > 0 && (strings.HasPrefix(step.Object, "schema ") || strings.HasPrefix(step.Object, "database "))
 }
 
 // created lists what a plan creates of a kind. A step names its object as kind "name".

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -51,11 +52,17 @@ func reconcile(ctx context.Context, env *Environment, namespace string, print *p
 		return err
 	}
 	results := []provision.Result{}
+	told := map[string]bool{}
 	err = p.Reconcile(ctx, namespace, func(r provision.Result) {
 		progress.done()
 		results = append(results, r)
-		if print.human() || print.output == "name" {
-			printResult(env, r, print.output == "name", namespace == metav1.NamespaceAll)
+		if everywhere := namespace == metav1.NamespaceAll; print.human() || print.output == "name" {
+			printResult(env, r, print.output == "name", everywhere)
+			if !told[r.Error] { // one unreachable server fails many resources
+				printPrefixed(env.ErrOut, "error: ", about(r, everywhere))
+				printPrefixed(env.ErrOut, "hint:  ", r.Hint)
+				told[r.Error] = true
+			}
 		}
 	})
 	progress.done()
@@ -68,7 +75,22 @@ func reconcile(ctx context.Context, env *Environment, namespace string, print *p
 	return summarizeResults(env, results, namespace)
 }
 
-// printResult prints one line of stdout, and a failure on stderr.
+// about returns the failure of a result, which names the resource: stdout and stderr
+// may be read apart.
+func about(r provision.Result, withNamespace bool) string {
+	switch {
+	case r.Error == "":
+		return ""
+	case withNamespace && r.Namespace != "":
+		return fmt.Sprintf("%s %s/%s: %s", r.Kind, r.Namespace, r.Name, r.Error)
+	case strings.Contains(r.Error, strconv.Quote(r.Name)):
+		return r.Error
+	default:
+		return fmt.Sprintf("%s %q: %s", r.Kind, r.Name, r.Error)
+	}
+}
+
+// printResult prints one line of stdout.
 func printResult(env *Environment, r provision.Result, nameOnly, withNamespace bool) {
 	k, _ := kindNamed(r.Kind)
 	name := strings.TrimSuffix(k.resource.Resource, "s") + "." + v1alpha1.GroupVersion.Group + "/" + r.Name
@@ -80,8 +102,6 @@ func printResult(env *Environment, r provision.Result, nameOnly, withNamespace b
 	default:
 		fmt.Fprintf(env.Out, "%s %s\n", name, r.Action)
 	}
-	printPrefixed(env.ErrOut, "error: ", r.Error)
-	printPrefixed(env.ErrOut, "hint:  ", r.Hint)
 }
 
 // summarizeResults says how many there were, and returns an error if some failed.

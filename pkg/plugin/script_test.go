@@ -2,14 +2,13 @@ package plugin_test
 
 import (
 	"bytes"
-	"fmt"
-	"math/rand/v2"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -17,145 +16,87 @@ import (
 	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 )
 
-func TestMain(m *testing.M) { os.Exit(testenv.Main(m)) }
-
 // TestScripts runs the built plugin as `kubectl dbtether` against a real API
-// server. A script finds
+// server and a real PostgreSQL. Scripts run at the same time on the same servers,
+// so each names what it makes after itself. A script finds
 //
+//	$ID             six letters of its own: databases are called orders-$ID, and
+//	                orders_$ID in PostgreSQL; what ends so is dropped at its end
 //	$NS             a namespace of its own, which its kubeconfig's context names;
 //	                clusters, which have no namespace, are called $NS too
-//	$DEV            a kubeconfig of the user dev, who may do nothing
-//	kubectl         and the plugin, in PATH
+//	$DEV            a kubeconfig of the user dev-$ID, who may do nothing
+//	$ORIGINAL       the folder of the dbtether operator's manifests, $RBAC of ours
+//	kubectl         and the plugin, in PATH; $BIN is their folder
+//	$PG_HOST …      the PostgreSQL server, see script_postgres_test.go
+//
+// and beside testscript's own commands
+//
+//	show FILE COMMAND ARG…     runs a command and appends to FILE what was typed
+//	                           and seen, stderr and exit code included, without what
+//	                           changes from run to run
+//	plain STREAM               writes what the last command said to STREAM.txt,
+//	                           without what changes from run to run
+//	fill FILE…                 replaces $NAME in files
 //	grant USER VERB RESOURCE…  lets a user do something in $NS
-//	plain STREAM    writes what the last command said to STREAM.txt, without
-//	                what changes from run to run
+//	cluster, sql, login, hold, held, state: see script_postgres_test.go
 //
 // UPDATE_SCRIPTS=1 rewrites the expected output of cmp.
 func TestScripts(t *testing.T) {
-	p := installed(t)
+	runScripts(t, "testdata/script", installed(t))
+}
+
+func runScripts(t *testing.T, dir string, p program) {
+	postgres := scriptPostgreSQL{testenv.SharedPostgreSQL(t, 18)}
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(env *testscript.Env) error {
-			return p.setup(env)
+			id := suffix()
+			return errors.Join(p.setup(env, id), postgres.setup(env, id))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"grant": grant,
-			"plain": plain,
+			"cluster": cluster,
+			"fill":    fill,
+			"grant":   grant,
+			"held":    direct("held"),
+			"hold":    hold,
+			"login":   direct("login"),
+			"plain":   plain,
+			"show":    show,
+			"sql":     direct("sql"),
+			"state":   state,
 		},
 	})
 }
 
-// program is the built plugin and the server it talks to.
-type program struct {
-	server *testenv.ControlPlane
-	bin    string // folder with kubectl, kubectl-dbtether and its completer
-	dev    string // kubeconfig of a user without rights
-}
-
-var theProgram struct {
-	once sync.Once
-	program
-	err error
-}
-
-// installed builds the plugin once and installs its resource definitions.
-func installed(t *testing.T) program {
-	t.Helper()
-	server := testenv.SharedControlPlane(t)
-	theProgram.once.Do(func() {
-		theProgram.program, theProgram.err = install(server)
-	})
-	if theProgram.err != nil {
-		t.Fatal(theProgram.err)
-	}
-	return theProgram.program
-}
-
-func install(server *testenv.ControlPlane) (program, error) {
-	p := program{server: server, bin: filepath.Join(server.Dir, fmt.Sprintf("plugin-%d", os.Getpid()))}
-	if err := os.MkdirAll(p.bin, 0o755); err != nil {
-		return p, err
+func (p program) setup(env *testscript.Env, id string) error {
+	namespace, err := p.namespace(id)
+	if err != nil {
+		return err
 	}
 	root, err := testenv.Root()
 	if err != nil {
-		return p, err
-	}
-	plugin := filepath.Join(p.bin, "kubectl-dbtether")
-	build := exec.Command("go", "build", "-ldflags=-X main.version=v0.0.0-test", "-o", plugin, "./cmd/kubectl-dbtether")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		return p, fmt.Errorf("build the plugin: %w\n%s", err, out)
-	}
-	if err := os.Symlink(server.Kubectl, filepath.Join(p.bin, "kubectl")); err != nil {
-		return p, err
-	}
-	for _, line := range []string{
-		"kubectl dbtether completion install",
-		"kubectl dbtether crds | kubectl apply --server-side -f -",
-		"kubectl wait --for=condition=Established --timeout=60s crd/dbclusters.dbtether.io crd/databases.dbtether.io crd/databaseusers.dbtether.io",
-	} {
-		command := exec.Command("sh", "-c", line)
-		command.Env = append(os.Environ(), "KUBECONFIG="+server.Kubeconfig, "PATH="+p.path())
-		if out, err := command.CombinedOutput(); err != nil {
-			return p, fmt.Errorf("%s: %w\n%s", line, err, out)
-		}
-	}
-	p.dev, err = server.KubeconfigFor("dev", "developers")
-	return p, err
-}
-
-func (p program) path() string {
-	return p.bin + string(os.PathListSeparator) + os.Getenv("PATH")
-}
-
-// namespace makes a namespace with a new name and returns the name.
-func (p program) namespace() (string, error) {
-	name := fmt.Sprintf("script-%06x", rand.IntN(1<<24))
-	out, err := exec.Command(p.server.Kubectl, "--kubeconfig", p.server.Kubeconfig, "create", "namespace", name).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("create namespace: %w\n%s", err, out)
-	}
-	return name, nil
-}
-
-// kubeconfig copies one and lets its context name the namespace.
-func (p program) kubeconfig(source, target, namespace string) error {
-	text, err := os.ReadFile(source)
-	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(target, text, 0o600); err != nil {
-		return err
-	}
-	out, err := exec.Command(p.server.Kubectl, "--kubeconfig", target, "config", "set-context", "--current", "--namespace", namespace).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("set the namespace: %w\n%s", err, out)
-	}
-	return nil
-}
-
-func (p program) setup(env *testscript.Env) error {
-	namespace, err := p.namespace()
+	nobody, err := p.server.KubeconfigFor("dev-"+id, "developers")
 	if err != nil {
 		return err
 	}
 	admin, dev := filepath.Join(env.WorkDir, ".admin"), filepath.Join(env.WorkDir, ".dev")
-	if err := p.kubeconfig(p.server.Kubeconfig, admin, namespace); err != nil {
-		return err
-	}
-	if err := p.kubeconfig(p.dev, dev, namespace); err != nil {
-		return err
-	}
+	env.Setenv("ID", id)
 	env.Setenv("NS", namespace)
 	env.Setenv("KUBECONFIG", admin)
 	env.Setenv("DEV", dev)
+	env.Setenv("ORIGINAL", filepath.Join(root, "pkg", "api", "v1alpha1", "testdata", "original"))
+	env.Setenv("RBAC", filepath.Join(root, "manifests", "rbac"))
+	env.Setenv("KUBE_CA", p.server.CAFile)
 	env.Setenv("PATH", p.path())
 	env.Setenv("BIN", p.bin)
 	env.Setenv("HOME", env.WorkDir)
-	return nil
+	env.Setenv("KUBECACHEDIR", filepath.Join(p.bin, "cache")) // what the API server offers, asked for once
+	return errors.Join(p.kubeconfig(p.server.Kubeconfig, admin, namespace), p.kubeconfig(nobody, dev, namespace))
 }
 
 // grant lets a user do something: grant USER VERB RESOURCE…
@@ -168,15 +109,70 @@ func grant(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(ts.Exec("kubectl", "create", "rolebinding", name, "--role="+name, "--user="+args[0]))
 }
 
-var changing = []struct {
-	pattern *regexp.Regexp
-	plain   string
-}{
-	{regexp.MustCompile(`\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}`), "<time>"},
-	{regexp.MustCompile(`\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "<time>"},
-	{regexp.MustCompile(`(?m) \d+[smh](\d+[smh])?$`), " <age>"},
-	{regexp.MustCompile(`\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`), "<uid>"},
-	{regexp.MustCompile(`resourceVersion: "\d+"`), `resourceVersion: "<n>"`},
+// fill replaces $NAME and ${NAME} in files by the script's variables.
+func fill(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: fill FILE...")
+	}
+	for _, name := range args {
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(os.Expand(ts.ReadFile(name), ts.Getenv)), 0o644))
+	}
+}
+
+// show runs a command, whatever it exits with, and appends a transcript to a file:
+// what was typed, stdout, stderr after a line that says so, and the exit code
+// unless it is 0.
+func show(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: show FILE COMMAND ARG...")
+	}
+	file, command := args[0], args[1:]
+	var typed []string
+	for _, arg := range command {
+		if strings.ContainsAny(arg, " \t\n;\"'*") || arg == "" {
+			arg = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+		}
+		typed = append(typed, arg)
+	}
+	out, errOut, code := perform(ts, command)
+	transcript := "$ " + strings.Join(typed, " ") + "\n" + ended(out)
+	if errOut != "" {
+		transcript += "[stderr]\n" + ended(errOut)
+	}
+	if code != 0 {
+		transcript += "[exit code " + strconv.Itoa(code) + "]\n"
+	}
+	f, err := os.OpenFile(ts.MkAbs(file), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	ts.Check(err)
+	_, err = f.WriteString(withoutChanging(ts, transcript))
+	ts.Check(errors.Join(err, f.Close()))
+}
+
+func ended(text string) string {
+	if text == "" || strings.HasSuffix(text, "\n") {
+		return text
+	}
+	return text + "\n"
+}
+
+// perform runs one of this package's own commands, or a program.
+func perform(ts *testscript.TestScript, command []string) (out, errOut string, code int) {
+	if run, ok := queries[command[0]]; ok {
+		rows, err := run(ts, command[1:])
+		if err != nil {
+			return rows, err.Error(), 1
+		}
+		return rows, "", 0
+	}
+	err := ts.Exec(command[0], command[1:]...)
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		ts.Fatalf("%s: %v", command[0], err)
+	}
+	if exit != nil {
+		code = exit.ExitCode()
+	}
+	return ts.ReadFile("stdout"), ts.ReadFile("stderr"), code
 }
 
 // plain writes stdout or stderr of the last command to stdout.txt or stderr.txt.
@@ -184,11 +180,35 @@ func plain(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: plain stdout|stderr")
 	}
-	text := ts.ReadFile(args[0])
+	text := withoutChanging(ts, ts.ReadFile(args[0]))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".txt"), bytes.TrimLeft([]byte(text), "\n"), 0o644))
+}
+
+var changing = []struct {
+	pattern *regexp.Regexp
+	plain   string
+}{
+	{regexp.MustCompile(`\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}`), "<time>"},
+	{regexp.MustCompile(`\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "<time>"},
+	{regexp.MustCompile(`(?m) \d+[smh](\d+[smh])?$`), " <age>"},
+	{regexp.MustCompile(`\(\d+\.\d s\)`), "(0.1 s)"},
+	{regexp.MustCompile(`\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`), "<uid>"},
+	{regexp.MustCompile(`(resourceVersion"?): "\d+"`), `$1: "<n>"`},
+	{regexp.MustCompile(`(\bhash"?:? "?)[0-9a-f]{16}\b`), `$1<hash>`},
+	// Other scripts register theirs.
+	{regexp.MustCompile(`(registered clusters: )[a-z0-9.-]+(, [a-z0-9.-]+)*`), "$1…"},
+}
+
+// withoutChanging replaces what differs from run to run. What takes the place of
+// a name has its length, so that tables keep their widths.
+func withoutChanging(ts *testscript.TestScript, text string) string {
 	for _, c := range changing {
 		text = c.pattern.ReplaceAllString(text, c.plain)
 	}
-	// The namespaces' names have 13 characters: tables keep their widths.
-	text = strings.NewReplacer(ts.Getenv("NS"), "the-namespace", ts.Getenv("WORK"), "WORK").Replace(text)
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".txt"), bytes.TrimLeft([]byte(text), "\n"), 0o644))
+	id := ts.Getenv("ID")
+	return strings.NewReplacer(
+		ts.Getenv("NS"), "the-namespace", "dev-"+id, "dev", id, "suffix",
+		ts.Getenv("WORK"), "WORK", ts.Getenv("BIN"), "BIN", ts.Getenv("PG_PORT"), "5432",
+		"PostgreSQL "+ts.Getenv("PG_VERSION"), "PostgreSQL 18", ts.Getenv("PG_VERSION"), "18.x",
+	).Replace(text)
 }

@@ -80,7 +80,7 @@ func (x *terminal) end() (seen string, code int) {
 func session(t *testing.T) (p program, namespace, kubeconfig string) {
 	t.Helper()
 	p = installed(t)
-	namespace, err := p.namespace()
+	namespace, err := p.namespace(suffix())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func newUserCreateCommand(env *Environment) *cobra.Command {
 		Args: oneName(userKind),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return create.provision(cmd.Context(), env, func(ctx context.Context, p *provision.Provisioner) (*provision.Request, error) {
-				return create.request(ctx, env, p, args[0])
+				return create.request(ctx, env, p, args[0], cmd.Flags().Changed)
 			})
 		},
 	}
@@ -52,7 +52,7 @@ func newUserCreateCommand(env *Environment) *cobra.Command {
 	return cmd
 }
 
-func (c *userCreate) request(ctx context.Context, env *Environment, p *provision.Provisioner, name string) (*provision.Request, error) {
+func (c *userCreate) request(ctx context.Context, env *Environment, p *provision.Provisioner, name string, given func(string) bool) (*provision.Request, error) {
 	namespace, err := env.Namespace()
 	if err != nil {
 		return nil, err
@@ -73,9 +73,18 @@ func (c *userCreate) request(ctx context.Context, env *Environment, p *provision
 		SecretTemplate: v1alpha1.SecretTemplate{Name: c.secretName, Format: v1alpha1.SecretFormat(c.secretFormat)},
 		DeletionPolicy: v1alpha1.DeletionPolicy(c.deletionPolicy),
 	}}
-	user, err = existingOrValid(ctx, p, user)
-	request.Users = []*v1alpha1.DatabaseUser{user}
-	return request, err
+	have, err := existingOrValid(ctx, p, user)
+	if err != nil {
+		return nil, err
+	}
+	request.Users = []*v1alpha1.DatabaseUser{have}
+	return request, refuseOther(userKind, name, given, map[string]bool{
+		"secret":           have.SecretName() == user.SecretName(),
+		"format":           have.Spec.SecretTemplate.Format == user.Spec.SecretTemplate.Format,
+		"password-length":  have.Spec.Password.Length == user.Spec.Password.Length,
+		"connection-limit": *orNoLimit(have.Spec.ConnectionLimit) == *user.Spec.ConnectionLimit,
+		"deletion-policy":  have.Spec.DeletionPolicy == user.Spec.DeletionPolicy,
+	})
 }
 
 // knownDatabases names the Databases that there are, as a hint.

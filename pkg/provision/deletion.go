@@ -91,7 +91,7 @@ func blockedBy(db *v1alpha1.Database, users []*v1alpha1.DatabaseUser) error {
 	slices.Sort(names)
 	return &postgres.RefusedError{Refusals: []postgres.Refusal{{Blocked: true,
 		Problem: fmt.Sprintf("database %q is used by databaseuser(s) %s", db.Name, strings.Join(names, ", ")),
-		Fix:     fmt.Sprintf("delete them first: kubectl dbtether user delete %s -n %s", strings.Join(names, " "), db.Namespace)}}}
+		Fix:     fmt.Sprintf("delete each of them first: kubectl dbtether user delete NAME -n %s", db.Namespace)}}}
 }
 
 // open connects, locks, observes and plans. On an error the connection is closed

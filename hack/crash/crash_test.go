@@ -1,0 +1,140 @@
+package crash_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pmezard/go-difflib/difflib"
+
+	"github.com/dbtether/kubectl-dbtether/hack/crash"
+	"github.com/dbtether/kubectl-dbtether/hack/testenv"
+)
+
+func TestMain(m *testing.M) { os.Exit(testenv.Main(m)) }
+
+// atOnce is how many runs are under way at the same time. Most of a run is waiting.
+const atOnce = 4
+
+// TestKilledAtEveryWrite kills each command at each of its writes, runs it again
+// and expects what the command leads to when nobody kills it.
+func TestKilledAtEveryWrite(t *testing.T) {
+	e := newEnvironment(t)
+	for _, c := range commands {
+		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
+			started := time.Now()
+			clean := runClean(t, e, c)
+			if t.Failed() {
+				return
+			}
+			points := pointsOf(clean.writes)
+			each(points, func(p crash.Point) {
+				t.Run(pointName(p, clean.writes), func(t *testing.T) { runKilled(t, e, c, p, clean) })
+			})
+			t.Logf("%s: %d writes, killed at %d points, %.0f s", c.name, len(clean.writes), len(points), time.Since(started).Seconds())
+		})
+	}
+}
+
+// outcome is what a command that nobody kills does and leads to.
+type outcome struct {
+	writes []crash.Write
+	state  string
+}
+
+func runClean(t *testing.T, e *environment, c command) outcome {
+	s := newSite(t, e, c.asCreateRole)
+	c.prepare(t, s)
+	s.journal.Watch(crash.Point{}, nil)
+	s.mustRun(t, c.args(s)...)
+	clean := outcome{writes: s.journal.Writes()}
+	for _, what := range c.writes {
+		if !slices.ContainsFunc(clean.writes, func(w crash.Write) bool { return w.What == what }) {
+			t.Errorf("the proxies saw no %s among the writes %v", what, clean.writes)
+		}
+	}
+	c.check(t, s)
+	s.checkSettled(t)
+	clean.state = s.state(t)
+	return clean
+}
+
+// runKilled prepares the same once more, kills the command at the point, runs it
+// again, and looks.
+func runKilled(t *testing.T, e *environment, c command, p crash.Point, clean outcome) {
+	s := newSite(t, e, c.asCreateRole)
+	c.prepare(t, s)
+	writes := s.runAndKill(t, p, c.args(s)...)
+	want := clean.writes[:p.Number]
+	if p.Before {
+		want = clean.writes[:p.Number-1]
+	}
+	if !slices.Equal(writes, want) {
+		t.Errorf("the killed command made the writes\n%v, where the other one made\n%v", writes, want)
+	}
+	again := s.run(t, c.args(s)...)
+	if gone := c.deletes && p.Number == len(clean.writes) && !p.Before; gone {
+		if !strings.Contains(again.stderr, "not found") {
+			t.Errorf("the resource is deleted, but the command says otherwise: %v", again)
+		}
+	} else if again.err != nil {
+		t.Errorf("the second run failed: %v", again)
+	}
+	c.check(t, s)
+	s.checkSettled(t)
+	if got := s.state(t); got != clean.state {
+		t.Errorf("the state differs from that after a run that was not killed:\n%s", diff(clean.state, got))
+	}
+}
+
+// pointsOf returns where a command with these writes can be killed.
+func pointsOf(writes []crash.Write) []crash.Point {
+	var points []crash.Point
+	for i, w := range writes {
+		if w.Server == crash.ToKubernetes {
+			points = append(points, crash.Point{Number: i + 1, Before: true})
+		}
+		points = append(points, crash.Point{Number: i + 1})
+	}
+	return points
+}
+
+func pointName(p crash.Point, writes []crash.Write) string {
+	when := "after"
+	if p.Before {
+		when = "before"
+	}
+	what := strings.NewReplacer(" ", "-", "/", "-").Replace(writes[p.Number-1].What)
+	return fmt.Sprintf("%02d-%s-%s", p.Number, when, what)
+}
+
+// each calls do for all points, a few at once.
+func each(points []crash.Point, do func(crash.Point)) {
+	queue := make(chan crash.Point)
+	var workers sync.WaitGroup
+	for range atOnce {
+		workers.Go(func() {
+			for p := range queue {
+				do(p)
+			}
+		})
+	}
+	for _, p := range points {
+		queue <- p
+	}
+	close(queue)
+	workers.Wait()
+}
+
+func diff(want, got string) string {
+	text, err := difflib.GetUnifiedDiffString(difflib.UnifiedDiff{A: difflib.SplitLines(want), B: difflib.SplitLines(got),
+		FromFile: "not killed", ToFile: "killed and run again", Context: 2})
+	if err != nil {
+		return err.Error()
+	}
+	return text
+}

@@ -1,0 +1,16 @@
+// Package crash kills the plugin at every one of its writes.
+//
+// The plugin talks to Kubernetes and to PostgreSQL through two proxies on
+// loopback, in front of the real servers. Both tell one [Journal] of each write,
+// so that writes have a number across both servers. At the chosen number the
+// process gets SIGKILL: after the server has carried the write out and before the
+// process hears of it, or, for a write to Kubernetes, before the server sees it.
+// The proxy then waits until the process's end of the connection is gone, which
+// shows that it was the plugin that died, and not a parent of it.
+//
+// The test runs each command once to its end, which gives the number of its
+// writes and the state that it leads to. Then, for each number, it prepares the
+// same again, kills the command at that write, runs it again, and compares the
+// whole state with that of the run that was left in peace: roles, memberships,
+// grants, settings, comments, resources, Secrets and revisions.
+package crash
