@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -11,14 +12,23 @@ import (
 // Apply runs the steps of a plan in their order: the very statements that the plan
 // printed, with their holes filled. started is told of each step before it runs.
 // On an error it stops; the transaction that was open is rolled back, what was
-// committed before stays, and a new plan completes it. Errors are *StepError.
+// committed before stays, and a new plan completes it. When a value is missing or
+// malformed, nothing runs. Errors are *StepError, or *ConnectError when a database
+// cannot be entered.
 func (s *Server) Apply(ctx context.Context, plan Plan, values Values, started func(Step)) error {
-	run := &run{server: s, values: values, started: started}
+	statements := make([]string, len(plan.Steps))
+	for i, step := range plan.Steps {
+		var err error
+		if statements[i], err = step.Statement.bind(values); err != nil {
+			return &StepError{Step: step, Cause: err}
+		}
+	}
+	run := &run{server: s, started: started}
 	defer run.leave()
 	for i, step := range plan.Steps {
 		last := i+1 == len(plan.Steps) || plan.Steps[i+1].Transaction != step.Transaction || plan.Steps[i+1].Database != step.Database
 		first := i == 0 || plan.Steps[i-1].Transaction != step.Transaction || plan.Steps[i-1].Database != step.Database
-		if err := run.step(ctx, step, first, last); err != nil {
+		if err := run.step(ctx, step, statements[i], first, last); err != nil {
 			return err
 		}
 	}
@@ -28,19 +38,14 @@ func (s *Server) Apply(ctx context.Context, plan Plan, values Values, started fu
 // run is an Apply under way: the session of the database it is in.
 type run struct {
 	server   *Server
-	values   Values
 	started  func(Step)
 	session  *session // nil: the maintenance session is used
 	database string
 }
 
-func (r *run) step(ctx context.Context, step Step, first, last bool) error {
+func (r *run) step(ctx context.Context, step Step, statement string, first, last bool) error {
 	if r.started != nil {
 		r.started(step)
-	}
-	text, err := step.Statement.bind(r.values)
-	if err != nil {
-		return err
 	}
 	conn, err := r.in(ctx, step.Database)
 	if err != nil {
@@ -51,7 +56,7 @@ func (r *run) step(ctx context.Context, step Step, first, last bool) error {
 			return &StepError{Step: step, Cause: err}
 		}
 	}
-	if err := conn.exec(ctx, text); err != nil {
+	if err := conn.exec(ctx, statement); err != nil {
 		if step.Transaction != 0 {
 			_ = conn.exec(context.WithoutCancel(ctx), "ROLLBACK")
 		}
@@ -93,14 +98,16 @@ func (r *run) leave() {
 
 // exec runs one statement over the extended protocol, which takes exactly one: a
 // second statement smuggled into a name could not run. A GRANT or REVOKE that did
-// nothing is only a warning to the server (SQLSTATE 01006, 01007); here it fails.
+// nothing is only a warning to the server, with SQLSTATE 01006 or 01007, or 01000
+// for a membership that another role granted; here it fails.
 func (s *session) exec(ctx context.Context, statement string) error {
 	s.notices = nil
 	if _, err := s.PgConn().ExecParams(ctx, statement, nil, nil, nil, nil).Close(); err != nil {
 		return err
 	}
+	privileges := strings.HasPrefix(statement, "GRANT ") || strings.HasPrefix(statement, "REVOKE ")
 	for _, n := range s.notices {
-		if n.Code == "01006" || n.Code == "01007" {
+		if n.Code == "01006" || n.Code == "01007" || privileges && n.SeverityUnlocalized == "WARNING" {
 			return &pgconn.PgError{Code: n.Code, Message: n.Message, Detail: n.Detail}
 		}
 	}
@@ -134,6 +141,8 @@ func (e *StepError) Hint() string {
 	switch pgErr.Code {
 	case "42501", "01006", "01007":
 		return "the admin role lacks a right for this step; `kubectl dbtether cluster check` names it"
+	case "01000":
+		return "another role granted it: have that role or a superuser revoke it, then run the command again"
 	case "55006":
 		return "sessions use the database: end them, then run the command again"
 	case "42710", "42P04", "23505":

@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -80,7 +82,7 @@ func (e Endpoint) config(login Login, database string) (*pgx.ConnConfig, error) 
 	settings := map[string]string{
 		"host": e.Host, "port": strconv.Itoa(int(e.Port)), "user": login.Username, "dbname": database,
 		"password": "", "sslmode": mode, "sslrootcert": "", "sslcert": "", "sslkey": "", "sslpassword": "",
-		"sslsni": "1", "sslnegotiation": "postgres", "passfile": "", "servicefile": "",
+		"sslcertmode": "disable", "sslsni": "1", "sslnegotiation": "postgres", "passfile": "", "servicefile": "",
 		"channel_binding": "prefer", "require_auth": "!password", "options": "", "target_session_attrs": "any", "timezone": "UTC",
 		"min_protocol_version": "3.0", "max_protocol_version": "3.0",
 		"connect_timeout": strconv.Itoa(int(connectTimeout / time.Second)), "application_name": "dbtether",
@@ -180,6 +182,11 @@ func (e Endpoint) connectError(login Login, database string, err error) error {
 		return e.refusedBy(pgErr, login, database, where)
 	}
 	text := err.Error()
+	var whole *pgconn.ConnectError
+	if errors.As(err, &whole) { // its text begins with names of ours, which may contain anything
+		text = whole.Unwrap().Error()
+	}
+	var lookup *net.DNSError
 	has := func(part string) bool { return strings.Contains(text, part) }
 	var cause, fix string
 	switch {
@@ -190,14 +197,18 @@ func (e Endpoint) connectError(login Login, database string, err error) error {
 	case has("x509:") || has("tls:"):
 		cause = "the certificate of " + where + " is not trusted: " + lastCause(err)
 		fix = "name the right certificate authority in spec.caSecretRef, or the host name that the certificate carries in spec.endpoint"
-	case has("no such host"):
+	case errors.As(err, &lookup) && lookup.IsNotFound:
 		cause, fix = "host "+strconv.Quote(e.Host)+" has no address", "check spec.endpoint of the DBCluster, and that this machine can resolve it"
+	case errors.As(err, &lookup):
+		cause, fix = "host "+strconv.Quote(e.Host)+" cannot be looked up: "+lookup.Err, "check that this machine can resolve names, and spec.endpoint of the DBCluster"
 	case has("connection refused"):
 		cause, fix = "nothing listens on "+where, "check spec.endpoint and spec.port of the DBCluster, and that PostgreSQL runs"
 	case has("timeout") || has("deadline exceeded"):
-		cause, fix = where+" did not answer within "+connectTimeout.String(), "check firewalls and security groups between here and the server"
+		cause, fix = where+" did not answer in time", "check firewalls and security groups between here and the server"
 	case has("require_auth") || has("authentication method"):
 		cause, fix = "the server asks for the password in cleartext", "set password_encryption and pg_hba.conf of the server to scram-sha-256"
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		cause, fix = where+" hung up before the session began", "check that PostgreSQL itself listens at spec.endpoint and spec.port of the DBCluster, and see its log"
 	default:
 		cause, fix = lastCause(err), "check spec.endpoint, spec.port and spec.sslMode of the DBCluster"
 	}
@@ -222,10 +233,15 @@ func (e Endpoint) refusedBy(pgErr *pgconn.PgError, login Login, database, where 
 		Cause: fmt.Errorf("%s (SQLSTATE %s)", pgErr.Message, pgErr.Code)}
 }
 
-// lastCause returns the innermost error's text.
+// lastCause returns the innermost error's text, the last one's of those joined.
 func lastCause(err error) string {
 	for {
 		inner := errors.Unwrap(err)
+		var joined interface{ Unwrap() []error }
+		if errors.As(err, &joined) {
+			causes := joined.Unwrap()
+			inner = causes[len(causes)-1]
+		}
 		if inner == nil {
 			lines := strings.Split(err.Error(), "\n")
 			return strings.TrimSpace(lines[len(lines)-1])

@@ -8,7 +8,7 @@ import (
 
 // CheckLogin connects to a database with a credential, and checks that the session
 // acts as the role its privilege asks for. It returns a *ConnectError when the
-// server refuses the credential; WrongPassword tells that case apart.
+// server refuses the credential or the session acts as another role.
 func CheckLogin(ctx context.Context, endpoint Endpoint, login Login, database string, privilege Privilege) error {
 	conn, err := endpoint.connect(ctx, login, database)
 	if err != nil {

@@ -47,7 +47,11 @@ func everywhere(t *testing.T, test func(t *testing.T, f fixture)) {
 
 func newFixture(t testing.TB, version int, super bool) fixture {
 	t.Helper()
-	server := testenv.SharedPostgreSQL(t, version)
+	return fixtureOf(testenv.SharedPostgreSQL(t, version), super)
+}
+
+// fixtureOf returns a server as one kind of administrator.
+func fixtureOf(server *testenv.PostgreSQL, super bool) fixture {
 	f := fixture{server: server, super: super,
 		endpoint: postgres.Endpoint{Host: server.Host, Port: int32(server.Port), SSLMode: "verify-full", CA: server.CAPEM, Name: "main"},
 		login:    postgres.Login{Username: server.Admin, Password: secret.NewValue([]byte(server.AdminPassword))}}

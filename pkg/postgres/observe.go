@@ -105,10 +105,12 @@ func (s *State) queueMembers(batch *pgx.Batch, version int) {
 	})
 }
 
+// queueDatabases reads pg_database. Sessions are those of a role: DROP DATABASE ends
+// autovacuum workers itself.
 func (s *State) queueDatabases(batch *pgx.Batch) {
 	batch.Queue(`SELECT d.datname, o.rolname, pg_encoding_to_char(d.encoding), d.datallowconn, d.datconnlimit,
 			coalesce(c.description, ''),
-			(SELECT count(*) FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid AND a.pid <> pg_backend_pid()),
+			(SELECT count(*) FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid AND a.usesysid IS NOT NULL AND a.pid <> pg_backend_pid()),
 			acl.grantees, acl.privileges
 		FROM pg_catalog.pg_database d
 		JOIN pg_catalog.pg_roles o ON o.oid = d.datdba

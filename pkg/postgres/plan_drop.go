@@ -74,7 +74,6 @@ func (p *planner) disown(login string) {
 		case database == "" && owns[database]:
 			p.refuse(Refusal{Blocked: true, Problem: fmt.Sprintf("role %q owns a database or another object of the whole server", login),
 				Fix: "give it to another role: ALTER DATABASE … OWNER TO …"})
-		case database == "":
 		case owns[database] && !managed:
 			p.refuse(Refusal{Blocked: true, Problem: fmt.Sprintf("role %q owns objects in database %q, which dbtether does not manage", login, database),
 				Fix: fmt.Sprintf("in database %q run: REASSIGN OWNED BY %s TO …", database, sql(ident(login)))})

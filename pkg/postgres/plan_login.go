@@ -93,22 +93,28 @@ func (p *planner) access(login, database string, privilege Privilege) {
 		p.roles = append(p.roles, Step{Verb: "grant", Object: fmt.Sprintf("role %q to %q", wanted, login),
 			Reason: fmt.Sprintf("%s in database %q", privilege, database), Statement: p.grantRole(wanted, ident(login))})
 	}
-	p.roleSetting(login, database, groups, privilege)
-	if lowered {
+	p.roleSetting(login, database, groups, privilege, lowered)
+}
+
+// roleSetting plans which role the login's sessions act as. A login that is lowered
+// keeps the setting until its sessions have ended: so a run that stops before that
+// leaves a sign for the next one.
+func (p *planner) roleSetting(login, database string, groups Groups, privilege Privilege, lowered bool) {
+	object := fmt.Sprintf("role %q in database %q", login, database)
+	set := slices.Contains(p.state.Settings[database][login], "role="+groups.Owner)
+	if privilege == Admin {
+		if !set {
+			p.open = append(p.open, Step{Verb: "alter", Object: object, Reason: "what it creates belongs to the owner group",
+				Statement: sql("ALTER ROLE ", ident(login), " IN DATABASE ", ident(database), " SET role = ", literal(groups.Owner))})
+		}
+		return
+	}
+	if lowered || set {
 		// A session that has set its role keeps it after the membership is gone.
 		p.terminate(login, database, fmt.Sprintf("sessions keep the rights of %q until they end", groups.Owner))
 	}
-}
-
-func (p *planner) roleSetting(login, database string, groups Groups, privilege Privilege) {
-	object := fmt.Sprintf("role %q in database %q", login, database)
-	set := slices.Contains(p.state.Settings[database][login], "role="+groups.Owner)
-	switch {
-	case privilege == Admin && !set:
-		p.open = append(p.open, Step{Verb: "alter", Object: object, Reason: "what it creates belongs to the owner group",
-			Statement: sql("ALTER ROLE ", ident(login), " IN DATABASE ", ident(database), " SET role = ", literal(groups.Owner))})
-	case privilege != Admin && set:
-		p.open = append(p.open, Step{Verb: "alter", Object: object, Reason: "it is no longer a member of the owner group",
+	if set {
+		p.end = append(p.end, Step{Verb: "alter", Object: object, Reason: "it is no longer a member of the owner group",
 			Statement: sql("ALTER ROLE ", ident(login), " IN DATABASE ", ident(database), " RESET role")})
 	}
 }

@@ -237,9 +237,10 @@ func TestDropDatabase(t *testing.T) {
 	})
 }
 
-func waitForNoSessions(t *testing.T, f fixture, database string) {
+func waitForNoSessions(t testing.TB, f fixture, database string) {
 	t.Helper()
 	conn := superuser(t, f, "postgres")
+	defer func() { _ = conn.Close(context.Background()) }()
 	for range 200 {
 		var n int
 		if err := conn.QueryRow(context.Background(), "SELECT count(*) FROM pg_stat_activity WHERE datname = $1", database).Scan(&n); err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -125,8 +126,8 @@ func revisionName(name string, number int64) string {
 
 func fromSecret(s *corev1.Secret) (Revision, error) {
 	number, err := strconv.ParseInt(s.Annotations[v1alpha1.AnnotationRevision], 10, 64)
-	if err != nil || number < 1 {
-		return Revision{}, fmt.Errorf("read revision %s/%s: annotation %s is not a revision number",
+	if err != nil || number < 1 || !strings.HasSuffix(s.Name, revisionName("", number)) {
+		return Revision{}, fmt.Errorf("read revision %s/%s: annotation %s is not the number in its name",
 			s.Namespace, s.Name, v1alpha1.AnnotationRevision)
 	}
 	return Revision{Number: number, Data: s.Data, Author: s.Annotations[v1alpha1.AnnotationAuthor],

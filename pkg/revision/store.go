@@ -60,8 +60,8 @@ func (s Store) Read(ctx context.Context, namespace, name string) (History, error
 }
 
 // Stage writes data as the revision that follows number, and returns it. If that
-// revision exists already with the same data, an earlier run wrote it: it is
-// returned. With other data, a *ConflictError tells who was first.
+// revision exists already with the same data and owner, an earlier run wrote it: it
+// is returned. Otherwise a *ConflictError tells who was first.
 func (s Store) Stage(ctx context.Context, target Target, number int64, data secret.Data, author, reason string) (Revision, error) {
 	number++
 	immutable := true
@@ -95,7 +95,7 @@ func (s Store) Stage(ctx context.Context, target Target, number int64, data secr
 	if err != nil {
 		return Revision{}, err
 	}
-	if !existing.Data.Equal(data) {
+	if !existing.Data.Equal(data) || existing.OwnerUID != target.OwnerUID {
 		return Revision{}, &ConflictError{Name: target.Name, Number: number, Author: existing.Author, Time: existing.Time}
 	}
 	return existing, nil
@@ -122,7 +122,7 @@ func (s Store) Promote(ctx context.Context, target Target, live *Live, revision 
 		}
 		return true, nil
 	}
-	patch := livePatch(live, revision.Data, annotations)
+	patch := livePatch(live, target, revision.Data, annotations)
 	if patch == nil {
 		return false, nil
 	}
@@ -137,9 +137,10 @@ func (s Store) Promote(ctx context.Context, target Target, live *Live, revision 
 	return true, nil
 }
 
-// livePatch returns the merge patch (RFC 7396) from the live Secret to data and
-// annotations, bound to the version that was read; nil when nothing differs.
-func livePatch(live *Live, data secret.Data, annotations map[string]string) map[string]any {
+// livePatch returns the merge patch (RFC 7396) from the live Secret to data,
+// annotations and owner, bound to the version that was read; nil when nothing
+// differs.
+func livePatch(live *Live, target Target, data secret.Data, annotations map[string]string) map[string]any {
 	changed := map[string]any{}
 	for key, value := range data {
 		if old, ok := live.Data[key]; !ok || string(old) != string(value) {
@@ -151,19 +152,27 @@ func livePatch(live *Live, data secret.Data, annotations map[string]string) map[
 			changed[key] = nil
 		}
 	}
-	meta := map[string]any{}
+	notes := map[string]any{}
 	for key, value := range annotations {
 		if live.object.Annotations[key] != value {
-			meta[key] = value
+			notes[key] = value
 		}
+	}
+	meta, patch := map[string]any{}, map[string]any{}
+	if len(notes) > 0 {
+		meta["annotations"] = notes
+	}
+	if owners, differ := target.ownersOf(live); differ {
+		meta["ownerReferences"] = owners
+	}
+	if len(changed) > 0 {
+		patch["data"] = changed
 	}
 	if len(changed) == 0 && len(meta) == 0 {
 		return nil
 	}
-	patch := map[string]any{"metadata": map[string]any{"resourceVersion": live.resourceVersion, "annotations": meta}}
-	if len(changed) > 0 {
-		patch["data"] = changed
-	}
+	meta["resourceVersion"] = live.resourceVersion
+	patch["metadata"] = meta
 	return patch
 }
 
@@ -192,7 +201,7 @@ func (s Store) Delete(ctx context.Context, target Target) error {
 		names = append(names, target.Name)
 	}
 	for _, r := range history.Revisions {
-		if r.OwnerUID == target.OwnerUID {
+		if target.OwnerUID != "" && r.OwnerUID == target.OwnerUID {
 			names = append(names, revisionName(target.Name, r.Number))
 		}
 	}
@@ -209,6 +218,18 @@ func (t Target) owners() []metav1.OwnerReference {
 		return nil
 	}
 	return []metav1.OwnerReference{*t.OwnerReference}
+}
+
+// ownersOf returns the owner references that the live Secret should have, those of
+// others among them, and whether it has others than that: the resource may have
+// begun or ceased to own its Secret.
+func (t Target) ownersOf(live *Live) ([]metav1.OwnerReference, bool) {
+	ours := func(o metav1.OwnerReference) bool { return o.UID == t.OwnerUID }
+	have := live.object.OwnerReferences
+	if slices.ContainsFunc(have, ours) == (t.OwnerReference != nil) {
+		return have, false
+	}
+	return append(slices.DeleteFunc(slices.Clone(have), ours), t.owners()...), true
 }
 
 // labelValue returns a name as a label value, which takes 63 characters: a longer

@@ -2,9 +2,12 @@ package secret
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
@@ -89,11 +92,12 @@ func (c Credential) Keys(template v1alpha1.SecretTemplate) (Data, error) {
 			return nil, err
 		}
 	}
-	for field, key := range template.Keys {
-		if field == "user" {
+	for _, name := range slices.Sorted(maps.Keys(template.Keys)) { // in order: the same error each time
+		field := name
+		if name == "user" {
 			field = "username"
 		}
-		if err := put(string(key), field); err != nil {
+		if err := put(string(template.Keys[name]), field); err != nil {
 			return nil, err
 		}
 	}
@@ -126,9 +130,9 @@ func (c Credential) uri() string {
 }
 
 // jdbcURI returns the URL of the PostgreSQL JDBC driver, which takes user and
-// password as parameters.
+// password as parameters. The driver reads a + in the database's name as a space.
 func (c Credential) jdbcURI() string {
 	query := url.Values{"user": {c.Username}, "password": {c.Password.Reveal()}, "sslmode": {c.SSLMode}}
 	return "jdbc:postgresql://" + net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))) + "/" +
-		url.PathEscape(c.Database) + "?" + query.Encode()
+		strings.ReplaceAll(url.QueryEscape(c.Database), "+", "%20") + "?" + query.Encode()
 }

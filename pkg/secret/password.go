@@ -31,5 +31,5 @@ func GeneratePassword(random io.Reader, length int) (Value, error) {
 			}
 		}
 	}
-	return Value{bytes: out}, nil
+	return seal(out), nil
 }

@@ -17,7 +17,7 @@ const (
 	saltSize   = 16
 )
 
-var verifierForm = regexp.MustCompile(`^SCRAM-SHA-256\$\d{4,7}:[A-Za-z0-9+/]{22,}={0,2}\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=$`)
+var verifierForm = regexp.MustCompile(`^SCRAM-SHA-256\$[1-9][0-9]{3,6}:([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)$`)
 
 // ErrNotASCII is returned for a password with characters that SASLprep (RFC 4013)
 // would have to normalise; servers and drivers disagree about those.
@@ -28,19 +28,20 @@ var ErrNotASCII = errors.New("password has characters outside printable ASCII")
 // PostgreSQL manual, pg_authid). Sent in place of the password, it keeps the
 // password out of the server's log. It reads the salt from random.
 func Verifier(random io.Reader, password Value) (Value, error) {
-	for _, b := range password.bytes {
-		if b < 0x20 || b > 0x7e {
+	plain := password.Reveal()
+	for i := range len(plain) {
+		if plain[i] < 0x20 || plain[i] > 0x7e {
 			return Value{}, fmt.Errorf("compute verifier: %w", ErrNotASCII)
 		}
 	}
-	if password.IsZero() {
+	if plain == "" {
 		return Value{}, errors.New("compute verifier: the password is empty")
 	}
 	salt := make([]byte, saltSize)
 	if _, err := io.ReadFull(random, salt); err != nil {
 		return Value{}, fmt.Errorf("compute verifier: read salt: %w", err)
 	}
-	salted, err := pbkdf2.Key(sha256.New, string(password.bytes), salt, iterations, sha256.Size)
+	salted, err := pbkdf2.Key(sha256.New, plain, salt, iterations, sha256.Size)
 	if err != nil {
 		return Value{}, fmt.Errorf("compute verifier: %w", err)
 	}
@@ -52,7 +53,19 @@ func Verifier(random io.Reader, password Value) (Value, error) {
 
 // IsVerifier reports whether v has exactly a verifier's form. PostgreSQL takes
 // anything else for a password and hashes it, without an error.
-func IsVerifier(v Value) bool { return verifierForm.Match(v.bytes) }
+func IsVerifier(v Value) bool {
+	parts := verifierForm.FindStringSubmatch(v.Reveal())
+	if parts == nil {
+		return false
+	}
+	for i, size := range []int{0, sha256.Size, sha256.Size} { // a salt may have any size
+		decoded, err := base64.StdEncoding.Strict().DecodeString(parts[i+1])
+		if err != nil || len(decoded) == 0 || size > 0 && len(decoded) != size {
+			return false
+		}
+	}
+	return true
+}
 
 func mac(key []byte, message string) []byte {
 	h := hmac.New(sha256.New, key)

@@ -12,18 +12,31 @@ const redacted = "[redacted]"
 
 // Value is a secret that cannot print itself: every formatting verb, JSON, text
 // and slog yield "[redacted]". Reveal is the only way to the bytes, so that the
-// places where a secret leaves the process are found by that name.
-type Value struct{ bytes []byte }
+// places where a secret leaves the process are found by that name. Two Values
+// cannot be compared, not even by reflection: compare what Reveal returns.
+type Value struct {
+	// The bytes stand behind a function because package fmt calls no method of an
+	// unexported field, nor of anything after a wrong verb: it would print bytes
+	// and follow pointers to them. What a function holds, reflection cannot see.
+	bytes func() []byte
+}
 
 // NewValue returns a Value that holds a copy of b.
-func NewValue(b []byte) Value { return Value{bytes: append([]byte(nil), b...)} }
+func NewValue(b []byte) Value { return seal(append([]byte(nil), b...)) }
+
+func seal(b []byte) Value { return Value{bytes: func() []byte { return b }} }
 
 // Reveal returns the secret itself. The caller must not print, log or pass it in
 // an argument list.
-func (v Value) Reveal() string { return string(v.bytes) }
+func (v Value) Reveal() string {
+	if v.bytes == nil {
+		return ""
+	}
+	return string(v.bytes())
+}
 
 // IsZero reports whether the value is empty.
-func (v Value) IsZero() bool { return len(v.bytes) == 0 }
+func (v Value) IsZero() bool { return v.Reveal() == "" }
 
 // Format implements fmt.Formatter for every verb.
 func (v Value) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }

@@ -1,0 +1,2 @@
+-- refused (conflict true, blocked false): database "orders" belongs to Database shop/orders (uid 0d9f7a52-0000-4000-8000-000000000001)
+--   fix: choose another databaseName

@@ -1,0 +1,2 @@
+DROP ROLE "orders_rw"; -- group of the dropped database
+DROP ROLE "orders_ro"; -- group of the dropped database

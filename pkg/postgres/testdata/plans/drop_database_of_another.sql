@@ -1,0 +1,2 @@
+-- nothing to do
+-- warning: database "orders" is left alone: database "orders" exists and was not created by dbtether

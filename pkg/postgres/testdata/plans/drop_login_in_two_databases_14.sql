@@ -1,0 +1,27 @@
+ALTER ROLE "orders_migrate" NOLOGIN; -- no new sessions
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'orders_migrate' AND pid <> pg_backend_pid(); -- a session outlives its role
+\connect "billing"
+BEGIN;
+GRANT "orders_migrate" TO CURRENT_USER; -- for this transaction
+REASSIGN OWNED BY "orders_migrate" TO "billing_owner"; -- tables outlive the login
+DROP OWNED BY "orders_migrate"; -- a role with privileges cannot be dropped
+REVOKE "orders_migrate" FROM CURRENT_USER; -- it was for this transaction
+COMMIT;
+\connect "legacy"
+BEGIN;
+GRANT "orders_migrate" TO CURRENT_USER; -- for this transaction
+DROP OWNED BY "orders_migrate"; -- a role with privileges cannot be dropped
+REVOKE "orders_migrate" FROM CURRENT_USER; -- it was for this transaction
+COMMIT;
+\connect "orders"
+BEGIN;
+GRANT "orders_migrate" TO CURRENT_USER; -- for this transaction
+REASSIGN OWNED BY "orders_migrate" TO "orders_owner"; -- tables outlive the login
+DROP OWNED BY "orders_migrate"; -- a role with privileges cannot be dropped
+REVOKE "orders_migrate" FROM CURRENT_USER; -- it was for this transaction
+COMMIT;
+\connect "postgres"
+DROP ROLE "orders_migrate"; -- its resource is deleted
+-- ends sessions: alter role "orders_migrate"
+-- ends sessions: end sessions of "orders_migrate"
+-- warning: every user of database "orders" may create objects in schema public, because it belongs to "postgres"; a superuser ends that in database "orders" with: ALTER SCHEMA public OWNER TO "orders_owner"

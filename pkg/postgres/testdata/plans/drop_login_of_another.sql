@@ -1,0 +1,2 @@
+-- nothing to do
+-- warning: role "orders_migrate" is left alone: role "orders_migrate" belongs to DatabaseUser team-b/x (uid 7)

@@ -1,0 +1,4 @@
+-- refused (conflict false, blocked false): extension "nosuch" of database "orders" is not available on the server
+--   fix: install its package on the server, or correct the name: SELECT name FROM pg_available_extensions lists what there is
+-- refused (conflict false, blocked false): extension "alsonot" of database "orders" is not available on the server
+--   fix: install its package on the server, or correct the name: SELECT name FROM pg_available_extensions lists what there is

@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): extension "plpython3u" of database "orders" is not a trusted extension
+--   fix: leave it out, and have a superuser create it in the database once that exists

@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): role "orders_ro" has been given SUPERUSER, CREATEROLE, REPLICATION or BYPASSRLS
+--   fix: take the attribute away: every user of the database would inherit it

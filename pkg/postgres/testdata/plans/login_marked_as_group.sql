@@ -1,0 +1,2 @@
+-- refused (conflict true, blocked false): role "orders_api" belongs to group of DatabaseUser shop/orders-api (uid 0d9f7a52-0000-4000-8000-000000000002)
+--   fix: choose another username

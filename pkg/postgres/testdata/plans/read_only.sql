@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): the server takes read-only transactions only (default_transaction_read_only is on)
+--   fix: turn default_transaction_read_only off for role "dbadmin"

@@ -1,0 +1,2 @@
+-- nothing to do
+-- warning: schema "app" of database "orders" belongs to "someone" and is left alone

@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): the server is a standby and takes no changes
+--   fix: point spec.endpoint of the DBCluster at the primary

@@ -1,0 +1,4 @@
+-- refused (conflict false, blocked false): the admin role "dbadmin" may not create databases
+--   fix: have a superuser run: ALTER ROLE "dbadmin" CREATEDB
+-- refused (conflict false, blocked false): the admin role "dbadmin" may not create roles
+--   fix: have a superuser run: ALTER ROLE "dbadmin" CREATEROLE

@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): the admin role "dbadmin" may not create roles
+--   fix: have a superuser run: ALTER ROLE "dbadmin" CREATEROLE
