@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -23,7 +22,7 @@ func TestDropLoginWithPrivilegesElsewhere(t *testing.T) {
 		login := app.loginOf(postgres.Admin)
 		execute(t, f, other.database, "CREATE TABLE app.theirs (id int)", "ALTER TABLE app.theirs OWNER TO "+login, "GRANT USAGE, CREATE ON SCHEMA app TO "+login)
 		execute(t, f, app.database, "SET ROLE "+postgres.GroupsOf(app.database).Owner, "CREATE TABLE app.ours (id int)", "GRANT SELECT ON app.ours TO "+login)
-		app.desired = without(app.desired, login)
+		app.desired = dropping(app.desired, login)
 		app.provision(t, server)
 		if n := count(t, f, "postgres", "SELECT count(*) FROM pg_roles WHERE rolname = $1", login); n != 0 {
 			t.Error("the role is still there")
@@ -35,7 +34,7 @@ func TestDropLoginWithPrivilegesElsewhere(t *testing.T) {
 		// Nothing but rights on a database, which is an object of the whole server.
 		reader := app.loginOf(postgres.ReadOnly)
 		execute(t, f, "postgres", "SET ROLE "+f.login.Username, "GRANT CONNECT ON DATABASE "+other.database+" TO "+reader)
-		app.desired = without(app.desired, reader)
+		app.desired = dropping(app.desired, reader)
 		app.provision(t, server)
 		if n := count(t, f, "postgres", "SELECT count(*) FROM pg_roles WHERE rolname = $1", reader); n != 0 {
 			t.Error("the role is still there")
@@ -44,20 +43,6 @@ func TestDropLoginWithPrivilegesElsewhere(t *testing.T) {
 			t.Errorf("the admin is left a member of %d logins", n)
 		}
 	})
-}
-
-// without returns the desired state in which one of the logins should be gone.
-func without(d postgres.Desired, login string) postgres.Desired {
-	var kept []postgres.DesiredLogin
-	for _, l := range d.Logins {
-		if l.Name == login {
-			d.DropLogins = []postgres.Drop{{Name: l.Name, Marker: l.Marker}}
-			continue
-		}
-		kept = append(kept, l)
-	}
-	d.Logins = kept
-	return d
 }
 
 // TestWithoutSignalBackend lets an admin end sessions who may not signal them: it
@@ -83,7 +68,7 @@ func TestWithoutSignalBackend(t *testing.T) {
 				t.Error("the lowered login's session is alive")
 			}
 			session = app.mustConnect(t, f, postgres.Admin)
-			app.desired = without(app.desired, login)
+			app.desired = dropping(app.desired, login)
 			app.provision(t, server)
 			if _, err := session.Exec(ctx, "SELECT 1"); err == nil {
 				t.Error("the dropped login's session is alive")

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"strings"
 )
 
 // database plans one database: its groups, itself, its isolation, its inside.
@@ -44,7 +45,7 @@ func (p *planner) groups(want Database, groups Groups) bool {
 				Step{Verb: "mark", Object: "role " + quoted(name), Statement: sql("COMMENT ON ROLE ", ident(name), " IS ", markerOf(marker)),
 					Reason: "says whose it is"})
 		case !marker.owns(role.Comment):
-			p.refuse(conflict("role", name, role.Comment, "choose another databaseName: its groups would be "+
+			p.refuse(conflict("role", name, role.Comment, want.Marker, "choose another databaseName (--database-name): its groups would be "+
 				fmt.Sprintf("%q, %q and %q", groups.Owner, groups.ReadWrite, groups.ReadOnly)))
 			return false
 		case role.Superuser || role.CreateRole || role.Replication || role.BypassRLS:
@@ -57,17 +58,22 @@ func (p *planner) groups(want Database, groups Groups) bool {
 	how, member := p.state.Members[groups.Owner][admin]
 	if ok && !p.state.Server.Superuser && (!member || !how.Inherit || !how.Set) {
 		p.roles = append(p.roles, Step{Verb: "grant", Object: "role " + quoted(groups.Owner) + " to " + quoted(admin),
-			Statement: p.grantRole(groups.Owner, "CURRENT_USER"), Reason: "the admin creates the group's objects"})
+			Statement: p.grantRole(groups.Owner, "CURRENT_USER", true), Reason: "the admin creates the group's objects"})
 	}
 	return ok
 }
 
-// grantRole spells the options that PostgreSQL 16 made explicit.
-func (p *planner) grantRole(group string, member any) Statement {
-	if p.state.Server.major() >= 16 {
+// grantRole spells the options that PostgreSQL 16 made explicit. A member that may
+// not SET ROLE to the group loses its rights at once when it leaves the group.
+func (p *planner) grantRole(group string, member any, set bool) Statement {
+	switch {
+	case p.state.Server.major() < 16:
+		return sql("GRANT ", ident(group), " TO ", member)
+	case set:
 		return sql("GRANT ", ident(group), " TO ", member, " WITH INHERIT TRUE, SET TRUE")
+	default:
+		return sql("GRANT ", ident(group), " TO ", member, " WITH INHERIT TRUE, SET FALSE")
 	}
-	return sql("GRANT ", ident(group), " TO ", member)
 }
 
 // ours reports whether an existing database bears our marker, or is one that we
@@ -76,7 +82,7 @@ func (p *planner) ours(want Database, have DatabaseState) bool {
 	if want.Marker.owns(have.Comment) || p.begun(want, have) {
 		return true
 	}
-	p.refuse(conflict("database", want.Name, have.Comment, "choose another databaseName"))
+	p.refuse(conflict("database", want.Name, have.Comment, want.Marker, "choose another databaseName (--database-name)"))
 	return false
 }
 
@@ -90,13 +96,19 @@ func (p *planner) begun(want Database, have DatabaseState) bool {
 }
 
 // conflict words the refusal of something that exists and is not ours.
-func conflict(kind, name, comment, fix string) Refusal {
-	if other, ok := ParseMarker(comment); ok {
-		return Refusal{Conflict: true, Fix: fix,
-			Problem: fmt.Sprintf("%s %q belongs to %s %s (uid %s)", kind, name, other.Kind, other.Resource, other.UID)}
+func conflict(kind, name, comment string, want Marker, fix string) Refusal {
+	other, marked := ParseMarker(comment)
+	refusal := Refusal{Conflict: true, Fix: fix}
+	switch {
+	case !marked:
+		refusal.Problem = fmt.Sprintf("%s %q exists and was not created by dbtether", kind, name)
+	case strings.TrimPrefix(other.Kind, groupOf) == want.Kind && other.Resource == want.Resource:
+		refusal.Problem = fmt.Sprintf("%s %q was kept from an earlier %s %s (uid %s)", kind, name, want.Kind, want.Resource, other.UID)
+		refusal.Fix += ", or drop it first if nothing needs it"
+	default:
+		refusal.Problem = fmt.Sprintf("%s %q belongs to %s %s (uid %s)", kind, name, strings.TrimPrefix(other.Kind, groupOf), other.Resource, other.UID)
 	}
-	return Refusal{Conflict: true, Fix: fix,
-		Problem: fmt.Sprintf("%s %q exists and was not created by dbtether", kind, name)}
+	return refusal
 }
 
 // createDatabase plans a database that nobody can connect to until it is marked

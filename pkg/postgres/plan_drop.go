@@ -24,7 +24,7 @@ func (p *planner) terminate(login, database, reason string) {
 func (p *planner) asMember(role, database string, steps ...Step) {
 	if !p.state.Server.Superuser {
 		steps = append([]Step{{Verb: "grant", Object: "role " + quoted(role) + " to the admin", Reason: "for this transaction",
-			Statement: p.grantRole(role, "CURRENT_USER")}}, steps...)
+			Statement: p.grantRole(role, "CURRENT_USER", true)}}, steps...)
 		steps = append(steps, Step{Verb: "revoke", Object: "role " + quoted(role) + " from the admin", Reason: "it was for this transaction",
 			Statement: sql("REVOKE ", ident(role), " FROM CURRENT_USER")})
 	}
@@ -43,7 +43,7 @@ func (p *planner) dropLogin(drop Drop) {
 		return
 	}
 	if !drop.Marker.owns(role.Comment) {
-		p.warn("role %q is left alone: %s", drop.Name, conflict("role", drop.Name, role.Comment, "").Problem)
+		p.warn("role %q is left alone: %s", drop.Name, conflict("role", drop.Name, role.Comment, drop.Marker, "").Problem)
 		return
 	}
 	p.needCreateRole = true
@@ -98,7 +98,7 @@ func (p *planner) dropDatabase(drop Drop) {
 	switch {
 	case !exists:
 	case !drop.Marker.owns(have.Comment) && !p.begun(want, have):
-		p.warn("database %q is left alone: %s", drop.Name, conflict("database", drop.Name, have.Comment, "").Problem)
+		p.warn("database %q is left alone: %s", drop.Name, conflict("database", drop.Name, have.Comment, drop.Marker, "").Problem)
 		return
 	case have.Sessions > 0:
 		p.refuse(Refusal{Blocked: true, Problem: fmt.Sprintf("%d session(s) are connected to database %q", have.Sessions, drop.Name),

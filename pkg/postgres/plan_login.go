@@ -13,7 +13,7 @@ func (p *planner) login(want DesiredLogin, desired Desired) {
 	for _, db := range desired.Databases {
 		if GroupsOf(db.Name).has(want.Name) {
 			p.refuse(Refusal{Conflict: true, Problem: fmt.Sprintf("role %q is the name of a group of database %q", want.Name, db.Name),
-				Fix: "choose another username"})
+				Fix: "choose another username (--username)"})
 			return
 		}
 	}
@@ -35,7 +35,7 @@ func (p *planner) login(want DesiredLogin, desired Desired) {
 func (p *planner) mayUse(want DesiredLogin, role Role) bool {
 	switch {
 	case !want.Marker.owns(role.Comment):
-		p.refuse(conflict("role", want.Name, role.Comment, "choose another username"))
+		p.refuse(conflict("role", want.Name, role.Comment, want.Marker, "choose another username (--username)"))
 	case role.Superuser || role.CreateRole || role.Replication || role.BypassRLS:
 		p.refuse(Refusal{Problem: fmt.Sprintf("role %q has been given SUPERUSER, CREATEROLE, REPLICATION or BYPASSRLS", want.Name),
 			Fix: "take the attribute away before its credential is handed out"})
@@ -84,14 +84,16 @@ func (p *planner) access(login, database string, privilege Privilege) {
 	for _, group := range groups.all() {
 		_, member := p.state.Members[group][login]
 		if group != wanted && member {
-			lowered = lowered || group == groups.Owner
+			// Before PostgreSQL 16 every member may have set its role to the group's.
+			lowered = lowered || group == groups.Owner || group == groups.ReadWrite && privilege == ReadOnly && p.state.Server.major() < 16
 			p.roles = append(p.roles, Step{Verb: "revoke", Object: fmt.Sprintf("role %q from %q", group, login),
 				Reason: fmt.Sprintf("%s in database %q", privilege, database), Statement: sql("REVOKE ", ident(group), " FROM ", ident(login))})
 		}
 	}
-	if how, member := p.state.Members[wanted][login]; !member || !how.Inherit || !how.Set {
+	set := privilege == Admin
+	if how, member := p.state.Members[wanted][login]; !member || !how.Inherit || set && !how.Set {
 		p.roles = append(p.roles, Step{Verb: "grant", Object: fmt.Sprintf("role %q to %q", wanted, login),
-			Reason: fmt.Sprintf("%s in database %q", privilege, database), Statement: p.grantRole(wanted, ident(login))})
+			Reason: fmt.Sprintf("%s in database %q", privilege, database), Statement: p.grantRole(wanted, ident(login), set)})
 	}
 	p.roleSetting(login, database, groups, privilege, lowered)
 }
@@ -111,7 +113,7 @@ func (p *planner) roleSetting(login, database string, groups Groups, privilege P
 	}
 	if lowered || set {
 		// A session that has set its role keeps it after the membership is gone.
-		p.terminate(login, database, fmt.Sprintf("sessions keep the rights of %q until they end", groups.Owner))
+		p.terminate(login, database, "a session that has set its role keeps it until it ends")
 	}
 	if set {
 		p.end = append(p.end, Step{Verb: "alter", Object: object, Reason: "it is no longer a member of the owner group",

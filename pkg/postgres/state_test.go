@@ -174,9 +174,10 @@ func change(d postgres.Desired, login string, by func(*postgres.DesiredLogin)) p
 	return d
 }
 
-// dropping returns the desired state in which one login should be gone.
+// dropping returns the desired state in which one of the logins should be gone.
 func dropping(d postgres.Desired, login string) postgres.Desired {
-	d.Logins = slices.DeleteFunc(slices.Clone(d.Logins), func(l postgres.DesiredLogin) bool { return l.Name == login })
-	d.DropLogins = append(d.DropLogins, postgres.Drop{Name: login, Marker: loginMarker(login)})
+	i := slices.IndexFunc(d.Logins, func(l postgres.DesiredLogin) bool { return l.Name == login })
+	d.DropLogins = append(slices.Clone(d.DropLogins), postgres.Drop{Name: login, Marker: d.Logins[i].Marker})
+	d.Logins = slices.Delete(slices.Clone(d.Logins), i, i+1)
 	return d
 }

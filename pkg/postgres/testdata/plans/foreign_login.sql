@@ -1,2 +1,2 @@
 -- refused (conflict true, blocked false): role "orders_api" exists and was not created by dbtether
---   fix: choose another username
+--   fix: choose another username (--username)

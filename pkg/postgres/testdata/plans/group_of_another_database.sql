@@ -1,2 +1,2 @@
--- refused (conflict true, blocked false): role "orders_rw" belongs to group of Database team-b/orders (uid 7)
---   fix: choose another databaseName: its groups would be "orders_owner", "orders_rw" and "orders_ro"
+-- refused (conflict true, blocked false): role "orders_rw" belongs to Database team-b/orders (uid 7)
+--   fix: choose another databaseName (--database-name): its groups would be "orders_owner", "orders_rw" and "orders_ro"

@@ -1,2 +1,2 @@
--- refused (conflict true, blocked false): role "orders_api" belongs to group of DatabaseUser shop/orders-api (uid 0d9f7a52-0000-4000-8000-000000000002)
---   fix: choose another username
+-- refused (conflict true, blocked false): role "orders_api" was kept from an earlier DatabaseUser shop/orders-api (uid 0d9f7a52-0000-4000-8000-000000000002)
+--   fix: choose another username (--username), or drop it first if nothing needs it

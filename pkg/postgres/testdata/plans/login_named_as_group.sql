@@ -1,2 +1,2 @@
 -- refused (conflict true, blocked false): role "orders_rw" is the name of a group of database "orders"
---   fix: choose another username
+--   fix: choose another username (--username)

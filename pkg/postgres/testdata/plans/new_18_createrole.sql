@@ -8,13 +8,13 @@ COMMENT ON ROLE "orders_ro" IS 'dbtether.io: group of Database shop/orders, uid 
 GRANT "orders_owner" TO CURRENT_USER WITH INHERIT TRUE, SET TRUE; -- the admin creates the group's objects
 CREATE ROLE "orders_api" LOGIN INHERIT NOCREATEDB NOCREATEROLE CONNECTION LIMIT -1 PASSWORD '<verifier>'; -- with the password that is in its Secret
 COMMENT ON ROLE "orders_api" IS 'dbtether.io: DatabaseUser shop/orders-api, uid <uid>'; -- says whose it is
-GRANT "orders_rw" TO "orders_api" WITH INHERIT TRUE, SET TRUE; -- readwrite in database "orders"
+GRANT "orders_rw" TO "orders_api" WITH INHERIT TRUE, SET FALSE; -- readwrite in database "orders"
 CREATE ROLE "orders_migrate" LOGIN INHERIT NOCREATEDB NOCREATEROLE CONNECTION LIMIT -1 PASSWORD '<verifier>'; -- with the password that is in its Secret
 COMMENT ON ROLE "orders_migrate" IS 'dbtether.io: DatabaseUser shop/orders-migrate, uid <uid>'; -- says whose it is
 GRANT "orders_owner" TO "orders_migrate" WITH INHERIT TRUE, SET TRUE; -- admin in database "orders"
 CREATE ROLE "orders_report" LOGIN INHERIT NOCREATEDB NOCREATEROLE CONNECTION LIMIT -1 PASSWORD '<verifier>'; -- with the password that is in its Secret
 COMMENT ON ROLE "orders_report" IS 'dbtether.io: DatabaseUser shop/orders-report, uid <uid>'; -- says whose it is
-GRANT "orders_ro" TO "orders_report" WITH INHERIT TRUE, SET TRUE; -- readonly in database "orders"
+GRANT "orders_ro" TO "orders_report" WITH INHERIT TRUE, SET FALSE; -- readonly in database "orders"
 COMMIT;
 CREATE DATABASE "orders" TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false; -- closed until it is isolated
 BEGIN;
