@@ -114,6 +114,9 @@ func (u *userJob) stage(ctx context.Context, j *Job) error {
 	}
 	j.p.progress("writing secret %s/%s", u.target.Namespace, u.target.Name)
 	u.revision, err = j.p.revisions().Stage(ctx, u.target, u.history.LastNumber(), u.data, author, reason)
+	if err == nil {
+		u.history.Revisions = append(u.history.Revisions, u.revision)
+	}
 	return err
 }
 
