@@ -78,7 +78,9 @@ func explainStatus(status metav1.Status) explanation {
 	result := explanation{cause: status.Message, code: ExitFailed}
 	if policy, said, ok := denial(status.Message); ok {
 		result.cause, result.code = fmt.Sprintf("denied by %s: %s", policy, said), ExitDenied
-		result.hint = "change what it objects to, or ask whoever maintains " + policy
+		if !strings.Contains(policy, ".dbtether.io") { // our own say what to do themselves
+			result.hint = "change what it objects to, or ask whoever maintains " + policy
+		}
 		return result
 	}
 	switch status.Reason {

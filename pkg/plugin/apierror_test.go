@@ -69,8 +69,14 @@ func TestExplain(t *testing.T) {
 		"denied by a webhook": {
 			forbidden(`admission webhook "resources.dbtether.io" denied the request: CLUSTER-NOT-ALLOWED: no`),
 			explanation{
-				`denied by admission webhook "resources.dbtether.io": CLUSTER-NOT-ALLOWED: no`,
-				`change what it objects to, or ask whoever maintains admission webhook "resources.dbtether.io"`, ExitDenied,
+				`denied by admission webhook "resources.dbtether.io": CLUSTER-NOT-ALLOWED: no`, "", ExitDenied,
+			},
+		},
+		"denied by another's webhook": {
+			forbidden(`admission webhook "x.example.com" denied the request: no`),
+			explanation{
+				`denied by admission webhook "x.example.com": no`,
+				`change what it objects to, or ask whoever maintains admission webhook "x.example.com"`, ExitDenied,
 			},
 		},
 		"denied by a policy": {

@@ -2,10 +2,13 @@ package plugin
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
@@ -28,6 +31,8 @@ type clusterFlags struct {
 	caSecret                         string
 	credentialsSecret                string
 	credentialsFromEnv               string
+	allowedNamespaces                []string
+	namespaceSelector                string
 }
 
 func (f *clusterFlags) add(cmd *cobra.Command) {
@@ -39,6 +44,8 @@ func (f *clusterFlags) add(cmd *cobra.Command) {
 		"disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 	flags.StringVar(&f.caSecret, "ca-secret", "", "Secret with the certificate authority: NAMESPACE/NAME[:KEY]; the key is ca.crt by default")
 	flags.StringVar(&f.credentialsSecret, "credentials-secret", "", "Secret with the administrator's username and password: NAMESPACE/NAME")
+	flags.StringSliceVar(&f.allowedNamespaces, "allowed-namespaces", nil, "namespaces that may use the server; nothing: every namespace")
+	flags.StringVar(&f.namespaceSelector, "namespace-selector", "", "labels of the namespaces that may use the server; nothing: every namespace")
 	flags.StringVar(&f.credentialsFromEnv, "credentials-from-env", "", "environment variables of the process that connects: USERVAR,PASSVAR")
 }
 
@@ -80,7 +87,63 @@ func (f *clusterFlags) spec(given func(flag string) bool) (map[string]any, error
 		spec["credentialsFromEnv"] = map[string]any{"username": user, "password": password}
 		spec["credentialsSecretRef"] = nil
 	}
-	return spec, nil
+	return spec, f.namespaces(spec, given)
+}
+
+// namespaces adds the fields that say who may use the server.
+func (f *clusterFlags) namespaces(spec map[string]any, given func(flag string) bool) error {
+	if given("allowed-namespaces") {
+		spec["allowedNamespaces"] = nil
+		var names []any
+		for _, name := range f.allowedNamespaces {
+			names = append(names, name)
+		}
+		if len(names) > 0 {
+			spec["allowedNamespaces"] = names
+		}
+	}
+	if !given("namespace-selector") {
+		return nil
+	}
+	requirements, err := labels.ParseToRequirements(f.namespaceSelector)
+	if err != nil {
+		return Usagef("--namespace-selector %q: %w", f.namespaceSelector, err)
+	}
+	if len(requirements) == 0 {
+		spec["namespaceSelector"] = nil
+		return nil
+	}
+	expressions, err := selectorExpressions(requirements)
+	// A list is replaced whole by a merge patch, where a map would keep old labels.
+	spec["namespaceSelector"] = map[string]any{"matchLabels": nil, "matchExpressions": expressions}
+	return err
+}
+
+// selectorExpressions returns requirements as matchExpressions of a LabelSelector.
+func selectorExpressions(requirements labels.Requirements) ([]any, error) {
+	operators := map[selection.Operator]string{
+		selection.Equals: "In", selection.DoubleEquals: "In", selection.In: "In",
+		selection.NotEquals: "NotIn", selection.NotIn: "NotIn",
+		selection.Exists: "Exists", selection.DoesNotExist: "DoesNotExist",
+	}
+	var expressions []any
+	for _, r := range requirements {
+		operator, ok := operators[r.Operator()]
+		if !ok {
+			return nil, Usagef("--namespace-selector: a namespace selector cannot compare with %q", r.Operator())
+		}
+		expression := map[string]any{"key": r.Key(), "operator": operator}
+		if values := r.ValuesUnsorted(); len(values) > 0 {
+			slices.Sort(values)
+			list := make([]any, len(values))
+			for i, value := range values {
+				list[i] = value
+			}
+			expression["values"] = list
+		}
+		expressions = append(expressions, expression)
+	}
+	return expressions, nil
 }
 
 // secretReference reads NAMESPACE/NAME.

@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,6 +34,7 @@ func describeCluster(ctx context.Context, env *Environment, object *unstructured
 		text.field("CA", fmt.Sprintf("Secret %s/%s, key %s", ref.Namespace, ref.Name, ref.Key))
 	}
 	text.field("Credentials", credentialsOf(cluster))
+	text.field("Namespaces", admitted(cluster))
 	text.status(object, cluster.Status.Phase, cluster.Status.Message, cluster.Status.ObservedGeneration)
 	text.field("Version", cluster.Status.PostgresVersion)
 	if checked := cluster.Status.LastCheckTime; checked != nil {
@@ -40,6 +42,18 @@ func describeCluster(ctx context.Context, env *Environment, object *unstructured
 	}
 	text.conditions(cluster.Status.Conditions)
 	return text, describeDatabases(ctx, env, text, cluster.Name)
+}
+
+// admitted says which namespaces may use the server.
+func admitted(cluster *v1alpha1.DBCluster) string {
+	var who []string
+	if cluster.Spec.AllowedNamespaces != nil {
+		who = append(who, orDefault(strings.Join(cluster.Spec.AllowedNamespaces, ", "), "none"))
+	}
+	if selector := cluster.Spec.NamespaceSelector; selector != nil {
+		who = append(who, "those with "+metav1.FormatLabelSelector(selector))
+	}
+	return orDefault(strings.Join(who, ", and "), "all")
 }
 
 // credentialsOf says where the credential is, never what it is.

@@ -23,6 +23,7 @@ type dbCreate struct {
 	schemas, extensions       []string
 	connectionLimit           int32
 	deletionPolicy            string
+	deletionProtection        bool
 	provisioning
 }
 
@@ -55,6 +56,7 @@ create its tables. Run again after an interruption, the command takes up where i
 	flags.StringSliceVar(&create.extensions, "extension", nil, "trusted extension to create; may be repeated")
 	flags.Int32Var(&create.connectionLimit, "connection-limit", -1, "connections that the database takes at once; -1: no limit")
 	addChoice(cmd, &create.deletionPolicy, "deletion-policy", "what deleting the Database does with the database (default Retain)", "Retain", "Delete")
+	flags.BoolVar(&create.deletionProtection, "deletion-protection", false, "let the API server refuse to delete the Database")
 	create.provisioning.add(cmd)
 	must(cmd.MarkFlagRequired("cluster"))
 	completeFlagNames(cmd, env, "cluster", clusterKind)
@@ -88,6 +90,7 @@ func (c *dbCreate) database(ctx context.Context, p *provision.Provisioner, names
 	want := &v1alpha1.Database{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: v1alpha1.DatabaseSpec{
 		ClusterRef: v1alpha1.ClusterReference{Name: c.cluster}, DatabaseName: c.databaseName,
 		DeletionPolicy: v1alpha1.DeletionPolicy(c.deletionPolicy), ConnectionLimit: &c.connectionLimit,
+		DeletionProtection: c.deletionProtection,
 	}}
 	for _, s := range c.schemas {
 		want.Spec.Schemas = append(want.Spec.Schemas, v1alpha1.SchemaName(s))
@@ -113,10 +116,11 @@ func (c *dbCreate) database(ctx context.Context, p *provision.Provisioner, names
 			"choose another name, or see it: kubectl dbtether db describe %s", name)
 	}
 	return have, refuseOther(dbKind, name, given, map[string]bool{
-		"schema":           containsAll(have.Spec.Schemas, want.Spec.Schemas),
-		"extension":        containsAll(have.Spec.Extensions, want.Spec.Extensions),
-		"connection-limit": *want.Spec.ConnectionLimit == *orNoLimit(have.Spec.ConnectionLimit),
-		"deletion-policy":  have.Spec.DeletionPolicy == want.Spec.DeletionPolicy,
+		"schema":              containsAll(have.Spec.Schemas, want.Spec.Schemas),
+		"extension":           containsAll(have.Spec.Extensions, want.Spec.Extensions),
+		"connection-limit":    *want.Spec.ConnectionLimit == *orNoLimit(have.Spec.ConnectionLimit),
+		"deletion-policy":     have.Spec.DeletionPolicy == want.Spec.DeletionPolicy,
+		"deletion-protection": have.Spec.DeletionProtection == want.Spec.DeletionProtection,
 	})
 }
 

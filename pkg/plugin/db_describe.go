@@ -29,6 +29,9 @@ func describeDB(ctx context.Context, env *Environment, object *unstructured.Unst
 	text.field("Extensions", join(database.Spec.Extensions))
 	text.field("Connections", limit(database.Spec.ConnectionLimit))
 	text.field("On deletion", string(database.Spec.DeletionPolicy))
+	if database.Spec.DeletionProtection {
+		text.field("Protection", "may not be deleted")
+	}
 	text.status(object, database.Status.Phase, database.Status.Message, database.Status.ObservedGeneration)
 	text.conditions(database.Status.Conditions)
 	return text, describeUsers(ctx, env, text, database)

@@ -72,6 +72,10 @@ func (p *Provisioner) OpenDatabaseDeletion(ctx context.Context, db *v1alpha1.Dat
 	d := &Deletion{p: p, resource: v1alpha1.Databases, object: db, policy: db.Spec.DeletionPolicy, Cluster: db.Spec.ClusterRef.Name,
 		Retains: db.Spec.DeletionPolicy != v1alpha1.DeletionDelete}
 	d.status = func(ctx context.Context, o outcome) error { return p.databaseStatus(ctx, db, o) }
+	if db.Spec.DeletionProtection && db.DeletionTimestamp == nil {
+		return d, failed(fmt.Sprintf(`end the protection first: kubectl patch database %s -n %s --type merge -p '{"spec":{"deletionProtection":false}}'`, db.Name, db.Namespace),
+			"Database %q is protected against deletion", db.Name)
+	}
 	if len(users) > 0 {
 		return d, blockedBy(db, users)
 	}

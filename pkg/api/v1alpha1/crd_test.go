@@ -103,7 +103,7 @@ func TestDefinitionsShape(t *testing.T) {
 // server-side apply replaces the whole list.
 func TestDefinitionsListTypes(t *testing.T) {
 	want := map[string]map[string]string{
-		"dbclusters":    {"status.conditions": "map"},
+		"dbclusters":    {"spec.allowedNamespaces": "set", "spec.namespaceSelector.matchExpressions": "atomic", "status.conditions": "map"},
 		"databases":     {"spec.extensions": "set", "spec.schemas": "set", "status.conditions": "map"},
 		"databaseusers": {"status.conditions": "map"},
 	}

@@ -41,6 +41,10 @@ type DatabaseSpec struct {
 	// +optional
 	// +kubebuilder:default=Retain
 	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
+
+	// Whether the API server refuses to delete this resource.
+	// +optional
+	DeletionProtection bool `json:"deletionProtection,omitempty"`
 }
 
 // ClusterReference names a DBCluster.

@@ -86,5 +86,15 @@ func TestDBClusterRefusals(t *testing.T) {
 		{name: "sslMode of other spelling", spec: with("sslMode: VERIFY-FULL"), errors: []string{
 			`spec.sslMode: Unsupported value: "VERIFY-FULL": supported values: "disable", "allow", "prefer", "require", "verify-ca", "verify-full"`,
 		}},
+
+		{name: "allowedNamespaces", spec: with("allowedNamespaces: [shop, store]")},
+		{name: "allowedNamespaces, none", spec: with("allowedNamespaces: []")},
+		{name: "allowedNamespaces twice", spec: with("allowedNamespaces: [shop, shop]"), errors: []string{
+			`spec.allowedNamespaces[1]: Duplicate value: "shop"`,
+		}},
+		{name: "allowedNamespaces of other spelling", spec: with("allowedNamespaces: ['Shop*']"), errors: []string{
+			`spec.allowedNamespaces[0]: Invalid value: "Shop*": spec.allowedNamespaces[0] in body should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'`,
+		}},
+		{name: "namespaceSelector", spec: with("namespaceSelector: {matchLabels: {team: backend}}")},
 	})
 }

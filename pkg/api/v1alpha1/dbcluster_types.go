@@ -45,6 +45,19 @@ type DBClusterSpec struct {
 	// Names of environment variables of the process that connects, which hold the administrator's user name and password.
 	// +optional
 	CredentialsFromEnv *CredentialsFromEnv `json:"credentialsFromEnv,omitempty"`
+
+	// Namespaces that may use the cluster. With namespaceSelector, either admits; neither set: every namespace; an empty list: none.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=1024
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=63
+	// +kubebuilder:validation:items:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	AllowedNamespaces []string `json:"allowedNamespaces,omitempty"`
+
+	// Labels of the namespaces that may use the cluster.
+	// +optional
+	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
 }
 
 // SecretReference names a Secret in a namespace.

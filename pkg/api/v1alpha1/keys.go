@@ -47,6 +47,28 @@ const (
 	AnnotationKeys = "dbtether.io/keys"
 )
 
+// Annotations that ask for injection, on a pod, and the labels that admit it.
+const (
+	// AnnotationInject names the DatabaseUsers whose credentials a pod gets:
+	// "orders-api", or "orders-api,reports=analytics-ro" with an alias.
+	AnnotationInject = "dbtether.io/inject"
+	// AnnotationAs says in which form: env, files or both.
+	AnnotationAs = "dbtether.io/as"
+	// AnnotationEnv gives further variables: "DATABASE_URL=uri".
+	AnnotationEnv = "dbtether.io/env"
+	// AnnotationContainers restricts injection to some containers: "app,migrate".
+	AnnotationContainers = "dbtether.io/containers"
+	// AnnotationInjected says, on a pod, what was done.
+	AnnotationInjected = "dbtether.io/injected"
+	// AnnotationAllowUsersFrom lists, on a Database or a Namespace, the namespaces
+	// whose DatabaseUsers may use the Databases: "team-b,team-c", or "*".
+	AnnotationAllowUsersFrom = "dbtether.io/allow-users-from"
+	// LabelInjection is "enabled" on a namespace whose pods may be injected.
+	LabelInjection = "dbtether.io/injection"
+	// LabelTeam on two namespaces with one value admits DatabaseUsers across them.
+	LabelTeam = "dbtether.io/team"
+)
+
 // Types of Secrets.
 const (
 	// SecretTypeCredential is the type of a DatabaseUser's Secret, after the
