@@ -1,0 +1,202 @@
+package inject
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Pod is what injection needs to know of a pod. Its strings share one copy of the
+// JSON text that it was decoded from.
+type Pod struct {
+	// Name is empty on a pod that the API server has yet to name.
+	Name, GenerateName string
+	// Labels and Annotations are nil if the pod has none.
+	Labels, Annotations map[string]string
+	ServiceAccountName  string
+
+	hasMetadata                                     bool
+	initContainers, containers, ephemeralContainers []container
+	volumes                                         []volume // nil: the pod has no such array
+}
+
+type container struct {
+	name   string
+	env    []environment // nil: the container has no such array
+	mounts []string      // paths; nil: the container has no such array
+}
+
+// environment is a variable that a container has.
+type environment struct {
+	name, value string
+	// computed means that the value is not known before the container starts.
+	computed bool
+}
+
+type volume struct {
+	name string
+	// secret is the Secret whose whole content, and nothing else, the volume projects.
+	secret string
+}
+
+// Decode reads a pod from JSON: the object of an admission request, or a manifest.
+// Names are case-sensitive, as in the API server, and fields that it does not know
+// are passed over. It fails on a text that is not JSON and on a field of the wrong
+// type; whether the pod is valid otherwise is the API server's to say.
+func Decode(raw []byte) (*Pod, error) {
+	if !json.Valid(raw) {
+		return nil, errors.New("decode pod: not a JSON text")
+	}
+	s := &scanner{text: string(raw)}
+	var pod *Pod
+	if s.peek() == '{' {
+		pod = readPod(s)
+	} else {
+		s.fail("a pod", "an object")
+	}
+	if s.err != nil {
+		return nil, fmt.Errorf("decode pod: %w", s.err)
+	}
+	return pod, nil
+}
+
+func readPod(s *scanner) *Pod {
+	pod := &Pod{}
+	s.object("a pod")
+	for s.more() {
+		switch s.key() {
+		case "metadata":
+			pod.readMetadata(s)
+		case "spec":
+			pod.readSpec(s)
+		default:
+			s.skip()
+		}
+	}
+	return pod
+}
+
+func (p *Pod) readMetadata(s *scanner) {
+	p.Name, p.GenerateName, p.Labels, p.Annotations = "", "", nil, nil // of an earlier duplicate
+	if p.hasMetadata = s.object("metadata"); !p.hasMetadata {
+		return
+	}
+	for s.more() {
+		switch s.key() {
+		case "name":
+			p.Name = s.string("metadata.name")
+		case "generateName":
+			p.GenerateName = s.string("metadata.generateName")
+		case "labels":
+			p.Labels = s.strings("metadata.labels")
+		case "annotations":
+			p.Annotations = s.strings("metadata.annotations")
+		default:
+			s.skip()
+		}
+	}
+}
+
+func (p *Pod) readSpec(s *scanner) {
+	p.ServiceAccountName, p.volumes = "", nil // of an earlier duplicate
+	p.initContainers, p.containers, p.ephemeralContainers = nil, nil, nil
+	if !s.object("spec") {
+		return
+	}
+	for s.more() {
+		switch s.key() {
+		case "serviceAccountName":
+			p.ServiceAccountName = s.string("spec.serviceAccountName")
+		case "initContainers":
+			p.initContainers = readContainers(s)
+		case "containers":
+			p.containers = readContainers(s)
+		case "ephemeralContainers":
+			p.ephemeralContainers = readContainers(s)
+		case "volumes":
+			p.volumes = readVolumes(s)
+		default:
+			s.skip()
+		}
+	}
+}
+
+func readContainers(s *scanner) []container {
+	if !s.array("a list of containers") {
+		return nil
+	}
+	containers := make([]container, 0, 4)
+	for s.more() {
+		if s.peek() == 'n' {
+			s.fail("a container", "an object") // to null nothing can be added
+		}
+		containers = append(containers, readContainer(s))
+	}
+	return containers
+}
+
+func readContainer(s *scanner) (c container) {
+	if !s.object("a container") {
+		return c
+	}
+	for s.more() {
+		switch s.key() {
+		case "name":
+			c.name = s.string("a container's name")
+		case "env":
+			c.env = readEnvironment(s)
+		case "volumeMounts":
+			c.mounts = readMounts(s)
+		default:
+			s.skip()
+		}
+	}
+	return c
+}
+
+func readEnvironment(s *scanner) []environment {
+	if !s.array("a container's env") {
+		return nil
+	}
+	env := make([]environment, 0, 8)
+	for s.more() {
+		var e environment
+		if s.object("a container's env[]") {
+			for s.more() {
+				switch s.key() {
+				case "name":
+					e.name = s.string("a variable's name")
+				case "value":
+					e.value = s.string("a variable's value")
+				case "valueFrom":
+					e.computed = s.present()
+				default:
+					s.skip()
+				}
+			}
+		}
+		env = append(env, e)
+	}
+	return env
+}
+
+func readMounts(s *scanner) []string {
+	if !s.array("a container's volumeMounts") {
+		return nil
+	}
+	mounts := make([]string, 0, 8)
+	for s.more() {
+		var path string
+		if s.object("a container's volumeMounts[]") {
+			for s.more() {
+				if s.key() == "mountPath" {
+					path = s.string("a mountPath")
+				} else {
+					s.skip()
+				}
+			}
+		}
+		mounts = append(mounts, path)
+	}
+	return mounts
+}

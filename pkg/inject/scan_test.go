@@ -1,0 +1,207 @@
+package inject
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	strictjson "sigs.k8s.io/json"
+)
+
+func TestDecode(t *testing.T) {
+	const raw = `{"metadata":{"name":"old","labels":{"a":"b"}},"spec":{"volumes":[{"name":"old"}],"serviceAccountName":"old"},
+		"metadata":{"generateName":"web-","annotations":{"a":"1","a":"\u0032","\u0062":"ж\ud83d\ude00\"","n":null}},
+		"spec":{"serviceAccountName":"shop","initContainers":[],"containers":[
+			{"name":"app","Name":"no","env":[{"name":"A","value":"x"},{"name":"B","valueFrom":{"fieldRef":{}}},{"name":"C","valueFrom":null},null],"volumeMounts":[{"mountPath":"/a","name":"v"},null]},
+			{"name":"bare","env":null,"volumeMounts":[],"resources":{"limits":{"cpu":1.5e3,"x":[true,false,null,-0.1]}}}]}}`
+	got, err := Decode([]byte(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Pod{
+		GenerateName: "web-", Annotations: map[string]string{"a": "2", "b": "ж😀\"", "n": ""}, ServiceAccountName: "shop", hasMetadata: true,
+		initContainers: []container{},
+		containers: []container{
+			{name: "app", env: []environment{{name: "A", value: "x"}, {name: "B", computed: true}, {name: "C"}, {}}, mounts: []string{"/a", ""}},
+			{name: "bare", mounts: []string{}},
+		},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+// The scanner and encoding/json, which decodes into maps here and is then walked,
+// agree on every text: on what is in it and on whether a type is wrong.
+func FuzzDecode(f *testing.F) {
+	files, err := filepath.Glob(filepath.Join("testdata", "pods", "*.json"))
+	if err != nil || len(files) == 0 {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
+	}
+	for _, text := range []string{
+		`{"metadata":{"name":"\u00e9\ud800","annotations":{"a\n":"\\\""}},"metadata":null}`, "{\"metadata\":{\"name\":\"\xff\"}}",
+		`{"spec":{"containers":[{"env":[{"valueFrom":0}]},null]}}`, ` [ ] `, `{"a":[[{}],{"b":[]}],"spec":{"volumes":[{"projected":{"sources":[{"secret":{"name":"s","optional":null}}]}}]}}`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		got, err := Decode(raw)
+		want, wantErr := viaMaps(raw)
+		if wantErr != nil && err == nil || err != nil && wantErr == nil && !duplicates(raw) {
+			t.Fatalf("error %v, encoding/json: %v", err, wantErr)
+		}
+		if err == nil && !reflect.DeepEqual(got, want) {
+			t.Fatalf("got\n%+v\nencoding/json\n%+v", got, want)
+		}
+	})
+}
+
+// viaMaps decodes a pod by way of maps.
+func viaMaps(raw []byte) (*Pod, error) {
+	if !json.Valid(raw) {
+		return nil, errors.New("not a JSON text")
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber() // one that a float64 cannot hold is JSON, too
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return nil, err
+	}
+	root, ok := value.(map[string]any)
+	if !ok {
+		return nil, errors.New("not an object")
+	}
+	w := &walker{}
+	pod := &Pod{}
+	metadata, spec := w.object(root["metadata"]), w.object(root["spec"])
+	pod.hasMetadata = metadata != nil
+	pod.Name, pod.GenerateName = w.string(metadata["name"]), w.string(metadata["generateName"])
+	pod.Labels, pod.Annotations = w.strings(metadata["labels"]), w.strings(metadata["annotations"])
+	pod.ServiceAccountName = w.string(spec["serviceAccountName"])
+	pod.initContainers, pod.containers = w.containers(spec["initContainers"]), w.containers(spec["containers"])
+	pod.ephemeralContainers = w.containers(spec["ephemeralContainers"])
+	if volumes := w.array(spec["volumes"]); volumes != nil {
+		pod.volumes = []volume{}
+		for _, v := range volumes {
+			object := w.object(v)
+			pod.volumes = append(pod.volumes, volume{name: w.string(object["name"]), secret: w.projected(object["projected"])})
+		}
+	}
+	return pod, w.err
+}
+
+type walker struct{ err error }
+
+func (w *walker) wrong() { w.err = errors.New("wrong type") }
+
+func (w *walker) object(value any) map[string]any {
+	object, ok := value.(map[string]any)
+	if !ok && value != nil {
+		w.wrong()
+	}
+	return object
+}
+
+func (w *walker) array(value any) []any {
+	array, ok := value.([]any)
+	if !ok && value != nil {
+		w.wrong()
+	}
+	return array
+}
+
+func (w *walker) string(value any) string {
+	text, ok := value.(string)
+	if !ok && value != nil {
+		w.wrong()
+	}
+	return text
+}
+
+func (w *walker) strings(value any) map[string]string {
+	object := w.object(value)
+	if object == nil {
+		return nil
+	}
+	texts := map[string]string{}
+	for key, value := range object {
+		texts[key] = w.string(value)
+	}
+	return texts
+}
+
+func (w *walker) containers(value any) []container {
+	array := w.array(value)
+	if array == nil {
+		return nil
+	}
+	containers := []container{}
+	for _, element := range array {
+		if element == nil {
+			w.wrong()
+		}
+		object := w.object(element)
+		c := container{name: w.string(object["name"])}
+		if env := w.array(object["env"]); env != nil {
+			c.env = []environment{}
+			for _, element := range env {
+				e := w.object(element)
+				c.env = append(c.env, environment{name: w.string(e["name"]), value: w.string(e["value"]), computed: e["valueFrom"] != nil})
+			}
+		}
+		if mounts := w.array(object["volumeMounts"]); mounts != nil {
+			c.mounts = []string{}
+			for _, element := range mounts {
+				c.mounts = append(c.mounts, w.string(w.object(element)["mountPath"]))
+			}
+		}
+		containers = append(containers, c)
+	}
+	return containers
+}
+
+func (w *walker) projected(value any) (secret string) {
+	projected := w.object(value)
+	sources := w.array(projected["sources"])
+	only := func(object map[string]any, allowed ...string) bool {
+		for _, key := range allowed {
+			delete(object, key)
+		}
+		for _, value := range object {
+			if value != nil {
+				return false
+			}
+		}
+		return true
+	}
+	ours := only(projected, "sources", "defaultMode") && len(sources) == 1
+	for _, element := range sources {
+		source := w.object(element)
+		object := w.object(source["secret"])
+		secret = w.string(object["name"])
+		ours = only(source, "secret") && only(object, "name") && ours
+	}
+	if !ours {
+		return ""
+	}
+	return secret
+}
+
+// duplicates reports whether an object has two members of one name. Of those the
+// maps hold the last only, so that they hide a wrong type of the first.
+func duplicates(raw []byte) bool {
+	var value any
+	strict, err := strictjson.UnmarshalStrict(raw, &value, strictjson.DisallowDuplicateFields)
+	return err != nil || len(strict) > 0
+}
