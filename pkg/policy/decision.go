@@ -1,0 +1,35 @@
+package policy
+
+// CodeError is the code of the one finding of a decision that could not be made.
+const CodeError = "POLICY-ERROR"
+
+// Decision is what the policies of an area say of an input.
+type Decision struct {
+	// Allow is true if every policy of the area was evaluated and none denies.
+	Allow bool `json:"allow"`
+	// Deny holds why not, sorted by policy, code, path and message; Warn what the
+	// user should know anyway. Each holds 32 findings at most.
+	Deny []Finding `json:"deny,omitempty"`
+	Warn []Finding `json:"warn,omitempty"`
+	// Evaluated is how many policies took part; 0 if the decision could not be made.
+	Evaluated int `json:"evaluated"`
+	// Revision identifies the set of policies, by its content.
+	Revision string `json:"revision"`
+	// Err says why the decision could not be made. Deny then holds one finding with
+	// the code CodeError.
+	Err string `json:"err,omitempty"`
+}
+
+// Finding is one thing that a policy objects to.
+type Finding struct {
+	// Policy is the package of the policy: "dbtether.policies.workload.binding".
+	Policy string `json:"policy"`
+	// Code identifies the rule, in capitals: "USER-UNKNOWN".
+	Code string `json:"code"`
+	// Message says what is wrong, and what would be allowed.
+	Message string `json:"message"`
+	// Fix says whom to ask or what to add.
+	Fix string `json:"fix"`
+	// Path is the field of the object that the finding is about; may be empty.
+	Path string `json:"path,omitempty"`
+}

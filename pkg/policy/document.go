@@ -1,0 +1,236 @@
+package policy
+
+import (
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// document builds the value that policies see as input. Going through JSON or
+// through map[string]any would cost ten times the allocations: strings are boxed
+// once, terms come from blocks, and keys are shared between all documents.
+type document struct {
+	block []ast.Term
+}
+
+// blockSize holds the terms of a usual input.
+const blockSize = 48
+
+// Keys of the document. Terms are immutable.
+var (
+	keyAlias             = ast.StringTerm("alias")
+	keyAllowedNamespaces = ast.StringTerm("allowedNamespaces")
+	keyAllowUsersFrom    = ast.StringTerm("allowUsersFrom")
+	keyAnnotations       = ast.StringTerm("annotations")
+	keyBinding           = ast.StringTerm("binding")
+	keyCluster           = ast.StringTerm("cluster")
+	keyClusterName       = ast.StringTerm("clusterName")
+	keyDatabase          = ast.StringTerm("database")
+	keyDatabaseNamespace = ast.StringTerm("databaseNamespace")
+	keyDeleting          = ast.StringTerm("deleting")
+	keyExists            = ast.StringTerm("exists")
+	keyGroups            = ast.StringTerm("groups")
+	keyInjectionEnabled  = ast.StringTerm("injectionEnabled")
+	keyKey               = ast.StringTerm("key")
+	keyKind              = ast.StringTerm("kind")
+	keyLabels            = ast.StringTerm("labels")
+	keyMatchExpressions  = ast.StringTerm("matchExpressions")
+	keyMatchLabels       = ast.StringTerm("matchLabels")
+	keyMessage           = ast.StringTerm("message")
+	keyName              = ast.StringTerm("name")
+	keyNamespace         = ast.StringTerm("namespace")
+	keyNamespaceLabels   = ast.StringTerm("namespaceLabels")
+	keyNamespaceSelector = ast.StringTerm("namespaceSelector")
+	keyNow               = ast.StringTerm("now")
+	keyOperation         = ast.StringTerm("operation")
+	keyOperator          = ast.StringTerm("operator")
+	keyOtherNamespaces   = ast.StringTerm("otherNamespaces")
+	keyPhase             = ast.StringTerm("phase")
+	keyPrivileges        = ast.StringTerm("privileges")
+	keyReady             = ast.StringTerm("ready")
+	keyRequest           = ast.StringTerm("request")
+	keyRole              = ast.StringTerm("role")
+	keyServiceAccount    = ast.StringTerm("serviceAccount")
+	keyUser              = ast.StringTerm("user")
+	keyValues            = ast.StringTerm("values")
+	keyWorkload          = ast.StringTerm("workload")
+)
+
+// newDocument returns the document of an input. It shares no memory with the input
+// but its strings, which do not change.
+func newDocument(in *Input) *ast.Term {
+	d := &document{block: make([]ast.Term, 0, blockSize)}
+	items := make([]field, 0, 8)
+	items = append(items,
+		field{keyRequest, d.request(&in.Request)},
+		field{keyNamespace, d.namespace(&in.Namespace)},
+		field{keyBinding, d.bindings(in.Binding)},
+		field{keyNow, d.text(in.Now.UTC().Format(time.RFC3339))},
+	)
+	if in.Workload != nil {
+		items = append(items, field{keyWorkload, d.workload(in.Workload)})
+	}
+	if in.Database != nil {
+		items = append(items, field{keyDatabase, d.database(in.Database)})
+	}
+	if in.Role != nil {
+		items = append(items, field{keyRole, d.role(in.Role)})
+	}
+	if in.Cluster != nil {
+		items = append(items, field{keyCluster, d.cluster(in.Cluster)})
+	}
+	return d.object(items...)
+}
+
+// field is a key and its value.
+type field = [2]*ast.Term
+
+func (d *document) request(r *Request) *ast.Term {
+	return d.object(
+		field{keyOperation, d.text(r.Operation)},
+		field{keyKind, d.text(r.Kind)},
+		field{keyName, d.text(r.Name)},
+		field{keyNamespace, d.text(r.Namespace)},
+		field{keyUser, d.text(r.User)},
+		field{keyGroups, d.list(r.Groups)},
+	)
+}
+
+func (d *document) namespace(n *Namespace) *ast.Term {
+	return d.object(
+		field{keyName, d.text(n.Name)},
+		field{keyLabels, d.texts(n.Labels)},
+		field{keyAnnotations, d.texts(n.Annotations)},
+	)
+}
+
+func (d *document) workload(w *Workload) *ast.Term {
+	return d.object(
+		field{keyKind, d.text(w.Kind)},
+		field{keyName, d.text(w.Name)},
+		field{keyServiceAccount, d.text(w.ServiceAccount)},
+		field{keyInjectionEnabled, truth(w.InjectionEnabled)},
+	)
+}
+
+func (d *document) bindings(bindings []Binding) *ast.Term {
+	if len(bindings) == 0 {
+		return ast.InternedEmptyArray
+	}
+	terms := make([]*ast.Term, len(bindings))
+	for i := range bindings {
+		b := &bindings[i]
+		terms[i] = d.object(
+			field{keyUser, d.text(b.User)},
+			field{keyAlias, d.text(b.Alias)},
+			field{keyNamespace, d.text(b.Namespace)},
+			field{keyExists, truth(b.Exists)},
+			field{keyReady, truth(b.Ready)},
+			field{keyDeleting, truth(b.Deleting)},
+			field{keyPhase, d.text(b.Phase)},
+			field{keyMessage, d.text(b.Message)},
+			field{keyOtherNamespaces, d.list(b.OtherNamespaces)},
+		)
+	}
+	return d.term(ast.NewArray(terms...))
+}
+
+func (d *document) database(db *Database) *ast.Term {
+	return d.object(
+		field{keyName, d.text(db.Name)},
+		field{keyNamespace, d.text(db.Namespace)},
+		field{keyExists, truth(db.Exists)},
+		field{keyDeleting, truth(db.Deleting)},
+		field{keyClusterName, d.text(db.ClusterName)},
+		field{keyAllowUsersFrom, d.list(db.AllowUsersFrom)},
+		field{keyNamespaceLabels, d.texts(db.NamespaceLabels)},
+	)
+}
+
+func (d *document) role(r *Role) *ast.Term {
+	return d.object(
+		field{keyName, d.text(r.Name)},
+		field{keyNamespace, d.text(r.Namespace)},
+		field{keyPrivileges, d.text(r.Privileges)},
+		field{keyDatabaseNamespace, d.text(r.DatabaseNamespace)},
+	)
+}
+
+func (d *document) cluster(c *Cluster) *ast.Term {
+	items := make([]field, 0, 4)
+	items = append(items, field{keyName, d.text(c.Name)}, field{keyExists, truth(c.Exists)})
+	if c.AllowedNamespaces != nil {
+		items = append(items, field{keyAllowedNamespaces, d.list(c.AllowedNamespaces)})
+	}
+	if c.NamespaceSelector != nil {
+		items = append(items, field{keyNamespaceSelector, d.selector(c.NamespaceSelector)})
+	}
+	return d.object(items...)
+}
+
+func (d *document) selector(s *metav1.LabelSelector) *ast.Term {
+	requirements := make([]*ast.Term, len(s.MatchExpressions))
+	for i := range s.MatchExpressions {
+		r := &s.MatchExpressions[i]
+		requirements[i] = d.object(
+			field{keyKey, d.text(r.Key)},
+			field{keyOperator, d.text(string(r.Operator))},
+			field{keyValues, d.list(r.Values)},
+		)
+	}
+	return d.object(
+		field{keyMatchLabels, d.texts(s.MatchLabels)},
+		field{keyMatchExpressions, d.term(ast.NewArray(requirements...))},
+	)
+}
+
+func (d *document) object(items ...field) *ast.Term {
+	return d.term(ast.NewObject(items...))
+}
+
+func (d *document) texts(m map[string]string) *ast.Term {
+	if len(m) == 0 {
+		return ast.InternedEmptyObject
+	}
+	items := make([]field, 0, len(m))
+	for key, value := range m {
+		items = append(items, field{d.text(key), d.text(value)})
+	}
+	return d.object(items...)
+}
+
+func (d *document) list(list []string) *ast.Term {
+	if len(list) == 0 {
+		return ast.InternedEmptyArray
+	}
+	terms := make([]*ast.Term, len(list))
+	for i, text := range list {
+		terms[i] = d.text(text)
+	}
+	return d.term(ast.NewArray(terms...))
+}
+
+func (d *document) text(s string) *ast.Term {
+	if s == "" {
+		return ast.InternedEmptyString
+	}
+	return d.term(ast.String(s))
+}
+
+// term returns a term from the current block. A full block is left behind rather
+// than grown, which would copy it and keep both.
+func (d *document) term(value ast.Value) *ast.Term {
+	if len(d.block) == cap(d.block) {
+		d.block = make([]ast.Term, 0, blockSize)
+	}
+	d.block = append(d.block, ast.Term{Value: value})
+	return &d.block[len(d.block)-1]
+}
+
+func truth(b bool) *ast.Term {
+	if b {
+		return ast.InternedBooleanTrue
+	}
+	return ast.InternedBooleanFalse
+}

@@ -1,0 +1,125 @@
+package policy
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"sync/atomic"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
+)
+
+// The areas of policies.
+const (
+	// AreaResources judges our custom resources.
+	AreaResources = "resources"
+	// AreaWorkload judges pods that ask for a credential.
+	AreaWorkload = "workload"
+)
+
+func areas() []string { return []string{AreaResources, AreaWorkload} }
+
+// Options of an Engine.
+type Options struct {
+	// Timeout bounds each evaluation. Zero: 500 ms.
+	Timeout time.Duration
+	// Workers bounds how many evaluations run at once, those that have been abandoned
+	// at their deadline included. Zero: 64.
+	Workers int
+}
+
+const (
+	defaultTimeout = 500 * time.Millisecond
+	defaultWorkers = 64
+)
+
+// Engine holds one compiled set of policies. It does not change; all of its methods
+// may be called at the same time.
+type Engine struct {
+	compiler *ast.Compiler
+	// store is empty: policies see their input, and each other. OPA wants one.
+	store    storage.Store
+	entries  map[string]entry
+	policies []Metadata
+	// names are the packages of the policies, by file.
+	names    map[string]string
+	revision string
+
+	timeout time.Duration
+	// workers has room for as many evaluations as may run at once.
+	workers   chan struct{}
+	abandoned atomic.Int64
+	running   atomic.Int64
+}
+
+// New compiles every .rego file of modules but tests (_test.rego) as one whole. It
+// returns an error, and no engine, if
+//   - there is no policy;
+//   - a file does not parse, compile or pass strict mode;
+//   - a package is not dbtether.policies.<area>.<name> of a known area, or is in two
+//     files;
+//   - deny or warn is anything but a set of objects, or a policy has neither;
+//   - a policy uses input that the schema does not have, data that no policy
+//     defines, or a builtin that is not allowed.
+//
+// It reads modules and does no other I/O.
+func New(ctx context.Context, modules fs.FS, options Options) (*Engine, error) {
+	return build(ctx, modules, options, allowedBuiltins())
+}
+
+func build(ctx context.Context, modules fs.FS, options Options, builtins []string) (*Engine, error) {
+	capabilities, err := restrict(builtins)
+	if err != nil {
+		return nil, err
+	}
+	loaded, revision, err := load(modules, capabilities)
+	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("compile policies: %w", err)
+	}
+	compiler, entries, err := compile(loaded, capabilities)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		compiler: compiler,
+		store:    inmem.New(),
+		entries:  entries,
+		names:    make(map[string]string, len(loaded)),
+		revision: revision,
+		timeout:  options.Timeout,
+	}
+	if e.timeout <= 0 {
+		e.timeout = defaultTimeout
+	}
+	if options.Workers <= 0 {
+		options.Workers = defaultWorkers
+	}
+	e.workers = make(chan struct{}, options.Workers)
+	for _, p := range loaded {
+		e.names[p.file] = p.name
+		e.policies = append(e.policies, metadata(p)...)
+	}
+	return e, nil
+}
+
+// Policies returns what the METADATA annotations of the policies say: one row for
+// each annotated rule, sorted by file, and one for a policy that has no such rule.
+func (e *Engine) Policies() []Metadata {
+	return append([]Metadata(nil), e.policies...)
+}
+
+// Revision returns what identifies the set of policies: a digest of their files and
+// of the schema.
+func (e *Engine) Revision() string { return e.revision }
+
+// Abandoned returns how many evaluations were answered at their deadline while they
+// still ran, and how many of those still run now.
+func (e *Engine) Abandoned() (total, running int64) {
+	return e.abandoned.Load(), e.running.Load()
+}

@@ -1,0 +1,239 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dbtether/kubectl-dbtether/policies"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// patient is for tests of something else than the deadline, on busy machines.
+var patient = Options{Timeout: time.Minute}
+
+// builtIn returns an engine of the built-in policies.
+func builtIn(t testing.TB) *Engine {
+	t.Helper()
+	e, err := New(context.Background(), policies.FS, patient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// files returns a file system of policies by path.
+func files(modules map[string]string) fstest.MapFS {
+	fsys := fstest.MapFS{}
+	for path, text := range modules {
+		fsys[path] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return fsys
+}
+
+// user returns the file system of one policy like those that users write, with a
+// workload rule that denies under a condition.
+func user(condition string) fstest.MapFS {
+	return files(map[string]string{"user.rego": "package dbtether.policies.workload.user\n\n" +
+		"deny contains {\"code\": \"USER\", \"message\": \"no\", \"fix\": \"do not\"} if {\n\t" + condition + "\n}\n"})
+}
+
+// pod returns the review of a pod in namespace shop with bindings.
+func pod(bindings ...Binding) *Input {
+	return &Input{
+		Request:   Request{Operation: "CREATE", Kind: "Pod", Name: "web-1", Namespace: "shop", User: "system:serviceaccount:kube-system:replicaset-controller", Groups: []string{"system:authenticated"}},
+		Namespace: Namespace{Name: "shop", Labels: map[string]string{"dbtether.io/injection": "enabled", "team": "backend"}},
+		Workload:  &Workload{Kind: "Pod", Name: "web-1", ServiceAccount: "web", InjectionEnabled: true},
+		Binding:   bindings,
+		Now:       noon,
+	}
+}
+
+func binding(name string) Binding {
+	return Binding{User: name, Namespace: "shop", Exists: true, Ready: true, Phase: "Ready"}
+}
+
+// database returns the review of Database orders in namespace team-b on a cluster.
+func database(cluster Cluster) *Input {
+	return &Input{
+		Request:   Request{Operation: "CREATE", Kind: "Database", Name: "orders", Namespace: "team-b", User: "jane"},
+		Namespace: Namespace{Name: "team-b", Labels: map[string]string{"team": "frontend"}},
+		Database:  &Database{Name: "orders", Namespace: "team-b", Exists: true, ClusterName: "main"},
+		Cluster:   &cluster,
+		Now:       noon,
+	}
+}
+
+// databaseUser returns the review of DatabaseUser report in namespace team-b of
+// Database orders in namespace shop.
+func databaseUser() *Input {
+	return &Input{
+		Request:   Request{Operation: "CREATE", Kind: "DatabaseUser", Name: "report", Namespace: "team-b", User: "jane"},
+		Namespace: Namespace{Name: "team-b", Labels: map[string]string{"dbtether.io/team": "frontend"}},
+		Database:  &Database{Name: "orders", Namespace: "shop", Exists: true, ClusterName: "main", NamespaceLabels: map[string]string{"dbtether.io/team": "backend"}},
+		Role:      &Role{Name: "report", Namespace: "team-b", Privileges: "readonly", DatabaseNamespace: "shop"},
+		Cluster:   &Cluster{Name: "main", Exists: true},
+		Now:       noon,
+	}
+}
+
+func TestEvaluate(t *testing.T) {
+	backend := &metav1.LabelSelector{MatchLabels: map[string]string{"team": "backend"}}
+	notAllowed := func(path string) Finding {
+		return Finding{"dbtether.policies.resources.cluster_allowed", "CLUSTER-NOT-ALLOWED", `namespace "team-b" may not use cluster "main" (allowed: shop, or label team=backend)`, "ask its owner, or add the namespace to spec.allowedNamespaces", path}
+	}
+	notShared := Finding{"dbtether.policies.resources.cross_namespace", "DATABASE-NOT-SHARED", `user "report" of namespace "team-b" may not use database "orders" of namespace "shop" (allowed: shop, or label dbtether.io/team=backend)`, `ask the owner of namespace "shop" to add "team-b" to the annotation dbtether.io/allow-users-from of the Database`, "spec.databaseRef.namespace"}
+	inject := func(code, message, fix string) Finding {
+		return Finding{"dbtether.policies.workload.binding", code, message, fix, `metadata.annotations["dbtether.io/inject"]`}
+	}
+	with := func(in *Input, change func(*Input)) *Input { change(in); return in }
+	for _, c := range []struct {
+		name, area string
+		input      *Input
+		deny, warn []Finding
+	}{
+		{"a database on a cluster for everyone", AreaResources, database(Cluster{Name: "main", Exists: true}), nil, nil},
+		{"a database on a cluster for others", AreaResources, database(Cluster{Name: "main", Exists: true, AllowedNamespaces: []string{"shop"}, NamespaceSelector: backend}), []Finding{notAllowed("spec.clusterRef.name")}, nil},
+		{"a database on no cluster", AreaResources, database(Cluster{Name: "main"}), nil, []Finding{{"dbtether.policies.resources.cluster_allowed", "CLUSTER-UNKNOWN", `cluster "main" does not exist; database "orders" in namespace "team-b" waits for it`, "correct spec.clusterRef.name, or ask the platform team to add the cluster", "spec.clusterRef.name"}}},
+		{"a user of a shared database", AreaResources, with(databaseUser(), func(in *Input) { in.Database.AllowUsersFrom = AllowUsersFrom("team-a, team-b", "") }), nil, nil},
+		{"a user of a database of its team", AreaResources, with(databaseUser(), func(in *Input) { in.Namespace.Labels["dbtether.io/team"] = "backend" }), nil, nil},
+		{"a user of a database that is not shared", AreaResources, databaseUser(), []Finding{notShared}, nil},
+		{"a user of a database that does not exist", AreaResources, with(databaseUser(), func(in *Input) {
+			in.Database.Exists, in.Database.ClusterName, in.Cluster = false, "", &Cluster{}
+		}), []Finding{notShared}, nil},
+		{"a user of a shared database on a cluster for others", AreaResources, with(databaseUser(), func(in *Input) {
+			in.Database.AllowUsersFrom = []string{"*"}
+			in.Cluster.AllowedNamespaces, in.Cluster.NamespaceSelector = []string{"shop"}, backend
+		}), []Finding{notAllowed("spec.databaseRef.name")}, nil},
+		{"both at once, sorted", AreaResources, with(databaseUser(), func(in *Input) {
+			in.Cluster.AllowedNamespaces, in.Cluster.NamespaceSelector = []string{"shop"}, backend
+		}), []Finding{notAllowed("spec.databaseRef.name"), notShared}, nil},
+		{"a cluster", AreaResources, &Input{Request: Request{Operation: "CREATE", Kind: "DBCluster", Name: "main"}, Now: noon}, nil, nil},
+		{"a pod that asks for nothing", AreaWorkload, pod(), nil, nil},
+		{"a pod with a credential", AreaWorkload, pod(binding("orders-api")), nil, nil},
+		{"a pod with every fault, sorted", AreaWorkload, pod(
+			Binding{User: "nobody", Namespace: "shop"},
+			binding("orders-api"),
+			Binding{User: "pending", Namespace: "shop", Exists: true, Phase: "Pending", Message: "cluster main does not answer"},
+			Binding{User: "analytics", Namespace: "shop", OtherNamespaces: []string{"data", "web"}},
+			Binding{User: "old", Namespace: "shop", Exists: true, Ready: true, Deleting: true},
+		), []Finding{
+			inject("USER-DELETING", `user "old" in namespace "shop" is being deleted`, "take it out of the annotation dbtether.io/inject, or create it again when it is gone"),
+			inject("USER-ELSEWHERE", `user "analytics" does not exist in namespace "shop", only in data, web`, `run the pod there, or create a DatabaseUser in namespace "shop"`),
+			inject("USER-NOT-READY", `user "pending" in namespace "shop" is not ready (Pending: cluster main does not answer)`, `wait until it is ready; "kubectl dbtether user describe pending -n shop" says what it waits for`),
+			inject("USER-UNKNOWN", `user "nobody" does not exist in namespace "shop"`, `create it with "kubectl dbtether user create", or correct the annotation dbtether.io/inject`),
+		}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := builtIn(t)
+			evaluated := map[string]int{AreaResources: 2, AreaWorkload: 1}[c.area]
+			want := Decision{Allow: len(c.deny) == 0, Deny: c.deny, Warn: c.warn, Evaluated: evaluated, Revision: e.Revision()}
+			if got := e.Evaluate(context.Background(), c.area, c.input); !reflect.DeepEqual(got, want) {
+				t.Errorf("got  %+v\nwant %+v", got, want)
+			}
+		})
+	}
+}
+
+func TestAllowUsersFrom(t *testing.T) {
+	if got, want := AllowUsersFrom(" a ,b,,", "", "*"), []string{"a", "b", "*"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := AllowUsersFrom("", " , "); got != nil {
+		t.Errorf("got %q from nothing", got)
+	}
+}
+
+func TestDecisionIsBounded(t *testing.T) {
+	var bindings []Binding
+	for i := range 100 {
+		bindings = append(bindings, Binding{User: fmt.Sprintf("user-%02d", i), Namespace: "shop", Message: strings.Repeat("é", 2000), Exists: true})
+	}
+	got := builtIn(t).Evaluate(context.Background(), AreaWorkload, pod(bindings...))
+	if got.Allow || len(got.Deny) != 32 {
+		t.Fatalf("allow %v, %d findings", got.Allow, len(got.Deny))
+	}
+	for i, finding := range got.Deny {
+		prefix := fmt.Sprintf(`user "user-%02d" in`, i)
+		if !strings.HasPrefix(finding.Message, prefix) || !strings.HasSuffix(finding.Message, "é…") || len(finding.Message) > 2048+len("…") {
+			t.Errorf("finding %d: %d bytes: %.60s", i, len(finding.Message), finding.Message)
+		}
+	}
+}
+
+func TestModeWarn(t *testing.T) {
+	e, err := New(context.Background(), files(map[string]string{"w.rego": `# METADATA
+# title: Trial
+# custom:
+#   mode: warn
+package dbtether.policies.workload.trial
+
+deny contains {"code": "A", "message": "m", "fix": "f"}
+
+warn contains {"code": "B", "message": "m", "fix": "f", "path": "p"}
+`}), patient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = "dbtether.policies.workload.trial"
+	got := e.Evaluate(context.Background(), AreaWorkload, pod())
+	want := Decision{Allow: true, Warn: []Finding{{name, "A", "m", "f", ""}, {name, "B", "m", "f", "p"}}, Evaluated: 1, Revision: e.Revision()}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got, want := e.Policies(), []Metadata{{Policy: name, Area: AreaWorkload, Title: "Trial", Mode: "warn"}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// Every code that a built-in policy can give is explained by its annotations, and
+// nothing else is.
+func TestPolicies(t *testing.T) {
+	var got []string
+	for _, row := range builtIn(t).Policies() {
+		if row.Title == "" || row.Description == "" || row.Fix == "" {
+			t.Errorf("%+v lacks a title, a description or a fix", row)
+		}
+		if row.Policy != "dbtether.policies."+row.Area+"."+row.Policy[strings.LastIndex(row.Policy, ".")+1:] {
+			t.Errorf("policy %s in area %s", row.Policy, row.Area)
+		}
+		got = append(got, row.Code+" "+row.Rule+" "+row.Mode)
+	}
+	want := []string{
+		"CLUSTER-NOT-ALLOWED deny deny", "CLUSTER-UNKNOWN warn warn", "DATABASE-NOT-SHARED deny deny",
+		"USER-UNKNOWN deny deny", "USER-ELSEWHERE deny deny", "USER-NOT-READY deny deny", "USER-DELETING deny deny",
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestRevisionFollowsTheContent(t *testing.T) {
+	revision := func(modules fstest.MapFS) string {
+		e, err := New(context.Background(), modules, patient)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e.Revision()
+	}
+	a, b := revision(user("input.request.name == \"a\"")), revision(user("input.request.name == \"b\""))
+	if a == b || a != revision(user("input.request.name == \"a\"")) || len(a) != 12 {
+		t.Errorf("revisions %q and %q", a, b)
+	}
+}
+
+func TestNewWithCancelledContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := New(ctx, policies.FS, patient); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,175 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/metrics"
+	"github.com/open-policy-agent/opa/v1/topdown"
+)
+
+// fixError is what the one who asked can do about a policy that failed.
+const fixError = "this is not about your object: ask the platform team to correct the policies"
+
+// Evaluate returns what the policies of an area say of an input. It returns at the
+// deadline of ctx or after Options.Timeout, whichever is first, even if a policy is
+// still running then. The input must not change before it returns.
+//
+// A decision that could not be made denies, with one finding CodeError: an area
+// without policies, an input that lacks something, an error within a policy, an
+// answer of another shape, a panic, the deadline. Evaluate does no I/O.
+func (e *Engine) Evaluate(ctx context.Context, area string, input *Input) (decision Decision) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			decision = e.failed(fmt.Errorf("panic: %v", cause))
+		}
+	}()
+	entry, ok := e.entries[area]
+	if !ok || entry.evaluated == 0 {
+		return e.failed(fmt.Errorf("no policies in area %q", area))
+	}
+	if err := input.check(area); err != nil {
+		return e.failed(err)
+	}
+	result := e.run(ctx, entry, newDocument(input))
+	if result.err != nil {
+		return e.failed(result.err)
+	}
+	return Decision{
+		Allow:     len(result.deny) == 0,
+		Deny:      result.deny,
+		Warn:      result.warn,
+		Evaluated: entry.evaluated,
+		Revision:  e.revision,
+	}
+}
+
+// failed returns the decision that could not be made because of err.
+func (e *Engine) failed(err error) Decision {
+	// OPA's errors have several lines, and end up in one.
+	cause := strings.Join(strings.Fields(err.Error()), " ")
+	finding := Finding{Code: CodeError, Message: shorten("the policies could not be evaluated: " + cause), Fix: fixError}
+	var located *topdown.Error
+	var misshapen *shapeError
+	switch {
+	case errors.As(err, &misshapen):
+		finding.Policy = misshapen.policy
+	case errors.As(err, &located) && located.Location != nil:
+		finding.Policy = e.names[located.Location.File]
+	}
+	return Decision{Deny: []Finding{finding}, Revision: e.revision, Err: shorten(cause)}
+}
+
+// result is what an evaluation came to.
+type result struct {
+	deny, warn []Finding
+	err        error
+}
+
+// evaluation is one run of an entry, on a goroutine of its own: OPA looks whether it
+// was cancelled between expressions only, and the answer cannot wait for that.
+type evaluation struct {
+	engine *Engine
+	entry  entry
+	input  *ast.Term
+	cancel topdown.Cancel
+	// done has room for the result, so that nobody needs to wait for it.
+	done chan result
+	// state is decided once, by whoever is first.
+	state atomic.Int32
+}
+
+// The states of an evaluation.
+const (
+	stateRunning int32 = iota
+	stateFinished
+	stateAbandoned
+)
+
+func (e *Engine) run(ctx context.Context, entry entry, input *ast.Term) result {
+	deadline := time.NewTimer(e.timeout)
+	defer deadline.Stop()
+	select {
+	case e.workers <- struct{}{}:
+	case <-deadline.C:
+		return result{err: fmt.Errorf("no worker was free within %v", e.timeout)}
+	case <-ctx.Done():
+		return result{err: fmt.Errorf("no worker was free in time: %w", context.Cause(ctx))}
+	}
+	v := &evaluation{engine: e, entry: entry, input: input, cancel: topdown.NewCancel(), done: make(chan result, 1)}
+	go v.work(ctx)
+	select {
+	case r := <-v.done:
+		return r
+	case <-deadline.C:
+		return v.abandon(fmt.Errorf("no answer within %v", e.timeout))
+	case <-ctx.Done():
+		return v.abandon(fmt.Errorf("no answer in time: %w", context.Cause(ctx)))
+	}
+}
+
+// abandon tells the evaluation to stop, and returns err without waiting for it.
+func (v *evaluation) abandon(err error) result {
+	v.cancel.Cancel()
+	// Counted first: the worker may end, and count itself out, at once.
+	v.engine.running.Add(1)
+	if v.state.CompareAndSwap(stateRunning, stateAbandoned) {
+		v.engine.abandoned.Add(1)
+	} else {
+		v.engine.running.Add(-1)
+	}
+	return result{err: err}
+}
+
+// work evaluates, sends the result and frees the worker. What panics is an error:
+// here it would end the process.
+func (v *evaluation) work(ctx context.Context) {
+	var r result
+	defer func() {
+		if cause := recover(); cause != nil {
+			r = result{err: fmt.Errorf("panic: %v", cause)}
+		}
+		v.done <- r
+		if !v.state.CompareAndSwap(stateRunning, stateFinished) {
+			v.engine.running.Add(-1)
+		}
+		<-v.engine.workers
+	}()
+	r = v.evaluate(ctx)
+}
+
+func (v *evaluation) evaluate(ctx context.Context) result {
+	store := v.engine.store
+	txn, err := store.NewTransaction(ctx)
+	if err != nil {
+		return result{err: err}
+	}
+	defer store.Abort(ctx, txn)
+	var found *ast.Term
+	err = topdown.NewQuery(v.entry.query).
+		WithQueryCompiler(v.entry.compiler).
+		WithCompiler(v.engine.compiler).
+		WithStore(store).
+		WithTransaction(txn).
+		WithInput(v.input).
+		WithCancel(v.cancel).
+		WithMetrics(metrics.NoOp()).
+		WithStrictBuiltinErrors(true).
+		Iter(ctx, func(answers topdown.QueryResult) error {
+			found = answers[answer]
+			return nil
+		})
+	if err != nil {
+		return result{err: err}
+	}
+	if found == nil {
+		return result{err: errors.New("the policies have no answer")}
+	}
+	deny, warn, err := read(found.Value)
+	return result{deny, warn, err}
+}

@@ -1,0 +1,124 @@
+package policy
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+const (
+	// maxFindings bounds the list of a decision: nobody reads more, and the API
+	// server shows it to a user in one message.
+	maxFindings = 32
+	// maxText bounds each text of a finding, in bytes.
+	maxText = 2048
+)
+
+const shape = "the strings code, message and fix, and perhaps path"
+
+func requiredKeys() []string { return []string{"code", "message", "fix"} }
+
+func findingKeys() []string { return append(requiredKeys(), "path") }
+
+// read returns the findings of an entry's answer, sorted and bounded. It is an error
+// if the answer is no set of findings.
+func read(answer ast.Value) (deny, warn []Finding, err error) {
+	set, ok := answer.(ast.Set)
+	if !ok {
+		return nil, nil, fmt.Errorf("the answer is a %s, not a set", ast.ValueName(answer))
+	}
+	err = set.Iter(func(element *ast.Term) error {
+		labelled, ok := element.Value.(*ast.Array)
+		if !ok || labelled.Len() != 3 {
+			return errors.New("the answer holds what is no labelled finding")
+		}
+		policy, _ := labelled.Elem(1).Value.(ast.String)
+		finding, err := readFinding(string(policy), labelled.Elem(2).Value)
+		if err != nil {
+			return err
+		}
+		if labelled.Elem(0).Value.Compare(ast.String(ruleWarn)) == 0 {
+			warn = append(warn, finding)
+			return nil
+		}
+		deny = append(deny, finding)
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return bound(deny), bound(warn), nil
+}
+
+// shapeError says that what a policy found is no finding.
+type shapeError struct{ policy, fault string }
+
+func (e *shapeError) Error() string {
+	return fmt.Sprintf("policy %s: finding %s: a finding is an object with %s", e.policy, e.fault, shape)
+}
+
+// readFinding returns the finding in value. A finding that lacks something, or has
+// something more, is a mistake in the policy: it is not guessed what was meant.
+func readFinding(policy string, value ast.Value) (Finding, error) {
+	finding := Finding{Policy: policy}
+	object, ok := value.(ast.Object)
+	if !ok {
+		return finding, &shapeError{policy, "is a " + ast.ValueName(value)}
+	}
+	err := object.Iter(func(key, value *ast.Term) error {
+		text, ok := value.Value.(ast.String)
+		if !ok {
+			return &shapeError{policy, fmt.Sprintf("has a %s as %s", ast.ValueName(value.Value), key)}
+		}
+		switch key.Value {
+		case ast.String("code"):
+			finding.Code = shorten(string(text))
+		case ast.String("message"):
+			finding.Message = shorten(string(text))
+		case ast.String("fix"):
+			finding.Fix = shorten(string(text))
+		case ast.String("path"):
+			finding.Path = shorten(string(text))
+		default:
+			return &shapeError{policy, fmt.Sprintf("has a key %s", key)}
+		}
+		return nil
+	})
+	if err == nil && (finding.Code == "" || finding.Message == "" || finding.Fix == "") {
+		err = &shapeError{policy, "lacks its code, its message or its fix"}
+	}
+	return finding, err
+}
+
+func bound(list []Finding) []Finding {
+	slices.SortFunc(list, func(a, b Finding) int {
+		return cmp.Or(
+			strings.Compare(a.Policy, b.Policy),
+			strings.Compare(a.Code, b.Code),
+			strings.Compare(a.Path, b.Path),
+			strings.Compare(a.Message, b.Message),
+			strings.Compare(a.Fix, b.Fix),
+		)
+	})
+	if len(list) > maxFindings {
+		return slices.Clip(list[:maxFindings])
+	}
+	return list
+}
+
+// shorten returns text, cut between characters if it is over maxText.
+func shorten(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	end := maxText
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return strings.Clone(text[:end]) + "…"
+}

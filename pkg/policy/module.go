@@ -1,0 +1,182 @@
+package policy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/types"
+
+	"github.com/dbtether/kubectl-dbtether/policies"
+)
+
+// policy is one file, and the package in it.
+type policy struct {
+	// name is the package: "dbtether.policies.workload.binding".
+	name, area, mode string
+	file             string
+	module           *ast.Module
+}
+
+// The rules of a policy that count.
+const (
+	ruleDeny = "deny"
+	ruleWarn = "warn"
+)
+
+// load parses every .rego file of modules that is no test, and returns the policies
+// sorted by file, with a revision that identifies their content and the schema's.
+func load(modules fs.FS, capabilities *ast.Capabilities) (loaded []policy, revision string, err error) {
+	digest := sha256.New()
+	fmt.Fprintf(digest, "%d\n%s", len(policies.InputSchema), policies.InputSchema)
+	byName := map[string]string{}
+	err = fs.WalkDir(modules, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".rego") || strings.HasSuffix(path, "_test.rego") {
+			return err
+		}
+		text, err := fs.ReadFile(modules, path)
+		if err != nil {
+			return err
+		}
+		p, err := parse(path, string(text), capabilities)
+		if err != nil {
+			return err
+		}
+		if other, ok := byName[p.name]; ok {
+			return fmt.Errorf("%s: package %s is in %s too: a policy is one file", path, p.name, other)
+		}
+		byName[p.name] = path
+		loaded = append(loaded, p)
+		fmt.Fprintf(digest, "%d %s\n%d\n%s", len(path), path, len(text), text)
+		return nil
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("load policies: %w", err)
+	}
+	if len(loaded) == 0 {
+		return nil, "", errors.New("load policies: there are none, and nothing would be denied")
+	}
+	return loaded, hex.EncodeToString(digest.Sum(nil))[:12], nil
+}
+
+// parse returns the policy in a file. It is an error if the package is not one of an
+// area, or if it does not have the rules that a policy is made of.
+func parse(file, text string, capabilities *ast.Capabilities) (policy, error) {
+	module, err := ast.ParseModuleWithOpts(file, text, ast.ParserOptions{
+		Capabilities:      capabilities,
+		ProcessAnnotation: true,
+		RegoVersion:       ast.RegoV1,
+	})
+	if err != nil {
+		return policy{}, err
+	}
+	p := policy{file: file, module: module}
+	if p.name, p.area, err = packageName(module.Package.Path); err != nil {
+		return policy{}, fmt.Errorf("%s: %w", file, err)
+	}
+	if err := checkRules(module); err != nil {
+		return policy{}, fmt.Errorf("%s: %w", file, err)
+	}
+	if p.mode, err = mode(module); err != nil {
+		return policy{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return p, nil
+}
+
+// packageName returns the package and the area of data.dbtether.policies.<area>.<name>.
+func packageName(path ast.Ref) (name, area string, err error) {
+	var parts []string
+	for _, term := range path[1:] {
+		part, ok := term.Value.(ast.String)
+		if !ok {
+			return "", "", fmt.Errorf("package %s: is not made of names", path)
+		}
+		parts = append(parts, string(part))
+	}
+	name = strings.Join(parts, ".")
+	if len(parts) != 4 || parts[0] != "dbtether" || parts[1] != "policies" || strings.Contains(parts[3], ".") {
+		return "", "", fmt.Errorf("package %s: a policy is in a package dbtether.policies.<area>.<name>", name)
+	}
+	if !slices.Contains(areas(), parts[2]) {
+		return "", "", fmt.Errorf("package %s: no area %q (there are: %s)", name, parts[2], strings.Join(areas(), ", "))
+	}
+	return name, parts[2], nil
+}
+
+// checkRules returns an error if a module has neither deny nor warn, or has one that
+// is no partial set: its value would not be looked at, and so would never deny.
+func checkRules(module *ast.Module) error {
+	found := false
+	for _, rule := range module.Rules {
+		if !isVerdict(rule) {
+			continue
+		}
+		found = true
+		if rule.Head.RuleKind() != ast.MultiValue || len(rule.Head.Ref()) != 1 {
+			return fmt.Errorf("line %d: write it as `%s contains {…} if {…}`: only sets of findings are looked at", rule.Location.Row, rule.Head.Ref()[0])
+		}
+	}
+	if !found {
+		return errors.New("has neither a rule deny nor a rule warn, and would never say anything")
+	}
+	return nil
+}
+
+// isVerdict reports whether a rule defines deny or warn, or something below them.
+func isVerdict(rule *ast.Rule) bool {
+	name, ok := rule.Head.Ref()[0].Value.(ast.Var)
+	return ok && (name == ruleDeny || name == ruleWarn)
+}
+
+// checkFindings returns an error if deny or warn of a compiled policy holds
+// something that can be told not to be a finding. What cannot be told, because it
+// depends on the input, is seen when it is evaluated.
+func checkFindings(p policy, compiler *ast.Compiler) error {
+	for _, name := range []string{ruleDeny, ruleWarn} {
+		ref := p.module.Package.Path.Append(ast.StringTerm(name))
+		set, ok := compiler.TypeEnv.GetByRef(ref).(*types.Set)
+		if !ok {
+			continue
+		}
+		elements := types.Any{set.Of()}
+		if several, ok := set.Of().(types.Any); ok {
+			elements = several
+		}
+		for _, element := range elements {
+			if any, ok := element.(types.Any); ok && len(any) == 0 {
+				continue
+			}
+			if err := checkFindingType(element); err != nil {
+				return fmt.Errorf("%s: %s: %w", p.file, name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func checkFindingType(element types.Type) error {
+	object, ok := element.(*types.Object)
+	if !ok {
+		return fmt.Errorf("holds a %s: a finding is an object with %s", element, shape)
+	}
+	if object.DynamicProperties() != nil {
+		return nil
+	}
+	for _, key := range object.Keys() {
+		if name, ok := key.(string); !ok || !slices.Contains(findingKeys(), name) {
+			return fmt.Errorf("holds an object with %v: a finding is an object with %s", key, shape)
+		}
+	}
+	for _, key := range requiredKeys() {
+		value := object.Select(key)
+		if value == nil || !types.Contains(value, types.S) {
+			return fmt.Errorf("holds an object without a string %s: a finding is an object with %s", key, shape)
+		}
+	}
+	return nil
+}

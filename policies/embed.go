@@ -1,0 +1,17 @@
+// Package policies holds the built-in policies, their tests and the schema of what
+// they see, embedded, so that the webhook, the runner and the plugin decide alike.
+// A policy is one .rego file in the folder of its area, and its _test.rego beside
+// it. It does no I/O.
+package policies
+
+import "embed"
+
+// FS holds resources/*.rego and workload/*.rego, tests included.
+//
+//go:embed resources workload
+var FS embed.FS
+
+// InputSchema is the JSON schema of the document that policies see as input.
+//
+//go:embed input.schema.json
+var InputSchema string

@@ -1,0 +1,87 @@
+# METADATA
+# scope: package
+# title: Credentials that a pod can have
+# description: >-
+#   Each DatabaseUser that a pod asks for in its annotation dbtether.io/inject exists in
+#   its namespace, has a credential and stays. Without one the pod would hang, waiting
+#   for a Secret.
+# custom:
+#   mode: deny
+package dbtether.policies.workload.binding
+
+# METADATA
+# title: The user does not exist
+# description: No DatabaseUser has this name, in no namespace.
+# custom:
+#   code: USER-UNKNOWN
+#   fix: create it with "kubectl dbtether user create", or correct the annotation dbtether.io/inject
+deny contains {
+	"code": "USER-UNKNOWN",
+	"message": sprintf("user %q does not exist in namespace %q", [binding.user, binding.namespace]),
+	"fix": `create it with "kubectl dbtether user create", or correct the annotation dbtether.io/inject`,
+	"path": path,
+} if {
+	some binding in input.binding
+	not binding.exists
+	count(binding.otherNamespaces) == 0
+}
+
+# METADATA
+# title: The user exists in another namespace only
+# description: >-
+#   A pod gets the credentials of its own namespace only. A DatabaseUser may refer to a
+#   Database of another namespace.
+# custom:
+#   code: USER-ELSEWHERE
+#   fix: run the pod in the user's namespace, or create a DatabaseUser in the pod's
+deny contains {
+	"code": "USER-ELSEWHERE",
+	"message": sprintf("user %q does not exist in namespace %q, only in %s", [
+		binding.user, binding.namespace, concat(", ", binding.otherNamespaces),
+	]),
+	"fix": sprintf("run the pod there, or create a DatabaseUser in namespace %q", [binding.namespace]),
+	"path": path,
+} if {
+	some binding in input.binding
+	not binding.exists
+	count(binding.otherNamespaces) > 0
+}
+
+# METADATA
+# title: The user has no credential yet
+# description: The DatabaseUser exists, but its Secret cannot be used. Its status says why.
+# custom:
+#   code: USER-NOT-READY
+#   fix: wait until it is ready; "kubectl dbtether user describe" says what it waits for
+deny contains {
+	"code": "USER-NOT-READY",
+	"message": sprintf("user %q in namespace %q is not ready (%s)", [
+		binding.user, binding.namespace, concat(": ", [text | some text in [binding.phase, binding.message]; text != ""]),
+	]),
+	"fix": sprintf(`wait until it is ready; "kubectl dbtether user describe %s -n %s" says what it waits for`, [binding.user, binding.namespace]),
+	"path": path,
+} if {
+	some binding in input.binding
+	binding.exists
+	not binding.ready
+	not binding.deleting
+}
+
+# METADATA
+# title: The user is being deleted
+# description: A pod that started now would lose its credential at once.
+# custom:
+#   code: USER-DELETING
+#   fix: take it out of the annotation dbtether.io/inject, or create it again when it is gone
+deny contains {
+	"code": "USER-DELETING",
+	"message": sprintf("user %q in namespace %q is being deleted", [binding.user, binding.namespace]),
+	"fix": "take it out of the annotation dbtether.io/inject, or create it again when it is gone",
+	"path": path,
+} if {
+	some binding in input.binding
+	binding.exists
+	binding.deleting
+}
+
+path := `metadata.annotations["dbtether.io/inject"]`
