@@ -5,8 +5,10 @@ package manifests
 
 import "embed"
 
-// FS holds crd/*.yaml, one CustomResourceDefinition in each file, and
-// rbac/*.yaml, one ClusterRole in each file.
+// FS holds crd/*.yaml, one CustomResourceDefinition in each file, rbac/*.yaml, one
+// ClusterRole in each file, webhook/*.yaml, the webhook configurations and what the
+// webhook may do, and policies/*.yaml, one ValidatingAdmissionPolicy and its binding
+// in each file.
 //
-//go:embed crd/*.yaml rbac/*.yaml
+//go:embed crd/*.yaml rbac/*.yaml webhook/*.yaml policies/*.yaml
 var FS embed.FS

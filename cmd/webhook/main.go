@@ -1,0 +1,45 @@
+// The dbtether webhook: it injects credentials into pods and judges dbtether's
+// resources, as the API server asks it to.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/admission"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := admission.Run(ctx, options(os.Args[1:]))
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "webhook:", err)
+		os.Exit(1)
+	}
+}
+
+// options ends the process when the arguments are not to be understood.
+func options(args []string) admission.Options {
+	o := admission.Options{Log: os.Stderr}
+	flags := flag.NewFlagSet("webhook", flag.ExitOnError)
+	flags.StringVar(&o.Listen, "listen", ":9443", "address for reviews, by HTTPS")
+	flags.StringVar(&o.MetricsListen, "metrics-listen", "127.0.0.1:8080", "address for /metrics, /healthz and /readyz, by HTTP")
+	flags.StringVar(&o.Kubeconfig, "kubeconfig", "", "kubeconfig `file` (default: the pod's service account)")
+	flags.StringVar(&o.Namespace, "namespace", "dbtether-system", "namespace of the Service and of the certificate's Secret")
+	flags.StringVar(&o.ServiceName, "service-name", "dbtether-webhook", "Service in front of the webhook")
+	flags.StringVar(&o.Configuration, "configuration", "dbtether", "name of the Mutating- and ValidatingWebhookConfiguration to keep up to date")
+	flags.StringVar(&o.URL, "url", "", "`https://host:port` to be called at, in place of the Service")
+	flags.StringVar(&o.CertificateSecret, "cert-secret", "dbtether-webhook-certificate", "Secret that the replicas share the certificate in; empty: keep it in memory, for one replica")
+	flags.StringVar(&o.CertificateFile, "cert-file", "", "certificate `file` to serve, read again when it changes, in place of one of our own")
+	flags.StringVar(&o.KeyFile, "key-file", "", "key `file` of --cert-file")
+	flags.DurationVar(&o.Drain, "drain", 5*time.Second, "how long to answer on after SIGTERM")
+	flags.BoolVar(&o.Debug, "debug", false, "log also the reviews that were allowed as they were")
+	_ = flags.Parse(args) // ExitOnError
+	return o
+}

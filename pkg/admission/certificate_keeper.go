@@ -1,0 +1,132 @@
+package admission
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// How often the certificate is looked at, and how long a new authority stands in
+// the webhook configurations before the first certificate that it signed is
+// served: the API servers have to have read it.
+const (
+	certificateInterval = 30 * time.Second
+	fileInterval        = 2 * time.Second
+	certificateRetry    = 2 * time.Second
+	certificateSettle   = 15 * time.Second
+)
+
+// certificateKeeper serves the certificate of its source and makes the API server
+// trust it, first the one then the other.
+type certificateKeeper struct {
+	source certificateSource
+	// trust is nil where somebody else says whom to trust.
+	trust    func(ctx context.Context, bundle []byte) error
+	interval time.Duration
+	settle   time.Duration
+	now      func() time.Time
+	log      *slog.Logger
+	expiry   prometheus.Gauge
+	serving  atomic.Pointer[keyPair]
+
+	// next is trusted since nextSince and served a settle time later.
+	next      *keyPair
+	nextSince time.Time
+	// trouble is what the log said last, so that it says it once.
+	trouble string
+}
+
+var errNoCertificate = errors.New("there is no certificate yet")
+
+// certificate is a tls.Config's GetCertificate.
+func (k *certificateKeeper) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	pair := k.serving.Load()
+	if pair == nil {
+		return nil, errNoCertificate
+	}
+	return &pair.tls, nil
+}
+
+// ready returns an error that says why no client would accept us.
+func (k *certificateKeeper) ready() error {
+	pair := k.serving.Load()
+	if pair == nil {
+		return errNoCertificate
+	}
+	return pair.validAt(k.now())
+}
+
+// run looks at the certificate until ctx ends.
+func (k *certificateKeeper) run(ctx context.Context) {
+	for {
+		wait := k.interval
+		err := k.refresh(ctx)
+		if err != nil || k.next != nil {
+			wait = certificateRetry
+		}
+		k.report(err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// refresh does one round: load, trust, serve. With an error everything stands as
+// it did, but for a certificate that nobody accepts anyway, which is replaced at
+// once.
+func (k *certificateKeeper) refresh(ctx context.Context) error {
+	serving := k.serving.Load()
+	newest := serving
+	if k.next != nil {
+		newest = k.next
+	}
+	pair, err := k.source.load(ctx, k.now(), newest)
+	if err != nil {
+		return err
+	}
+	usable := serving != nil && serving.validAt(k.now()) == nil
+	if !usable {
+		k.serve(pair)
+	}
+	if k.trust != nil && pair.bundlePEM != nil {
+		if err := k.trust(ctx, pair.bundlePEM); err != nil {
+			return err
+		}
+	}
+	if !usable || pair.equal(serving) {
+		k.next = nil
+		return nil
+	}
+	if !pair.equal(k.next) {
+		k.next, k.nextSince = pair, k.now()
+	}
+	if k.trust == nil || k.now().Sub(k.nextSince) >= k.settle {
+		k.serve(pair)
+	}
+	return nil
+}
+
+func (k *certificateKeeper) serve(pair *keyPair) {
+	k.next = nil
+	k.serving.Store(pair)
+	k.expiry.Set(float64(pair.tls.Leaf.NotAfter.Unix()))
+	k.log.Info("serving certificate", "expires", pair.tls.Leaf.NotAfter.UTC().Format(time.RFC3339), "serial", pair.tls.Leaf.SerialNumber.Text(16))
+}
+
+func (k *certificateKeeper) report(err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text != k.trouble && text != "" {
+		k.log.Error("keep certificate", "error", text)
+	}
+	k.trouble = text
+}

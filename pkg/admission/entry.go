@@ -1,0 +1,192 @@
+package admission
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	kwhhttp "github.com/slok/kubewebhook/v2/pkg/http"
+	"github.com/slok/kubewebhook/v2/pkg/model"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/review"
+)
+
+// maxBody is the size of the largest review that is read: twice the largest
+// object that the API server takes, for the object and its old self. It is also
+// the limit of kubewebhook's handler.
+const maxBody = kwhhttp.MaxRequestBodyBytes
+
+// entry answers the reviews of one path. It is kubewebhook's webhook.Webhook.
+type entry struct {
+	name     string // of the path and of the metrics' label
+	mutating bool
+	answer   func(context.Context, *review.Request) review.Outcome
+	log      *slog.Logger
+	metrics  entryMetrics
+	inner    http.Handler
+	buffers  *buffers
+}
+
+func newEntry(e entry) (*entry, error) {
+	e.buffers = new(buffers)
+	var err error
+	e.inner, err = kwhhttp.HandlerFor(kwhhttp.HandlerConfig{Webhook: &e, Logger: kubewebhookLog{e.log}})
+	return &e, err
+}
+
+// exchange is one review on its way through kubewebhook's handler.
+type exchange struct {
+	request *review.Request
+	outcome review.Outcome
+	result  string // one of the outcomes of metrics.go
+}
+
+type exchangeKey struct{}
+
+// ServeHTTP reads and checks the review itself, and leaves the answer's form to
+// kubewebhook's handler. That one would decode the objects into typed structs
+// again, so it gets a review without them.
+func (e *entry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	started := time.Now()
+	x := &exchange{result: outcomeError}
+	defer func() {
+		if value := recover(); value != nil {
+			e.recovered(x, value)
+			http.Error(w, errInternal.Error(), http.StatusInternalServerError)
+		}
+		took := time.Since(started)
+		e.metrics.answered(x.result, took)
+		e.record(r.Context(), x, took)
+	}()
+	body, release := e.buffers.take()
+	defer release()
+	err := readBody(w, r, body)
+	if err != nil {
+		e.refuse(w, x, err)
+		return
+	}
+	if x.request, err = review.Decode(body.Bytes()); err != nil {
+		e.refuse(w, x, err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), exchangeKey{}, x), timeLeft(r))
+	defer cancel()
+	inner := r.WithContext(ctx)
+	inner.Body = io.NopCloser(bytes.NewReader(bareReview(x.request.UID)))
+	w.Header().Set("Content-Type", "application/json")
+	e.inner.ServeHTTP(answerWriter{w, x}, inner)
+}
+
+// ID implements webhook.Webhook.
+func (e *entry) ID() string { return e.name }
+
+// Kind implements webhook.Webhook.
+func (e *entry) Kind() model.WebhookKind {
+	if e.mutating {
+		return model.WebhookKindMutating
+	}
+	return model.WebhookKindValidating
+}
+
+// errInternal is all that is said outside of a panic.
+var errInternal = errors.New("the dbtether webhook failed on this review: see its log")
+
+// Review implements webhook.Webhook. The review that it is handed has no objects;
+// the whole request is in the context.
+func (e *entry) Review(ctx context.Context, _ model.AdmissionReview) (response model.AdmissionResponse, err error) {
+	x, ok := ctx.Value(exchangeKey{}).(*exchange)
+	if !ok {
+		return nil, errInternal
+	}
+	defer func() {
+		if value := recover(); value != nil {
+			e.recovered(x, value)
+			response, err = nil, errInternal
+		}
+	}()
+	x.outcome = e.answer(ctx, x.request)
+	switch {
+	case !x.outcome.Allowed:
+		x.result = outcomeDenied
+	case x.outcome.Patch != nil:
+		x.result = outcomePatched
+		return &model.MutatingAdmissionResponse{JSONPatchPatch: x.outcome.Patch, Warnings: x.outcome.Warnings}, nil
+	default:
+		x.result = outcomeAllowed
+	}
+	// An answer without a patch has one form, whatever the kind of the webhook.
+	return &model.ValidatingAdmissionResponse{Allowed: x.outcome.Allowed, Message: x.outcome.Message, Warnings: x.outcome.Warnings}, nil
+}
+
+// recovered counts and logs a panic. Of values that are not the runtime's own only
+// the type is logged: they may hold anything.
+func (e *entry) recovered(x *exchange, value any) {
+	x.result = outcomePanic
+	text := fmt.Sprintf("%T", value)
+	if fault, ok := value.(runtime.Error); ok {
+		text = fault.Error()
+	}
+	e.log.Error("panic", "entry", e.name, "uid", x.uid(), "panic", text, "stack", string(debug.Stack()))
+}
+
+// readBody returns an *http.MaxBytesError for a body over the limit.
+func readBody(w http.ResponseWriter, r *http.Request, into *bytes.Buffer) error {
+	if r.ContentLength > maxBody {
+		return &http.MaxBytesError{Limit: maxBody}
+	}
+	if r.ContentLength > 0 {
+		into.Grow(int(r.ContentLength) + bytes.MinRead)
+	}
+	_, err := into.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
+	return err
+}
+
+// refuse answers a body that is no review.
+func (e *entry) refuse(w http.ResponseWriter, x *exchange, err error) {
+	x.result = outcomeInvalid
+	code := http.StatusBadRequest
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		x.result, code = outcomeTooLarge, http.StatusRequestEntityTooLarge
+		err = fmt.Errorf("the review has more than %d bytes", tooLarge.Limit)
+	}
+	http.Error(w, err.Error(), code)
+}
+
+// bareReview returns an AdmissionReview without objects.
+func bareReview(uid string) []byte {
+	type request struct {
+		UID string `json:"uid"`
+	}
+	// A struct of strings always marshals.
+	body, _ := json.Marshal(struct {
+		Kind       string  `json:"kind"`
+		APIVersion string  `json:"apiVersion"`
+		Request    request `json:"request"`
+	}{review.ReviewKind, review.ReviewAPIVersion, request{uid}})
+	return body
+}
+
+// The API server says in ?timeout how long it waits. A tenth of that is kept for
+// the way back.
+const (
+	defaultTimeout = 10 * time.Second
+	maxTimeout     = 30 * time.Second
+)
+
+func timeLeft(r *http.Request) time.Duration {
+	asked, err := time.ParseDuration(r.URL.Query().Get("timeout"))
+	if err != nil || asked <= 0 {
+		asked = defaultTimeout
+	}
+	asked = min(asked, maxTimeout)
+	return asked - asked/10
+}

@@ -1,0 +1,142 @@
+package admission
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// restricted is what Pod Security calls by that name. The fields of the container
+// include one that is newer than many a vendored API.
+const restricted = `
+apiVersion: v1
+kind: Pod
+metadata:
+  name: %s
+  annotations: {%s}
+spec:
+  restartPolicy: Never
+  securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
+  initContainers:
+    - {name: migrate, image: registry.example/app:1, securityContext: &s {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}
+  containers:
+    - name: app
+      image: registry.example/app:1
+      securityContext: *s
+      env: [{name: PGHOST, value: localhost}, {name: LEVEL, value: debug}]
+      restartPolicy: Never
+      restartPolicyRules: [{action: Restart, exitCodes: {operator: In, values: [42]}}]
+`
+
+func podNamed(name string, annotations ...string) string {
+	return fmt.Sprintf(restricted, name, strings.Join(annotations, ", "))
+}
+
+func (c *cluster) pod(t *testing.T, namespace, name string) corev1.Pod {
+	t.Helper()
+	var pod corev1.Pod
+	if err := json.Unmarshal([]byte(c.must(t, "", "get", "pod", name, "-n", namespace, "-o", "json")), &pod); err != nil {
+		t.Fatal(err)
+	}
+	return pod
+}
+
+func variables(container corev1.Container) (names []string) {
+	for _, v := range container.Env {
+		name := v.Name
+		if v.ValueFrom != nil && v.ValueFrom.SecretKeyRef != nil {
+			name += "<" + v.ValueFrom.SecretKeyRef.Name + "/" + v.ValueFrom.SecretKeyRef.Key
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+func TestPodIsInjected(t *testing.T) {
+	c := newCluster(t)
+	ns := c.namespace(t, enabled, "pod-security.kubernetes.io/enforce=restricted")
+	c.user(t, ns, "orders-api", 3)
+	c.must(t, podNamed("plain"), "create", "-n", ns, "-f", "-")
+	c.must(t, podNamed("orders", "dbtether.io/inject: orders-api"), "create", "-n", ns, "-f", "-")
+	plain, orders := c.pod(t, ns, "plain"), c.pod(t, ns, "orders")
+
+	if got := orders.Annotations["dbtether.io/injected"]; got != "orders-api@3:env+files" {
+		t.Errorf("dbtether.io/injected is %q", got)
+	}
+	const secret = "orders-api-credentials"
+	wantApp := []string{"PGHOST", "LEVEL", "PGPORT<" + secret + "/port", "PGDATABASE<" + secret + "/database", "PGUSER<" + secret + "/username",
+		"PGPASSWORD<" + secret + "/password", "PGSSLMODE<" + secret + "/sslmode", "SERVICE_BINDING_ROOT"}
+	if got := variables(orders.Spec.Containers[0]); !reflect.DeepEqual(got, wantApp) {
+		t.Errorf("app has %v", got)
+	}
+	if got := orders.Spec.Containers[0].Env[0].Value; got != "localhost" {
+		t.Errorf("the pod's own PGHOST became %q", got)
+	}
+	if got := variables(orders.Spec.InitContainers[0]); len(got) != 7 || got[0] != "PGHOST<"+secret+"/host" {
+		t.Errorf("migrate has %v", got)
+	}
+
+	// Take away what is ours: what is left is the pod as it would have been.
+	orders.Spec.Volumes = plain.Spec.Volumes
+	orders.Spec.Containers[0].Env, orders.Spec.InitContainers[0].Env = plain.Spec.Containers[0].Env, plain.Spec.InitContainers[0].Env
+	orders.Spec.Containers[0].VolumeMounts, orders.Spec.InitContainers[0].VolumeMounts = nil, nil
+	if !reflect.DeepEqual(orders.Spec, plain.Spec) {
+		t.Errorf("something else of the pod changed:\n%+v\n%+v", orders.Spec, plain.Spec)
+	}
+	if len(plain.Spec.Containers[0].RestartPolicyRules) != 1 {
+		t.Errorf("the API server itself does not keep restartPolicyRules")
+	}
+}
+
+// A patched pod, created once more, is as it was: nothing is added twice.
+func TestInjectedPodStaysAsItIs(t *testing.T) {
+	c := newCluster(t)
+	ns := c.namespace(t, enabled)
+	c.user(t, ns, "orders-api", 3)
+	c.must(t, podNamed("orders", "dbtether.io/inject: orders-api"), "create", "-n", ns, "-f", "-")
+	before := c.pod(t, ns, "orders")
+	text := c.must(t, "", "get", "pod", "orders", "-n", ns, "-o", "json")
+	var object map[string]any
+	if err := json.Unmarshal([]byte(text), &object); err != nil {
+		t.Fatal(err)
+	}
+	meta := object["metadata"].(map[string]any)
+	meta["name"] = "again"
+	delete(meta, "resourceVersion")
+	delete(meta, "uid")
+	delete(object, "status")
+	copied, err := json.Marshal(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	patched := strings.Count(c.webhook.text(), `"outcome":"patched"`)
+	c.must(t, string(copied), "create", "-n", ns, "-f", "-")
+	if after := c.pod(t, ns, "again"); !reflect.DeepEqual(after.Spec, before.Spec) {
+		t.Errorf("the second time changed the pod:\n%+v\n%+v", after.Spec, before.Spec)
+	}
+	if now := strings.Count(c.webhook.text(), `"outcome":"patched"`); now != patched {
+		t.Errorf("%d patches were made for a pod that needs none", now-patched)
+	}
+}
+
+// kubectl debug adds a container to a running pod, through a subresource.
+func TestEphemeralContainerIsInjected(t *testing.T) {
+	c := newCluster(t)
+	ns := c.namespace(t, enabled)
+	c.user(t, ns, "orders-api", 3)
+	c.must(t, podNamed("orders", "dbtether.io/inject: orders-api"), "create", "-n", ns, "-f", "-")
+	c.setUser(t, ns, "orders-api", 4, "True")
+	c.must(t, "", "debug", "orders", "-n", ns, "--image=registry.example/tools:1", "--target=app", "--container=debugger", "--profile=restricted", "--quiet", "--", "true")
+	pod := c.pod(t, ns, "orders")
+	if len(pod.Spec.EphemeralContainers) != 1 {
+		t.Fatalf("got %+v", pod.Spec.EphemeralContainers)
+	}
+	got := variables(corev1.Container(pod.Spec.EphemeralContainers[0].EphemeralContainerCommon))
+	if len(got) < 6 || got[0] != "PGHOST<orders-api-credentials/host" {
+		t.Errorf("the debugger has %v", got)
+	}
+}

@@ -1,0 +1,65 @@
+package admission
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"time"
+)
+
+// Options say how to run the webhook.
+type Options struct {
+	// Listen is where the API server calls us, by HTTPS; MetricsListen is where
+	// /metrics and the probes are served, by HTTP.
+	Listen, MetricsListen string
+	// Kubeconfig is a file; empty: the service account of the pod.
+	Kubeconfig string
+	// Namespace and ServiceName are those of the Service in front of us.
+	Namespace, ServiceName string
+	// Configuration is the name of the two webhook configurations.
+	Configuration string
+	// URL, as in https://127.0.0.1:9443, is written into the webhook configurations
+	// in place of the Service.
+	URL string
+	// CertificateSecret is the name of the Secret in Namespace that holds the
+	// certificate for all replicas; empty: it stays in memory.
+	CertificateSecret string
+	// CertificateFile and KeyFile, if not empty, are served instead of a certificate
+	// of our own, and the webhook configurations are left alone.
+	CertificateFile, KeyFile string
+	// Drain is how long we go on answering after we have said that we are not ready:
+	// others take that long to hear of it.
+	Drain time.Duration
+	// Log receives JSON, one line for each event. Debug adds the reviews that were
+	// allowed as they were.
+	Log   io.Writer
+	Debug bool
+}
+
+// check returns every option that makes no sense.
+func (o Options) check() error {
+	var errs []error
+	if (o.CertificateFile == "") != (o.KeyFile == "") {
+		errs = append(errs, errors.New("a certificate file and a key file go together"))
+	}
+	if o.CertificateFile == "" && (o.Namespace == "" || o.ServiceName == "") {
+		errs = append(errs, errors.New("the namespace and the name of the Service are needed to make a certificate for it"))
+	}
+	if o.URL != "" {
+		if u, err := url.Parse(o.URL); err != nil || u.Scheme != "https" || u.Hostname() == "" || u.Path != "" {
+			errs = append(errs, fmt.Errorf("url %q is not like https://host:port", o.URL))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// hosts returns the names that a certificate of ours is for.
+func (o Options) hosts() []string {
+	service := o.ServiceName + "." + o.Namespace
+	hosts := []string{service + ".svc", service + ".svc.cluster.local", service}
+	if u, err := url.Parse(o.URL); err == nil && u.Hostname() != "" {
+		hosts = append(hosts, u.Hostname())
+	}
+	return hosts
+}

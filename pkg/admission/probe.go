@@ -1,0 +1,41 @@
+package admission
+
+import (
+	"errors"
+	"net/http"
+	"sync/atomic"
+)
+
+// probes answer whoever starts, stops and balances us.
+type probes struct {
+	draining atomic.Bool
+	// ready holds what has to be there before a review can be answered.
+	ready []func() error
+}
+
+var errDraining = errors.New("shutting down")
+
+func (p *probes) register(mux *http.ServeMux) {
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("ok\n"))
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := p.check(); err != nil {
+			http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write([]byte("ok\n"))
+	})
+}
+
+func (p *probes) check() error {
+	if p.draining.Load() {
+		return errDraining
+	}
+	for _, check := range p.ready {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

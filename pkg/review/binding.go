@@ -1,0 +1,56 @@
+package review
+
+import (
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/inject"
+	"github.com/dbtether/kubectl-dbtether/pkg/policy"
+)
+
+// bindings returns the credentials that the ask is about, and false unless all of
+// them can be used: half a configuration is harder to understand than none.
+func bindings(ask *inject.Ask, namespace string, facts Facts) ([]inject.Binding, bool) {
+	found := make([]inject.Binding, 0, len(ask.Users))
+	for _, asked := range ask.Users {
+		user, ok := facts.User(namespace, asked.Name)
+		if !ok || !CredentialsReady(user) || user.DeletionTimestamp != nil {
+			return nil, false
+		}
+		found = append(found, inject.Binding{User: asked.Name, Alias: asked.Alias, Secret: secretName(user), Revision: user.Status.SecretRevision})
+	}
+	return found, true
+}
+
+// CredentialsReady reports whether the user's Secret holds a credential that works.
+func CredentialsReady(user *v1alpha1.DatabaseUser) bool {
+	return meta.IsStatusConditionTrue(user.Status.Conditions, v1alpha1.ConditionCredentialsReady)
+}
+
+// secretName returns where the credential is, which may still be another place
+// than where the spec wants it.
+func secretName(user *v1alpha1.DatabaseUser) string {
+	if user.Status.SecretName != "" {
+		return user.Status.SecretName
+	}
+	return user.SecretName()
+}
+
+// describeBindings returns what policies may know of each user that the ask names.
+func describeBindings(ask *inject.Ask, namespace string, facts Facts) []policy.Binding {
+	all := make([]policy.Binding, 0, len(ask.Users))
+	for _, asked := range ask.Users {
+		b := policy.Binding{User: asked.Name, Alias: asked.Alias, Namespace: namespace}
+		if user, ok := facts.User(namespace, asked.Name); ok {
+			b.Exists, b.Ready, b.Deleting = true, CredentialsReady(user), user.DeletionTimestamp != nil
+			b.Phase, b.Message = user.Status.Phase, user.Status.Message
+			if b.Phase == "" {
+				b.Phase, b.Message = v1alpha1.PhasePending, "nothing has provisioned it so far"
+			}
+		} else {
+			b.OtherNamespaces = facts.UsersNamed(asked.Name)
+		}
+		all = append(all, b)
+	}
+	return all
+}

@@ -1,0 +1,48 @@
+package review
+
+import (
+	"fmt"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+)
+
+// ephemeral is the subresource through which `kubectl debug` adds a container.
+const ephemeral = "ephemeralcontainers"
+
+// wrongPod returns what is wrong with a request that an entry for pods got, or
+// nothing. Webhook configurations are written by people: one that sends something
+// else must not be answered as if it were a pod.
+func wrongPod(r *Request) string {
+	pod := r.Resource.Group == "" && r.Resource.Version == "v1" && r.Resource.Resource == "pods" && r.Kind.Kind == "Pod"
+	if pod && (r.SubResource == "" && r.Operation == Create || r.SubResource == ephemeral && r.Operation == Update) {
+		return ""
+	}
+	return wrong(r, "CREATE of pods and UPDATE of pods/"+ephemeral)
+}
+
+// wrongResource is wrongPod for the entry of our custom resources.
+func wrongResource(r *Request) string {
+	kinds := map[string]string{
+		v1alpha1.DBClusters.Resource:    v1alpha1.KindDBCluster,
+		v1alpha1.Databases.Resource:     v1alpha1.KindDatabase,
+		v1alpha1.DatabaseUsers.Resource: v1alpha1.KindDatabaseUser,
+	}
+	ours := r.Resource.Group == v1alpha1.GroupVersion.Group && r.Resource.Version == v1alpha1.GroupVersion.Version &&
+		r.Kind.Kind != "" && kinds[r.Resource.Resource] == r.Kind.Kind
+	if ours && r.SubResource == "" && (r.Operation == Create || r.Operation == Update) {
+		return ""
+	}
+	return wrong(r, "CREATE and UPDATE of dbclusters, databases and databaseusers of "+v1alpha1.GroupVersion.String())
+}
+
+func wrong(r *Request, answers string) string {
+	resource := r.Resource.Resource
+	if r.SubResource != "" {
+		resource += "/" + r.SubResource
+	}
+	if r.Resource.Group != "" {
+		resource += "." + r.Resource.Group
+	}
+	return fmt.Sprintf("WRONG-KIND: this entry answers %s, not %s of %s (kind %q). Correct the rules of the webhook configuration.",
+		answers, r.Operation, resource, r.Kind.Kind)
+}

@@ -1,0 +1,20 @@
+package review
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+)
+
+// Facts is what a decision has to know of the cluster beside the request. What it
+// returns is shared with others and must not be changed. An object that cannot be
+// found, for whatever reason, is not there: policies refuse what refers to it.
+type Facts interface {
+	// Namespace returns a namespace's labels and annotations.
+	Namespace(name string) (*metav1.ObjectMeta, bool)
+	Cluster(name string) (*v1alpha1.DBCluster, bool)
+	Database(namespace, name string) (*v1alpha1.Database, bool)
+	User(namespace, name string) (*v1alpha1.DatabaseUser, bool)
+	// UsersNamed returns the namespaces, sorted, that have a DatabaseUser of the name.
+	UsersNamed(name string) []string
+}

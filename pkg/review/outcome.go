@@ -1,0 +1,79 @@
+package review
+
+import (
+	"net/http"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/policy"
+)
+
+// Outcome is the answer to a request.
+type Outcome struct {
+	Allowed bool
+	// Code is an HTTP status code, 200 where the request is allowed.
+	Code int32
+	// Message says in one line why the request is denied: "CODE: message. Fix.",
+	// several of them joined by "; ".
+	Message string
+	// Warnings are shown to the user by kubectl, one line each.
+	Warnings []string
+	// Patch is a JSON Patch (RFC 6902), nil where there is nothing to change.
+	Patch []byte
+	// Findings are what Message was made of.
+	Findings []policy.Finding
+}
+
+// allow returns the outcome of a request that nothing speaks against.
+func allow() Outcome { return Outcome{Allowed: true, Code: http.StatusOK} }
+
+// deny returns the outcome of a request that the findings speak against. Without
+// findings it allows.
+func deny(findings []policy.Finding) Outcome {
+	if len(findings) == 0 {
+		return allow()
+	}
+	return Outcome{Code: http.StatusForbidden, Message: message(findings), Findings: findings}
+}
+
+// invalid returns the outcome of a request that this entry cannot answer.
+func invalid(text string) Outcome {
+	return Outcome{Code: http.StatusBadRequest, Message: text}
+}
+
+// message joins findings to one line.
+func message(findings []policy.Finding) string {
+	lines := make([]string, len(findings))
+	for i, f := range findings {
+		lines[i] = strings.TrimSuffix(line(f), ".")
+	}
+	return strings.Join(lines, "; ") + "."
+}
+
+// line returns "CODE: message. Fix.", each sentence with exactly one full stop.
+func line(f policy.Finding) string {
+	text := f.Code + ": " + sentence(f.Message)
+	if f.Fix != "" {
+		text += " " + sentence(capital(f.Fix))
+	}
+	// What a policy quotes may have line breaks; a message has none.
+	return strings.Join(strings.Fields(text), " ")
+}
+
+func sentence(text string) string {
+	text = strings.TrimSpace(text)
+	if text == "" || strings.HasSuffix(text, ".") {
+		return text
+	}
+	return text + "."
+}
+
+// capital turns the first letter of a sentence into a capital one.
+func capital(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	if size == 0 {
+		return ""
+	}
+	return string(unicode.ToUpper(first)) + text[size:]
+}

@@ -1,0 +1,136 @@
+package review
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/inject"
+	"github.com/dbtether/kubectl-dbtether/pkg/policy"
+)
+
+// The codes of what is found wrong with a pod without asking a policy.
+const (
+	codeAnnotation = "ANNOTATION-INVALID"
+	codeInjected   = "NOT-INJECTED"
+	codeMismatch   = "INJECTED-MISMATCH"
+)
+
+// Inject answers the CREATE of a pod, or the UPDATE of its ephemeral containers,
+// with the patch that gives it the credentials it asks for. It denies nothing but
+// what is no pod: what cannot be injected stays as it is, and Enforce says why.
+func (v Reviewer) Inject(_ context.Context, r *Request, facts Facts) Outcome {
+	if text := wrongPod(r); text != "" {
+		return invalid(text)
+	}
+	pod, err := inject.Decode(r.Object)
+	if err != nil {
+		return allow()
+	}
+	ask, problems := inject.Parse(pod.Annotations)
+	if ask == nil || len(problems) > 0 {
+		return allow()
+	}
+	found, ok := bindings(ask, r.Namespace, facts)
+	if !ok {
+		return allow()
+	}
+	patch, err := patchFor(r, pod, ask, found)
+	if err != nil {
+		return allow()
+	}
+	outcome := allow()
+	outcome.Patch = patch.JSON
+	return outcome
+}
+
+// Enforce answers the same requests once all patches are made: it denies a pod
+// whose annotations are not in order, that the policies of the area workload deny,
+// or that does not carry what it asks for.
+func (v Reviewer) Enforce(ctx context.Context, r *Request, facts Facts) Outcome {
+	if text := wrongPod(r); text != "" {
+		return invalid(text)
+	}
+	pod, err := inject.Decode(r.Object)
+	if err != nil {
+		return invalid(fmt.Sprintf("OBJECT-INVALID: %v.", err))
+	}
+	ask, problems := inject.Parse(pod.Annotations)
+	if ask == nil {
+		// Without anything to inject nobody has written it but by hand.
+		problems = append(problems, inject.Reserved(pod.Annotations)...)
+	}
+	if len(problems) > 0 || ask == nil {
+		return deny(annotationFindings(problems))
+	}
+	outcome := decided(v.Policies.Evaluate(ctx, policy.AreaWorkload, workloadInput(r, pod, ask, facts, v.Now())))
+	if !outcome.Allowed {
+		return outcome
+	}
+	denied := deny(lacking(r, pod, ask, facts))
+	denied.Warnings = outcome.Warnings
+	return denied
+}
+
+// patchFor returns what the pod of the request lacks.
+func patchFor(r *Request, pod *inject.Pod, ask *inject.Ask, found []inject.Binding) (inject.Patch, error) {
+	if r.SubResource != ephemeral {
+		return pod.Patch(ask, found)
+	}
+	old, err := inject.Decode(r.OldObject)
+	if err != nil {
+		return inject.Patch{}, err
+	}
+	return pod.Patch(ask, found, inject.EphemeralContainers(old))
+}
+
+// lacking returns what the pod does not carry although it asks for it, and
+// nothing if patching it once more would change nothing.
+func lacking(r *Request, pod *inject.Pod, ask *inject.Ask, facts Facts) []policy.Finding {
+	found, ok := bindings(ask, r.Namespace, facts)
+	if !ok {
+		return []policy.Finding{notInjected(r, ask, "wait until the DatabaseUser is ready")}
+	}
+	patch, err := patchFor(r, pod, ask, found)
+	var problem inject.Problem
+	switch {
+	case errors.As(err, &problem):
+		return annotationFindings([]inject.Problem{problem})
+	case err != nil:
+		return []policy.Finding{{Code: codeInjected, Message: err.Error(), Fix: "give the pod fewer containers or users"}}
+	case patch.JSON == nil:
+		return nil
+	}
+	if has := pod.Annotations[v1alpha1.AnnotationInjected]; has != "" && has != patch.Injected && r.SubResource != ephemeral {
+		return []policy.Finding{{
+			Code:    codeMismatch,
+			Message: fmt.Sprintf("%s is %q, but this pod gets %q", v1alpha1.AnnotationInjected, has, patch.Injected),
+			Fix:     "remove the annotation, which the webhook writes, and create the pod again",
+			Path:    "metadata.annotations",
+		}}
+	}
+	return []policy.Finding{notInjected(r, ask, `try again: the webhook inject.dbtether.io did not answer, or another webhook changed the pod after it; "kubectl dbtether check" finds what is wrong`)}
+}
+
+func notInjected(r *Request, ask *inject.Ask, fix string) policy.Finding {
+	what := "the pod"
+	if r.SubResource == ephemeral {
+		what = "the new ephemeral container"
+	}
+	names := make([]string, len(ask.Users))
+	for i, user := range ask.Users {
+		names[i] = user.Name
+	}
+	return policy.Finding{Code: codeInjected, Path: "metadata.annotations", Fix: fix,
+		Message: fmt.Sprintf("%s should have the credentials of %s and does not", what, strings.Join(names, ", "))}
+}
+
+func annotationFindings(problems []inject.Problem) []policy.Finding {
+	findings := make([]policy.Finding, len(problems))
+	for i, p := range problems {
+		findings[i] = policy.Finding{Code: codeAnnotation, Message: p.Annotation + ": " + p.Message, Fix: p.Fix, Path: "metadata.annotations"}
+	}
+	return findings
+}
