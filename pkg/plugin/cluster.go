@@ -1,13 +1,17 @@
 package plugin
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/selection"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
@@ -118,6 +122,27 @@ func (f *clusterFlags) namespaces(spec map[string]any, given func(flag string) b
 	spec["namespaceSelector"] = map[string]any{"matchLabels": nil, "matchExpressions": expressions}
 	return err
 }
+
+// warnUnenforced says so where a spec restricts namespaces and there is no webhook
+// that would hold them to it. Who may not look is told nothing.
+func (e *Environment) warnUnenforced(ctx context.Context, spec map[string]any) {
+	if spec["allowedNamespaces"] == nil && spec["namespaceSelector"] == nil {
+		return
+	}
+	kube, err := e.Dynamic()
+	if err != nil {
+		return
+	}
+	webhooks := schema.GroupVersionResource{Group: "admissionregistration.k8s.io", Version: "v1", Resource: "validatingwebhookconfigurations"}
+	_, err = kube.Resource(webhooks).Get(ctx, webhookConfiguration, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		e.warn("the dbtether webhook is not installed in this Kubernetes cluster: nothing keeps other namespaces from using the server")
+	}
+}
+
+// webhookConfiguration is the name of the webhook's configurations, as
+// manifests/webhook has it.
+const webhookConfiguration = "dbtether"
 
 // selectorExpressions returns requirements as matchExpressions of a LabelSelector.
 func selectorExpressions(requirements labels.Requirements) ([]any, error) {

@@ -82,7 +82,11 @@ func (a *clusterAdd) run(ctx context.Context, env *Environment, name string, giv
 	if err := a.print.print(env, cluster, a.dryRun.said("created")); err != nil {
 		return err
 	}
-	if !a.check || a.dryRun.way != dryRunNone {
+	if a.dryRun.way != dryRunNone {
+		return nil
+	}
+	env.warnUnenforced(ctx, spec)
+	if !a.check {
 		return nil
 	}
 	return env.checkCluster(ctx, cluster)

@@ -64,7 +64,11 @@ func (u *clusterUpdate) run(ctx context.Context, env *Environment, name string, 
 	if err := u.print.print(env, after, u.dryRun.said(outcome(before, after))); err != nil {
 		return err
 	}
-	if !u.check || u.dryRun.way != dryRunNone {
+	if u.dryRun.way != dryRunNone {
+		return nil
+	}
+	env.warnUnenforced(ctx, spec)
+	if !u.check {
 		return nil
 	}
 	return env.checkCluster(ctx, after)
