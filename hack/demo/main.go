@@ -44,13 +44,22 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, kubernetes.Stop()) }()
-	log("building the plugin")
-	bin, err := buildPlugin(ctx, kubernetes)
+	log("building the plugin and the webhook")
+	bin, root, err := build(ctx, kubernetes)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(bin)) }()
-	show := &show{ctx: ctx, environment: append(os.Environ(), "KUBECONFIG="+kubernetes.Kubeconfig, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))}
+	show := &show{ctx: ctx, root: root, environment: append(os.Environ(), "KUBECONFIG="+kubernetes.Kubeconfig, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))}
+	show.install()
+	if show.err != nil {
+		return show.err
+	}
+	webhook, err := startWebhook(ctx, bin, kubernetes)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, webhook.stop()) }()
 	if err := show.story(postgres); err != nil {
 		return err
 	}
@@ -58,21 +67,19 @@ func run(ctx context.Context) (err error) {
 	return nil
 }
 
-// buildPlugin builds the plugin into a temporary folder, with a kubectl beside it,
-// and returns the folder.
-func buildPlugin(ctx context.Context, kubernetes *testenv.ControlPlane) (string, error) {
-	root, err := testenv.Root()
-	if err != nil {
-		return "", err
+// build builds the plugin and the webhook into a temporary folder, with a kubectl
+// beside them, and returns that folder and the repository's.
+func build(ctx context.Context, kubernetes *testenv.ControlPlane) (bin, root string, err error) {
+	if root, err = testenv.Root(); err != nil {
+		return "", "", err
 	}
-	bin, err := os.MkdirTemp("", "dbtether-demo-*")
-	if err != nil {
-		return "", err
+	if bin, err = os.MkdirTemp("", "dbtether-demo-*"); err != nil {
+		return "", "", err
 	}
-	build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(bin, "kubectl-dbtether"), "./cmd/kubectl-dbtether")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", errors.Join(fmt.Errorf("build the plugin: %w\n%s", err, out), os.RemoveAll(bin))
+	compile := exec.CommandContext(ctx, "go", "build", "-o", bin+string(filepath.Separator), "./cmd/...")
+	compile.Dir = root
+	if out, err := compile.CombinedOutput(); err != nil {
+		return "", "", errors.Join(fmt.Errorf("build: %w\n%s", err, out), os.RemoveAll(bin))
 	}
-	return bin, os.Symlink(kubernetes.Kubectl, filepath.Join(bin, "kubectl"))
+	return bin, root, os.Symlink(kubernetes.Kubectl, filepath.Join(bin, "kubectl"))
 }

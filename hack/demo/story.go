@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -18,18 +16,28 @@ import (
 // show runs commands and prints them with what they say.
 type show struct {
 	ctx         context.Context
+	root        string // the repository's folder, where the commands run
 	environment []string
 	err         error
 }
 
+// install is the first part of the demo: what a platform team installs once. The
+// webhook starts after it.
+func (s *show) install() {
+	s.title("Install the resource definitions, the static policies and the webhook")
+	s.run("kubectl dbtether crds | kubectl apply --server-side -f -")
+	s.run("kubectl create namespace dbtether-system")
+	s.run("kubectl apply --server-side -f manifests/policies -f manifests/webhook")
+}
+
 // story is the demo: each line of it is a command that a user types.
 func (s *show) story(server *testenv.PostgreSQL) error {
-	s.title("Install the resource definitions, and make a namespace for a team")
-	s.run("kubectl dbtether crds | kubectl apply --server-side -f -")
+	s.title("Make a namespace for a team, whose pods may be injected")
 	s.run("kubectl create namespace shop && kubectl config set-context --current --namespace shop")
+	s.run("kubectl label namespace shop dbtether.io/injection=enabled")
 
 	s.title("The platform team registers a PostgreSQL server")
-	s.runWith(server.SuperuserPassword, fmt.Sprintf("kubectl dbtether cluster add main --endpoint %s --port %d --admin-username %s --admin-password -",
+	s.runWith(server.SuperuserPassword, fmt.Sprintf("kubectl dbtether cluster add main --endpoint %s --port %d --admin-username %s --admin-password - --allowed-namespaces shop",
 		server.Host, server.Port, server.Superuser))
 	s.run("kubectl dbtether cluster check main")
 
@@ -39,6 +47,15 @@ func (s *show) story(server *testenv.PostgreSQL) error {
 
 	s.title("What the Secret says logs in, and creates a table")
 	s.logIn("orders-api-credentials", "CREATE TABLE orders (id serial PRIMARY KEY, item text)", "INSERT INTO orders (item) VALUES ('tea')")
+
+	s.title("A pod asks for the credential by one annotation, and gets references")
+	s.run("cat <<'POD' | kubectl apply -f -\n" + demoPod + "POD")
+	s.run(`kubectl get pod orders -o jsonpath='{.metadata.annotations.dbtether\.io/injected}{"\n"}{range .spec.containers[0].env[?(@.valueFrom)]}{.name}{"  "}{.valueFrom.secretKeyRef.name}{"/"}{.valueFrom.secretKeyRef.key}{"\n"}{end}'`)
+	s.logInAsPod("orders")
+
+	s.title("Another team may not use that server")
+	s.run("kubectl create namespace team-b")
+	s.refused("kubectl dbtether db create theirs --cluster main -n team-b")
 
 	s.title("A second user only reads, also what was created before")
 	s.run("kubectl dbtether user create reports --database orders --privileges readonly")
@@ -64,6 +81,8 @@ func (s *show) story(server *testenv.PostgreSQL) error {
 What you saw
   - one command made a database, its roles and a login, isolated from every other role of the server;
   - the credential is in a Secret, whose content logged in; PostgreSQL was only ever sent a SCRAM verifier;
+  - a pod got that credential by one annotation, as references; the Secret's values are nowhere in it;
+  - a namespace that may not use the server was refused, with the reason and the fix;
   - readonly and readwrite hold for tables that were there and for those that come later;
   - every change is a plan in SQL that can be read before it runs, and a second run changes nothing.
 `)
@@ -78,6 +97,19 @@ func (s *show) title(text string) {
 
 func (s *show) run(command string) { s.runWith("", command) }
 
+// refused runs a command line that has to fail.
+func (s *show) refused(command string) {
+	if s.err != nil {
+		return
+	}
+	s.run(command)
+	if s.err == nil {
+		s.err = fmt.Errorf("%s: it was not refused", command)
+		return
+	}
+	s.err = s.ctx.Err()
+}
+
 // runWith runs a command line with input; after a failure nothing more is run.
 func (s *show) runWith(input, command string) {
 	if s.err != nil {
@@ -85,6 +117,7 @@ func (s *show) runWith(input, command string) {
 	}
 	fmt.Printf("$ %s\n", command)
 	cmd := exec.CommandContext(s.ctx, "sh", "-c", command)
+	cmd.Dir = s.root
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = s.environment, strings.NewReader(input), os.Stdout, os.Stdout
 	if err := cmd.Run(); err != nil {
 		s.err = fmt.Errorf("%s: %w", command, err)
@@ -114,15 +147,9 @@ func (s *show) logInFails(secret, statement string) {
 }
 
 func (s *show) session(secret string, statements []string, tell func(statement, result string)) error {
-	var stdout bytes.Buffer
-	get := exec.CommandContext(s.ctx, "sh", "-c", "kubectl get secret "+secret+" -o json")
-	get.Env, get.Stdout, get.Stderr = s.environment, &stdout, os.Stderr
-	if err := get.Run(); err != nil {
-		return fmt.Errorf("read secret %s: %w", secret, err)
-	}
 	var object struct{ Data map[string][]byte }
-	if err := json.Unmarshal(stdout.Bytes(), &object); err != nil {
-		return fmt.Errorf("read secret %s: %w", secret, err)
+	if err := s.read(&object, "secret", secret); err != nil {
+		return err
 	}
 	conn, err := pgx.Connect(s.ctx, string(object.Data["uri"]))
 	if err != nil {

@@ -30,6 +30,12 @@ type Room struct {
 // programs and tests of their own and may import anything.
 var Rooms = []Room{
 	{"cmd/kubectl-dbtether", []string{"pkg/plugin"}},
+	{"cmd/webhook", []string{"pkg/admission"}},
+	{"pkg/admission", []string{"pkg/review", "pkg/policy", "policies", "pkg/api/v1alpha1"}},
+	{"pkg/review", []string{"pkg/policy", "pkg/inject", "pkg/api/v1alpha1"}},
+	{"pkg/policy", []string{"policies"}},
+	{"policies", nil},
+	{"pkg/inject", []string{"pkg/api/v1alpha1"}},
 	{"pkg/plugin", []string{"pkg/provision", "pkg/postgres", "pkg/revision", "pkg/secret", "pkg/api/v1alpha1", "manifests"}},
 	{"pkg/provision", []string{"pkg/postgres", "pkg/revision", "pkg/secret", "pkg/api/v1alpha1"}},
 	{"pkg/postgres", []string{"pkg/secret"}},
