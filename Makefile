@@ -12,7 +12,7 @@ CONTROLLER_GEN := go tool -modfile=tools/go.mod controller-gen
 GOLANGCI_LINT := go tool -modfile=tools/lint/go.mod golangci-lint
 
 # The packages whose tests start no server.
-UNIT ?= ./pkg/api/... ./pkg/secret ./manifests ./hack/layout ./hack/benchtable
+UNIT ?= ./pkg/api/... ./pkg/secret ./pkg/inject ./pkg/policy ./pkg/review ./manifests ./hack/layout ./hack/benchtable
 
 # Where `generate` writes, and what it writes there.
 OUT ?= .
@@ -21,12 +21,17 @@ GENERATED := manifests/crd manifests/rbac pkg/api/v1alpha1/zz_generated.deepcopy
 ##@ Build
 
 .PHONY: build
-build: ## Build bin/kubectl-dbtether
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/kubectl-dbtether ./cmd/kubectl-dbtether
+build: ## Build bin/kubectl-dbtether and bin/webhook
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
 
 .PHONY: install
 install: ## Install kubectl-dbtether where go install puts programs; kubectl finds it on the PATH
 	CGO_ENABLED=0 go install -trimpath -ldflags '$(LDFLAGS)' ./cmd/kubectl-dbtether
+
+.PHONY: dist
+dist: ## The archives of a release, its checksums and krew's manifest, in dist; VERSION=v0.1.0
+	rm -rf dist
+	go run ./hack/release --version '$(VERSION)' --out dist
 
 .PHONY: clean
 clean: ## Remove what was built; the cached servers in .cache stay
@@ -55,6 +60,10 @@ unit: ## The tests that need no server, in seconds; UNIT=./pkg/x for others
 .PHONY: bench
 bench: ## All benchmarks, each beside its baseline
 	go run ./hack/env run -- go test -run '^$$' -bench . -benchmem ./... | go run ./hack/benchtable
+
+.PHONY: krew-check
+krew-check: ## Make a release twice, compare its bytes, install it with krew and use it
+	go run ./hack/krewcheck
 
 .PHONY: lint
 lint: ## go vet and golangci-lint

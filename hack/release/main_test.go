@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestParseOptions(t *testing.T) {
+	everything := []platform{{"linux", "amd64"}, {"linux", "arm64"}, {"darwin", "amd64"}, {"darwin", "arm64"}, {"windows", "amd64"}}
+	for _, c := range []struct {
+		args string
+		want options
+	}{
+		{"--version v0.1.0", options{"v0.1.0", "dist", "https://github.com/dbtether/kubectl-dbtether/releases/download/v0.1.0", everything}},
+		{"--version v1.20.3-rc.1 --out /x --base-uri http://127.0.0.1:8080/a", options{"v1.20.3-rc.1", "/x", "http://127.0.0.1:8080/a", everything}},
+		{"--version v0.1.0-3-gabc0123-dirty --base-uri https://x --platforms windows/amd64,linux/amd64,linux/amd64", options{"v0.1.0-3-gabc0123-dirty", "dist", "https://x", []platform{{"linux", "amd64"}, {"windows", "amd64"}}}},
+	} {
+		got, err := parseOptions(strings.Fields(c.args), io.Discard)
+		if err != nil || !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: got %+v, %v, want %+v", c.args, got, err, c.want)
+		}
+	}
+}
+
+func TestParseOptionsRefuses(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"", `--version "": not a semantic version with a v before it, such as v0.1.0`},
+		{"--version 0.1.0", `--version "0.1.0": not`},
+		{"--version v0.1", `--version "v0.1": not`},
+		{"--version v0.01.0", `--version "v0.01.0": not`},
+		{"--version v0.1.0-", `--version "v0.1.0-": not`},
+		{"--version v0.1.0-rc..1", `--version "v0.1.0-rc..1": not`},
+		{"--version v0.1.0-01", `--version "v0.1.0-01": not`},
+		{"--version v0.1.0+build", `--version "v0.1.0+build": not`},
+		{"--version ddb4a86", `--version "ddb4a86": not`},
+		{"--version v0.1.0 --base-uri ftp://x", `--base-uri "ftp://x": not an http or https URI`},
+		{"--version v0.1.0 --base-uri https://", `--base-uri "https://": not`},
+		{"--version v0.1.0 --base-uri dist", `--base-uri "dist": not`},
+		{"--version v0.1.0 --base-uri https://x/?a=b", `--base-uri "https://x/?a=b": not`},
+		{"--version v0.1.0 --base-uri https://x/{{.}}", `--base-uri "https://x/{{.}}": has characters`},
+		{"--version v0.1.0 --platforms plan9/386", `--platforms "plan9/386": not one of linux/amd64,`},
+		{"--version v0.1.0 --platforms linux/amd64,", `--platforms "": not one of`},
+		{"--version v0.1.0 dist", `unexpected argument "dist"`},
+		{"--verson v0.1.0", `flag provided but not defined: -verson`},
+	} {
+		if got, err := parseOptions(strings.Fields(c.args), io.Discard); err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%s: got %+v, %v, want %s", c.args, got, err, c.want)
+		}
+	}
+}
+
+func TestArchiveNames(t *testing.T) {
+	for p, want := range map[platform]string{
+		{"linux", "arm64"}:   "kubectl-dbtether_v0.1.0_linux_arm64.tar.gz",
+		{"windows", "amd64"}: "kubectl-dbtether_v0.1.0_windows_amd64.zip",
+	} {
+		if got := p.archive("v0.1.0"); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+// What an older release left in the folder stays, and nothing is added to it.
+func TestPublishRefusesAFolderInUse(t *testing.T) {
+	out := t.TempDir()
+	if err := os.WriteFile(filepath.Join(out, "old.zip"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := publish(context.Background(), t.TempDir(), options{version: "v0.1.0", out: out}, io.Discard, io.Discard)
+	if want := fmt.Sprintf("--out %q: is not empty, remove it first", out); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	expectOnly(t, out, "old.zip")
+}
+
+// Sources that do not build leave neither the folder nor half of one behind.
+func TestPublishLeavesNothingWhenABuildFails(t *testing.T) {
+	parent := t.TempDir()
+	wanted := options{"v0.1.0", filepath.Join(parent, "dist"), "https://x", []platform{{"linux", "amd64"}}}
+	err := publish(context.Background(), t.TempDir(), wanted, io.Discard, io.Discard)
+	if err == nil || !strings.HasPrefix(err.Error(), "build for linux/amd64: ") {
+		t.Errorf("got %v", err)
+	}
+	expectOnly(t, parent)
+}
+
+func expectOnly(t *testing.T, folder string, names ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	if !reflect.DeepEqual(got, names) {
+		t.Errorf("%s holds %v, want %v", folder, got, names)
+	}
+}
