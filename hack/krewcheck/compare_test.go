@@ -16,6 +16,7 @@ func TestCompare(t *testing.T) {
 	}{
 		{"equal", map[string]string{"b/c": "", "a": ""}, map[string]string{"a": "", "b/c": ""}, empty + "          0  a\n" + empty + "          0  b/c\n", ""},
 		{"another byte", map[string]string{"a": "12345"}, map[string]string{"a": "12x45"}, "", "a differs from byte 2 on: 5 bytes with sha256 5994471a"},
+		{"another byte in the second file", map[string]string{"a": "1", "b": "1", "c": "1"}, map[string]string{"a": "2", "b": "1", "c": "3"}, "", "\ncompare the releases: c differs from byte 0 on"},
 		{"a byte more", map[string]string{"a": "123"}, map[string]string{"a": "1234"}, "", "a differs from byte 3 on: 3 bytes"},
 		{"a file more", map[string]string{"a": ""}, map[string]string{"a": "", "b": ""}, "", `the first has ["a"], the second ["a" "b"]`},
 		{"another name", map[string]string{"a": ""}, map[string]string{"b": ""}, "", `the first has ["a"], the second ["b"]`},

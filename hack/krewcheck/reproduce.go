@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -88,6 +89,7 @@ func compare(first, second string) (string, error) {
 		return "", fmt.Errorf("compare the releases: the first has %q, the second %q", names, others)
 	}
 	var table strings.Builder
+	var differences error
 	for _, name := range names {
 		a, err := os.ReadFile(filepath.Join(first, name))
 		if err != nil {
@@ -98,10 +100,13 @@ func compare(first, second string) (string, error) {
 			return "", err
 		}
 		if !bytes.Equal(a, b) {
-			return "", fmt.Errorf("compare the releases: %s differs from byte %d on: %d bytes with sha256 %x, and %d with %x",
-				name, firstDifference(a, b), len(a), sha256.Sum256(a), len(b), sha256.Sum256(b))
+			differences = errors.Join(differences, fmt.Errorf("compare the releases: %s differs from byte %d on: %d bytes with sha256 %x, and %d with %x",
+				name, firstDifference(a, b), len(a), sha256.Sum256(a), len(b), sha256.Sum256(b)))
 		}
 		fmt.Fprintf(&table, "%x  %9d  %s\n", sha256.Sum256(a), len(a), filepath.ToSlash(name))
+	}
+	if differences != nil {
+		return "", differences
 	}
 	return table.String(), nil
 }
