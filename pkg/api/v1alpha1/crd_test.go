@@ -103,9 +103,11 @@ func TestDefinitionsShape(t *testing.T) {
 // server-side apply replaces the whole list.
 func TestDefinitionsListTypes(t *testing.T) {
 	want := map[string]map[string]string{
-		"dbclusters":    {"spec.allowedNamespaces": "set", "spec.namespaceSelector.matchExpressions": "atomic", "status.conditions": "map"},
-		"databases":     {"spec.extensions": "set", "spec.schemas": "set", "status.conditions": "map"},
-		"databaseusers": {"status.conditions": "map"},
+		"dbclusters": {"spec.adoption.databases": "set", "spec.adoption.roles": "set", "spec.allowedExtensions": "set", "spec.allowedNamespaces": "set",
+			"spec.namespaceSelector.matchExpressions": "atomic", "spec.namespaceSelector.matchExpressions.values": "atomic", "status.conditions": "map"},
+		"databases": {"spec.extensions": "set", "spec.schemas": "set", "status.conditions": "map", "status.parameters": "set"},
+		"databaseusers": {"spec.additionalGrants": "atomic", "spec.additionalGrants.privileges": "set", "spec.additionalGrants.tables": "set",
+			"spec.databaseRefs": "atomic", "status.conditions": "map", "status.databases": "atomic", "status.rotation.heldBy": "atomic", "status.settings": "set"},
 	}
 	for _, d := range definitions {
 		props, err := apiextensions.GetSchemaForVersion(internalCRD(t, d.plural), "v1alpha1")
@@ -140,6 +142,9 @@ func listTypes(props *apiextensions.JSONSchemaProps, path []string, found map[st
 		found[strings.Join(path, ".")] = ""
 		if props.XListType != nil {
 			found[strings.Join(path, ".")] = *props.XListType
+		}
+		if props.Items != nil && props.Items.Schema != nil {
+			listTypes(props.Items.Schema, path, found)
 		}
 	}
 	for name, child := range props.Properties {

@@ -98,3 +98,54 @@ func TestDBClusterRefusals(t *testing.T) {
 		{name: "namespaceSelector", spec: with("namespaceSelector: {matchLabels: {team: backend}}")},
 	})
 }
+
+func TestDBClusterRules(t *testing.T) {
+	with := func(fields string) string {
+		return "{endpoint: pg.example.com, credentialsSecretRef: {name: admin, namespace: dbtether-system}, " + fields + "}"
+	}
+	const naming = "naming must contain {name} and not begin with a digit"
+	unlike := func(shown string) []string {
+		return []string{"spec.naming: Invalid value: " + shown + ": spec.naming in body should match '^([A-Za-z0-9_]|[{]name[}]|[{]namespace[}])+$'"}
+	}
+	answer(t, "dbclusters", "DBCluster", []request{
+		{name: "naming", spec: with("naming: '{namespace}_{name}'")},
+		{name: "naming by name alone", spec: with("naming: '{name}'")},
+		{name: "naming with more", old: with("naming: '{name}'"), spec: with("naming: 'prod_{name}_2'")},
+		{name: "naming without the name", spec: with("naming: '{namespace}'"), errors: []string{`spec.naming: Invalid value: "{namespace}": ` + naming}},
+		{name: "naming that is a constant", spec: with("naming: orders"), errors: []string{`spec.naming: Invalid value: "orders": ` + naming}},
+		{name: "naming begins with a digit", spec: with("naming: '1{name}'"), errors: []string{`spec.naming: Invalid value: "1{name}": ` + naming}},
+		{name: "naming by something else", spec: with("naming: '{name}{uid}'"), errors: unlike(`"{name}{uid}"`)},
+		{name: "naming closes the quotes", spec: with(`naming: '{name}"'`), errors: unlike(`"{name}\""`)},
+		{name: "naming with a dash", spec: with("naming: 'a-{name}'"), errors: unlike(`"a-{name}"`)},
+		{name: "naming too short", spec: with("naming: name"), errors: []string{
+			`spec.naming: Invalid value: "name": spec.naming in body should be at least 6 chars long`,
+		}},
+		{name: "naming too long", spec: with("naming: '" + strings.Repeat("n", 58) + "{name}'"), errors: []string{
+			"spec.naming: Too long: may not be more than 63 bytes",
+		}},
+
+		{name: "allowedExtensions", spec: with("allowedExtensions: [postgis, pg_stat_statements, uuid-ossp]")},
+		{name: "allowedExtensions, none", spec: with("allowedExtensions: []")},
+		{name: "allowedExtensions twice", spec: with("allowedExtensions: [postgis, postgis]"), errors: []string{
+			`spec.allowedExtensions[1]: Duplicate value: "postgis"`,
+		}},
+		{name: "allowedExtensions, all", spec: with("allowedExtensions: ['*']"), errors: []string{
+			`spec.allowedExtensions[0]: Invalid value: "*": spec.allowedExtensions[0] in body should match '^[a-z][a-z0-9_-]*$'`,
+		}},
+		{name: "allowedExtensions with a version", spec: with("allowedExtensions: [postgis VERSION 3]"), errors: []string{
+			`spec.allowedExtensions[0]: Invalid value: "postgis VERSION 3": spec.allowedExtensions[0] in body should match '^[a-z][a-z0-9_-]*$'`,
+		}},
+
+		{name: "adoption", spec: with("adoption: {databases: ['legacy_*', Orders], roles: ['*']}")},
+		{name: "adoption of nothing", spec: with("adoption: {}")},
+		{name: "adoption twice", spec: with("adoption: {databases: [a, a]}"), errors: []string{
+			`spec.adoption.databases[1]: Duplicate value: "a"`,
+		}},
+		{name: "adoption of no name", spec: with("adoption: {databases: ['']}"), errors: []string{
+			`spec.adoption.databases[0]: Invalid value: "": spec.adoption.databases[0] in body should be at least 1 chars long`,
+		}},
+		{name: "adoption of 64 bytes", spec: with("adoption: {roles: [" + strings.Repeat("r", 64) + "]}"), errors: []string{
+			"spec.adoption.roles[0]: Too long: may not be more than 63 bytes",
+		}},
+	})
+}

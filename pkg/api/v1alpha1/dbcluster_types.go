@@ -58,6 +58,44 @@ type DBClusterSpec struct {
 	// Labels of the namespaces that may use the cluster.
 	// +optional
 	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
+
+	// How databases and logins are named in PostgreSQL where their resource does not say: {name} and {namespace} stand for those
+	// of the resource, with - and . turned into _. Unset: {name}. What exists keeps its name.
+	// +optional
+	// +kubebuilder:validation:MinLength=6
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^([A-Za-z0-9_]|[{]name[}]|[{]namespace[}])+$`
+	// +kubebuilder:validation:XValidation:rule="self.contains('{name}') && !self.matches('^[0-9]')",message="naming must contain {name} and not begin with a digit"
+	Naming string `json:"naming,omitempty"`
+
+	// Extensions that databases may have although they are not trusted. The administrator creates them.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=128
+	AllowedExtensions []ExtensionName `json:"allowedExtensions,omitempty"`
+
+	// Which existing databases and roles the runner may adopt. Unset: none; someone who can read the administrator's
+	// credential can adopt.
+	// +optional
+	Adoption *Adoption `json:"adoption,omitempty"`
+}
+
+// Adoption names existing databases and roles. A * in a name stands for any characters.
+type Adoption struct {
+	// Names of databases.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=63
+	Databases []string `json:"databases,omitempty"`
+	// Names of roles.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=63
+	Roles []string `json:"roles,omitempty"`
 }
 
 // SecretReference names a Secret in a namespace.

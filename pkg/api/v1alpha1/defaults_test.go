@@ -30,7 +30,8 @@ databaseRef: {name: my-app-db}
 privileges: readonly
 connectionLimit: -1
 password: {length: 32}
-secretTemplate: {format: raw}
+secretTemplate: {format: raw, onConflict: Fail}
+secretGeneration: primary
 deletionPolicy: Delete
 `},
 	} {
@@ -59,8 +60,9 @@ func TestDefaults(t *testing.T) {
 			"{clusterRef: {name: main}}",
 			"{clusterRef: {name: main}, connectionLimit: -1, deletionPolicy: Retain}"},
 		{"databaseusers", "DatabaseUser",
-			"{databaseRef: {name: orders}, secretTemplate: {name: db}, privileges: admin}",
-			"{databaseRef: {name: orders}, privileges: admin, connectionLimit: -1, password: {length: 32}, secretTemplate: {name: db, format: raw}, deletionPolicy: Delete}"},
+			"{databaseRef: {name: orders}, secretTemplate: {name: db}, rotation: {days: 30}, privileges: admin}",
+			`{databaseRef: {name: orders}, privileges: admin, connectionLimit: -1, password: {length: 32}, rotation: {days: 30, strategy: Alternate, gracePeriod: 24h},
+secretTemplate: {name: db, format: raw, onConflict: Fail}, secretGeneration: primary, deletionPolicy: Delete}`},
 	} {
 		t.Run(c.plural, func(t *testing.T) {
 			stored := object(t, c.kind, "", c.spec)
@@ -77,7 +79,7 @@ func TestDefaults(t *testing.T) {
 // A field that no code reads yet is not stored: what the API server shows is
 // what we act on.
 func TestUnknownFieldsArePruned(t *testing.T) {
-	stored := object(t, "Database", "", "{clusterRef: {name: main, namespace: other}, forceDrop: true}")
+	stored := object(t, "Database", "", "{clusterRef: {name: main, namespace: other}, tablespace: fast}")
 	for _, message := range newResource(t, "databases").admit(stored, nil) {
 		t.Error(message)
 	}

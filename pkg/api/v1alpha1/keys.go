@@ -69,6 +69,10 @@ const (
 	LabelTeam = "dbtether.io/team"
 )
 
+// AnnotationRotate asks, on a DatabaseUser, for a new password: its value is the
+// time of the request (RFC 3339). A request is answered once.
+const AnnotationRotate = "dbtether.io/rotate"
+
 // Types of Secrets.
 const (
 	// SecretTypeCredential is the type of a DatabaseUser's Secret, after the
@@ -83,6 +87,7 @@ const (
 	ConditionReady            = "Ready"
 	ConditionSynced           = "Synced"
 	ConditionConflict         = "Conflict"
+	ConditionDrifted          = "Drifted"
 	ConditionDeletionBlocked  = "DeletionBlocked"
 	ConditionCredentialsReady = "CredentialsReady"
 )
@@ -93,5 +98,6 @@ const (
 	PhaseReady     = "Ready"
 	PhaseFailed    = "Failed"
 	PhaseDeleting  = "Deleting"
+	PhaseExpired   = "Expired"
 	PhaseConnected = "Connected"
 )
