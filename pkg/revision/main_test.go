@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/dbtether/kubectl-dbtether/hack/testenv"
@@ -55,15 +57,21 @@ func newFixture(t *testing.T) fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.namespace, f.store = namespace.Name, revision.Store{Secrets: f.core}
+	objects, err := metadata.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.namespace, f.store = namespace.Name, revision.Store{Secrets: f.core, Metadata: objects}
 	f.writes.take()
 	return f
 }
 
-// recorder keeps the requests that would change something.
+// recorder keeps the requests that would change something, and what was asked for
+// as metadata.
 type recorder struct {
-	mu   sync.Mutex
-	sent []write
+	mu       sync.Mutex
+	sent     []write
+	metadata []url.Values
 }
 
 type write struct{ method, path, body string }
@@ -74,6 +82,11 @@ func (r roundTripper) RoundTrip(request *http.Request) (*http.Response, error) {
 
 func (r *recorder) record(request *http.Request) {
 	if request.Method == http.MethodGet {
+		if strings.Contains(request.Header.Get("Accept"), "as=PartialObjectMetadataList") {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.metadata = append(r.metadata, request.URL.Query())
+		}
 		return
 	}
 	var body []byte
@@ -128,6 +141,15 @@ func (f fixture) write(target revision.Target, data secret.Data) revision.Revisi
 		f.Fatal(err)
 	}
 	return r
+}
+
+// foreign creates a Secret that somebody else needs.
+func (f fixture) foreign(object corev1.Secret) {
+	f.Helper()
+	if _, err := f.core.Secrets(f.namespace).Create(context.Background(), &object, metav1.CreateOptions{FieldManager: "someone"}); err != nil {
+		f.Fatal(err)
+	}
+	f.writes.take()
 }
 
 func (f fixture) get(name string) *corev1.Secret {

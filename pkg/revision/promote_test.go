@@ -27,7 +27,8 @@ func (f fixture) promote(target revision.Target) []write {
 		f.Fatal("there is no revision")
 	}
 	f.writes.take()
-	wrote, err := f.store.Promote(context.Background(), target, history.Live, newest)
+	promoted, err := f.store.Promote(context.Background(), target, history.Live, newest)
+	wrote := promoted.Wrote
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -160,8 +161,8 @@ func TestPromoteForeign(t *testing.T) {
 	}
 	// Created in the moment between the check and the write:
 	r := f.stage(target, 0, data("ours=1"))
-	if wrote, err := f.store.Promote(context.Background(), target, nil, r); !apierrors.IsAlreadyExists(err) || wrote {
-		t.Errorf("got %v, %v", wrote, err)
+	if promoted, err := f.store.Promote(context.Background(), target, nil, r); !apierrors.IsAlreadyExists(err) || promoted.Wrote {
+		t.Errorf("got %v, %v", promoted.Wrote, err)
 	}
 	if live := f.get("s"); len(live.Data) != 1 || string(live.Data["theirs"]) != "1" {
 		t.Errorf("their Secret became %v", live.Data)
@@ -186,8 +187,8 @@ func TestPromoteStale(t *testing.T) {
 	stale := f.read(target)
 	f.patch("s", `{"metadata":{"labels":{`+"\""+v1alpha1.LabelManaged+`":"false"}},"data":{"a":"eA=="}}`)
 	r := f.stage(target, 1, data("a=2"))
-	if wrote, err := f.store.Promote(context.Background(), target, stale.Live, r); !apierrors.IsConflict(err) || wrote {
-		t.Errorf("got %v, %v", wrote, err)
+	if promoted, err := f.store.Promote(context.Background(), target, stale.Live, r); !apierrors.IsConflict(err) || promoted.Wrote {
+		t.Errorf("got %v, %v", promoted.Wrote, err)
 	}
 	if got := string(f.get("s").Data["a"]); got != "x" {
 		t.Errorf("it was overwritten: %q", got)

@@ -31,6 +31,9 @@ type Target struct {
 	OwnerUID types.UID
 	// OwnerReference makes the Secret go when the resource goes; nil: it stays.
 	OwnerReference *metav1.OwnerReference
+	// OnConflict says what happens to a Secret of that name that nothing manages.
+	// Empty: Fail.
+	OnConflict v1alpha1.ConflictPolicy
 }
 
 // Revision is one content that a Secret had or is to have.
@@ -50,9 +53,22 @@ type Live struct {
 	Revision int64
 	Managed  bool
 	OwnerUID types.UID
+	// ResourceVersion is the API server's: while it is the same, the Secret is.
+	ResourceVersion string
 
-	resourceVersion string
-	object          corev1.Secret
+	object corev1.Secret
+}
+
+// Holds reports whether the Secret is the target's and carries data: that and
+// nothing else, or under Merge that beside keys which were never ours. It is false
+// where there is no Secret.
+func (l *Live) Holds(data secret.Data, target Target) bool {
+	return l != nil && l.ownedBy(target) && len(l.changes(data, target)) == 0
+}
+
+// ownedBy reports whether the Secret is managed for the target's owner.
+func (l *Live) ownedBy(target Target) bool {
+	return l.Managed && target.OwnerUID != "" && l.OwnerUID == target.OwnerUID
 }
 
 // History is the live Secret, if there is one, and its revisions in ascending order.
@@ -62,7 +78,8 @@ type History struct {
 }
 
 // Newest returns the newest revision of an owner, and false when it has none. A
-// predecessor of the same name may have left others.
+// predecessor of the same name may have left others, and content that was taken
+// over is nobody's.
 func (h History) Newest(owner types.UID) (Revision, bool) {
 	for _, r := range slices.Backward(h.Revisions) {
 		if owner != "" && r.OwnerUID == owner {
@@ -78,19 +95,6 @@ func (h History) LastNumber() int64 {
 		return 0
 	}
 	return h.Revisions[len(h.Revisions)-1].Number
-}
-
-// ForeignError says that a Secret of that name exists and belongs to something else.
-type ForeignError struct{ Namespace, Name string }
-
-// Error implements error.
-func (e *ForeignError) Error() string {
-	return fmt.Sprintf("secret %q in namespace %q exists and is not managed by this resource", e.Name, e.Namespace)
-}
-
-// Hint returns what to do about it.
-func (e *ForeignError) Hint() string {
-	return "choose another name in spec.secretTemplate.name, or delete the Secret if nothing needs it"
 }
 
 // ConflictError says that another writer took the revision's number first.
@@ -109,15 +113,6 @@ func (e *ConflictError) Error() string {
 // Hint returns what to do about it.
 func (e *ConflictError) Hint() string {
 	return "run the command again: it starts from that revision"
-}
-
-// Check returns a *ForeignError if a live Secret exists that does not belong to the
-// target's owner.
-func (h History) Check(target Target) error {
-	if h.Live != nil && (!h.Live.Managed || target.OwnerUID == "" || h.Live.OwnerUID != target.OwnerUID) {
-		return &ForeignError{Namespace: target.Namespace, Name: target.Name}
-	}
-	return nil
 }
 
 func revisionName(name string, number int64) string {

@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 )
 
@@ -31,24 +32,27 @@ func TestNewest(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	target := revision.Target{Namespace: "shop", Name: "s", OwnerUID: "ours"}
 	for _, c := range []struct {
-		name   string
-		live   *revision.Live
-		target revision.Target
-		want   bool
+		name string
+		live *revision.Live
+		uid  types.UID
+		// fail, and takeover: whether Check agrees with onConflict Fail, and with Adopt and Merge.
+		fail, takeover bool
 	}{
-		{"nothing there", nil, target, true},
-		{"ours", &revision.Live{Managed: true, OwnerUID: "ours"}, target, true},
-		{"not managed", &revision.Live{OwnerUID: "ours"}, target, false},
-		{"another's", &revision.Live{Managed: true, OwnerUID: "theirs"}, target, false},
-		{"nobody's", &revision.Live{Managed: true}, target, false},
-		{"nobody's, and we have no UID yet", &revision.Live{Managed: true}, revision.Target{Namespace: "shop", Name: "s"}, false},
+		{"nothing there", nil, "ours", true, true},
+		{"ours", &revision.Live{Managed: true, OwnerUID: "ours"}, "ours", true, true},
+		{"not managed", &revision.Live{OwnerUID: "ours"}, "ours", false, true},
+		{"not managed, and we have no UID yet", &revision.Live{}, "", false, false},
+		{"another's", &revision.Live{Managed: true, OwnerUID: "theirs"}, "ours", false, false},
+		{"nobody's, with a history", &revision.Live{Managed: true}, "ours", false, false},
+		{"nobody's, and we have no UID yet", &revision.Live{Managed: true}, "", false, false},
 	} {
-		err := revision.History{Live: c.live}.Check(c.target)
-		var foreign *revision.ForeignError
-		if (err == nil) != c.want || err != nil && !errors.As(err, &foreign) {
-			t.Errorf("%s: got %v", c.name, err)
+		for policy, want := range map[v1alpha1.ConflictPolicy]bool{"": c.fail, "Fail": c.fail, "Adopt": c.takeover, "Merge": c.takeover} {
+			err := revision.History{Live: c.live}.Check(revision.Target{Namespace: "shop", Name: "s", OwnerUID: c.uid, OnConflict: policy})
+			var foreign *revision.ForeignError
+			if (err == nil) != want || err != nil && !errors.As(err, &foreign) {
+				t.Errorf("%s, %q: got %v", c.name, policy, err)
+			}
 		}
 	}
 }
@@ -63,7 +67,16 @@ func TestErrorTexts(t *testing.T) {
 		text, hint string
 	}{
 		{&revision.ForeignError{Namespace: "shop", Name: "s"}, `secret "s" in namespace "shop" exists and is not managed by this resource`,
-			"choose another name in spec.secretTemplate.name, or delete the Secret if nothing needs it"},
+			"choose another name in spec.secretTemplate.name, or take the Secret over with spec.secretTemplate.onConflict: Merge keeps its other keys, Adopt does not"},
+		{&revision.ForeignError{Namespace: "shop", Name: "s", Keeper: "another resource"}, `secret "s" in namespace "shop" exists and is not managed by this resource`,
+			"choose another name in spec.secretTemplate.name; if the resource that managed it is gone, take the label dbtether.io/managed off the Secret and set spec.secretTemplate.onConflict"},
+		{&revision.ForeignError{Namespace: "shop", Name: "s", Keeper: `ExternalSecret "x"`}, `secret "s" in namespace "shop" exists and is not managed by this resource`,
+			`choose another name in spec.secretTemplate.name: ExternalSecret "x" controls this Secret and would undo every change`},
+		{&revision.FixedError{Namespace: "shop", Name: "s"}, `secret "s" in namespace "shop" is immutable`,
+			"choose another name in spec.secretTemplate.name, or delete the Secret if nothing needs it: it is then made anew"},
+		{&revision.FixedError{Namespace: "shop", Name: "s", Type: "kubernetes.io/tls"},
+			`secret "s" in namespace "shop" has the type kubernetes.io/tls, which cannot change and is not one for a credential`,
+			"choose another name in spec.secretTemplate.name, or delete the Secret if nothing needs it: it is then made anew"},
 		{&revision.ConflictError{Name: "s", Number: 7, Author: "bob", Time: at}, `write revision 7 of secret "s": bob wrote it at 2030-01-02T03:04:05Z`,
 			"run the command again: it starts from that revision"},
 	} {

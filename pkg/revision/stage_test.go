@@ -36,8 +36,8 @@ func TestFirstWrite(t *testing.T) {
 	if history := f.read(target); history.Live != nil || history.LastNumber() != 1 {
 		t.Fatal("the live Secret must come after the revision")
 	}
-	if wrote, err := f.store.Promote(context.Background(), target, nil, r); err != nil || !wrote {
-		t.Fatalf("promote: %v, %v", wrote, err)
+	if promoted, err := f.store.Promote(context.Background(), target, nil, r); err != nil || !promoted.Wrote {
+		t.Fatalf("promote: %v, %v", promoted.Wrote, err)
 	}
 	history := f.read(target)
 	if live := history.Live; live == nil || !live.Managed || live.Revision != 1 || live.OwnerUID != "uid-1" || !live.Data.Equal(content) {

@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/metadata"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
@@ -24,6 +25,8 @@ import (
 // Store reads and writes managed Secrets of a cluster.
 type Store struct {
 	Secrets corev1client.SecretsGetter
+	// Metadata is for Survey; who does not call it leaves it nil.
+	Metadata metadata.Interface
 }
 
 // Read returns the live Secret and the revisions of a name: one get, one list.
@@ -38,12 +41,22 @@ func (s Store) Read(ctx context.Context, namespace, name string) (History, error
 	default:
 		number, _ := strconv.ParseInt(live.Annotations[v1alpha1.AnnotationRevision], 10, 64)
 		history.Live = &Live{Data: live.Data, Revision: number, Managed: live.Labels[v1alpha1.LabelManaged] == "true",
-			OwnerUID: types.UID(live.Annotations[v1alpha1.AnnotationOwner]), resourceVersion: live.ResourceVersion, object: *live}
+			OwnerUID: types.UID(live.Annotations[v1alpha1.AnnotationOwner]), ResourceVersion: live.ResourceVersion, object: *live}
 	}
+	history.Revisions, err = s.revisions(ctx, namespace, name)
+	if err != nil {
+		return History{}, err
+	}
+	return history, nil
+}
+
+// revisions returns the revisions of a name in ascending order.
+func (s Store) revisions(ctx context.Context, namespace, name string) ([]Revision, error) {
 	list, err := s.Secrets.Secrets(namespace).List(ctx, metav1.ListOptions{LabelSelector: v1alpha1.LabelRevisionOf + "=" + labelValue(name)})
 	if err != nil {
-		return History{}, fmt.Errorf("list revisions of secret %s/%s: %w", namespace, name, err)
+		return nil, fmt.Errorf("list revisions of secret %s/%s: %w", namespace, name, err)
 	}
+	var revisions []Revision
 	for i := range list.Items {
 		item := &list.Items[i]
 		if !strings.HasPrefix(item.Name, name+".v") { // another long name with the same hash
@@ -51,12 +64,12 @@ func (s Store) Read(ctx context.Context, namespace, name string) (History, error
 		}
 		revision, err := fromSecret(item)
 		if err != nil {
-			return History{}, err
+			return nil, err
 		}
-		history.Revisions = append(history.Revisions, revision)
+		revisions = append(revisions, revision)
 	}
-	sortRevisions(history.Revisions)
-	return history, nil
+	sortRevisions(revisions)
+	return revisions, nil
 }
 
 // Stage writes data as the revision that follows number, and returns it. If that
@@ -101,10 +114,20 @@ func (s Store) Stage(ctx context.Context, target Target, number int64, data secr
 	return existing, nil
 }
 
+// Promoted is what came of Promote.
+type Promoted struct {
+	// Wrote is whether anything had to be written.
+	Wrote bool
+	// ResourceVersion is that of the live Secret now.
+	ResourceVersion string
+}
+
 // Promote makes the live Secret carry a revision: it is created, or patched with
-// what differs. It reports whether anything had to be written. A live Secret that
-// changed since it was read is a conflict of the API server.
-func (s Store) Promote(ctx context.Context, target Target, live *Live, revision Revision) (bool, error) {
+// what differs. It returns the live Secret's version. A live Secret that
+// changed since it was read is a conflict of the API server; one that the target
+// may not have is refused as by Check, and one that it takes over is kept as by
+// Preserve first.
+func (s Store) Promote(ctx context.Context, target Target, live *Live, revision Revision) (Promoted, error) {
 	annotations := map[string]string{
 		v1alpha1.AnnotationRevision: strconv.FormatInt(revision.Number, 10),
 		v1alpha1.AnnotationOwner:    string(target.OwnerUID),
@@ -116,64 +139,34 @@ func (s Store) Promote(ctx context.Context, target Target, live *Live, revision 
 				Labels: map[string]string{v1alpha1.LabelManaged: "true"}, OwnerReferences: target.owners()},
 			Type: target.Type, Data: revision.Data,
 		}
-		_, err := s.Secrets.Secrets(target.Namespace).Create(ctx, object, metav1.CreateOptions{FieldManager: v1alpha1.FieldManager})
+		created, err := s.Secrets.Secrets(target.Namespace).Create(ctx, object, metav1.CreateOptions{FieldManager: v1alpha1.FieldManager})
 		if err != nil {
-			return false, fmt.Errorf("create secret %s/%s: %w", target.Namespace, target.Name, err)
+			return Promoted{}, fmt.Errorf("create secret %s/%s: %w", target.Namespace, target.Name, err)
 		}
-		return true, nil
+		return Promoted{Wrote: true, ResourceVersion: created.ResourceVersion}, nil
+	}
+	if err := (History{Live: live}).Check(target); err != nil {
+		return Promoted{}, err
 	}
 	patch := livePatch(live, target, revision.Data, annotations)
 	if patch == nil {
-		return false, nil
+		return Promoted{ResourceVersion: live.ResourceVersion}, nil
+	}
+	if patch["data"] != nil && live.immutable() { // somebody made ours so
+		return Promoted{}, &FixedError{Namespace: target.Namespace, Name: target.Name}
+	}
+	if err := s.preserve(ctx, target, live); err != nil {
+		return Promoted{}, err
 	}
 	body, err := json.Marshal(patch)
 	if err != nil {
-		return false, fmt.Errorf("patch secret %s/%s: %w", target.Namespace, target.Name, err)
+		return Promoted{}, fmt.Errorf("patch secret %s/%s: %w", target.Namespace, target.Name, err)
 	}
-	_, err = s.Secrets.Secrets(target.Namespace).Patch(ctx, target.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: v1alpha1.FieldManager})
+	patched, err := s.Secrets.Secrets(target.Namespace).Patch(ctx, target.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: v1alpha1.FieldManager})
 	if err != nil {
-		return false, fmt.Errorf("patch secret %s/%s: %w", target.Namespace, target.Name, err)
+		return Promoted{}, fmt.Errorf("patch secret %s/%s: %w", target.Namespace, target.Name, err)
 	}
-	return true, nil
-}
-
-// livePatch returns the merge patch (RFC 7396) from the live Secret to data,
-// annotations and owner, bound to the version that was read; nil when nothing
-// differs.
-func livePatch(live *Live, target Target, data secret.Data, annotations map[string]string) map[string]any {
-	changed := map[string]any{}
-	for key, value := range data {
-		if old, ok := live.Data[key]; !ok || string(old) != string(value) {
-			changed[key] = value
-		}
-	}
-	for key := range live.Data {
-		if _, ok := data[key]; !ok {
-			changed[key] = nil
-		}
-	}
-	notes := map[string]any{}
-	for key, value := range annotations {
-		if live.object.Annotations[key] != value {
-			notes[key] = value
-		}
-	}
-	meta, patch := map[string]any{}, map[string]any{}
-	if len(notes) > 0 {
-		meta["annotations"] = notes
-	}
-	if owners, differ := target.ownersOf(live); differ {
-		meta["ownerReferences"] = owners
-	}
-	if len(changed) > 0 {
-		patch["data"] = changed
-	}
-	if len(changed) == 0 && len(meta) == 0 {
-		return nil
-	}
-	meta["resourceVersion"] = live.resourceVersion
-	patch["metadata"] = meta
-	return patch
+	return Promoted{Wrote: true, ResourceVersion: patched.ResourceVersion}, nil
 }
 
 // Prune deletes the oldest revisions beyond Kept.
@@ -190,14 +183,14 @@ func (s Store) Prune(ctx context.Context, target Target, history History) error 
 
 // Delete removes the live Secret and then its revisions, oldest first, so that a
 // run that stops in between leaves what the next one needs. What belongs to
-// another owner stays.
+// another owner or to nobody stays, and so does the content that was taken over.
 func (s Store) Delete(ctx context.Context, target Target) error {
 	history, err := s.Read(ctx, target.Namespace, target.Name)
 	if err != nil {
 		return err
 	}
 	var names []string
-	if history.Live != nil && history.Check(target) == nil {
+	if history.Live != nil && history.Live.ownedBy(target) {
 		names = append(names, target.Name)
 	}
 	for _, r := range history.Revisions {
@@ -211,25 +204,6 @@ func (s Store) Delete(ctx context.Context, target Target) error {
 		}
 	}
 	return nil
-}
-
-func (t Target) owners() []metav1.OwnerReference {
-	if t.OwnerReference == nil {
-		return nil
-	}
-	return []metav1.OwnerReference{*t.OwnerReference}
-}
-
-// ownersOf returns the owner references that the live Secret should have, those of
-// others among them, and whether it has others than that: the resource may have
-// begun or ceased to own its Secret.
-func (t Target) ownersOf(live *Live) ([]metav1.OwnerReference, bool) {
-	ours := func(o metav1.OwnerReference) bool { return o.UID == t.OwnerUID }
-	have := live.object.OwnerReferences
-	if slices.ContainsFunc(have, ours) == (t.OwnerReference != nil) {
-		return have, false
-	}
-	return append(slices.DeleteFunc(slices.Clone(have), ours), t.owners()...), true
 }
 
 // labelValue returns a name as a label value, which takes 63 characters: a longer

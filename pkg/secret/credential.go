@@ -34,9 +34,12 @@ type Credential struct {
 	Host     string
 	Port     int32
 	Database string
-	Username string
-	Password Value
-	SSLMode  string
+	// Databases are the names of all databases that the login may use, for those who
+	// read its Secret. Empty where the Secret is about Database alone.
+	Databases []string
+	Username  string
+	Password  Value
+	SSLMode   string
 }
 
 // bindingKeys are always there, after the Service Binding specification for
@@ -65,7 +68,8 @@ var formatKeys = map[v1alpha1.SecretFormat]map[string]string{
 }
 
 // Keys returns the content of the credential's Secret: the Service Binding keys
-// and those of the template. It fails on a template that names an unknown field,
+// and those of the template; with format raw also the key databases, where there
+// are several, with their names separated by commas. It fails on a template that names an unknown field,
 // or that puts two different fields under one key.
 func (c Credential) Keys(template v1alpha1.SecretTemplate) (Data, error) {
 	fields := c.fields()
@@ -91,6 +95,9 @@ func (c Credential) Keys(template v1alpha1.SecretTemplate) (Data, error) {
 		if err := put(key, field); err != nil {
 			return nil, err
 		}
+	}
+	if raw := template.Format == "" || template.Format == v1alpha1.FormatRaw; raw && len(c.Databases) > 1 {
+		data["databases"], from["databases"] = []byte(strings.Join(c.Databases, ",")), "databases"
 	}
 	for _, name := range slices.Sorted(maps.Keys(template.Keys)) { // in order: the same error each time
 		field := name

@@ -53,6 +53,44 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// TestKeysOfSeveralDatabases checks who is told about the other databases: readers of
+// the format raw, and only where there are others.
+func TestKeysOfSeveralDatabases(t *testing.T) {
+	several := []string{"orders", "reports", "Audit-2"}
+	for _, c := range []struct {
+		name      string
+		databases []string
+		template  v1alpha1.SecretTemplate
+		want      string
+	}{
+		{"several, raw", several, v1alpha1.SecretTemplate{Format: v1alpha1.FormatRaw}, "orders,reports,Audit-2"},
+		{"several, no format", several, v1alpha1.SecretTemplate{}, "orders,reports,Audit-2"},
+		{"several, another format", several, v1alpha1.SecretTemplate{Format: v1alpha1.FormatPG}, ""},
+		{"several, custom", several, v1alpha1.SecretTemplate{Format: v1alpha1.FormatCustom, Keys: map[string]v1alpha1.SecretKey{"host": "H"}}, ""},
+		{"one", several[:1], v1alpha1.SecretTemplate{Format: v1alpha1.FormatRaw}, ""},
+		{"none", nil, v1alpha1.SecretTemplate{Format: v1alpha1.FormatRaw}, ""},
+	} {
+		credential := credential()
+		credential.Databases = c.databases
+		data, err := credential.Keys(c.template)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := data["databases"]; string(got) != c.want || ok != (c.want != "") {
+			t.Errorf("%s: %q, %v, want %q", c.name, got, ok, c.want)
+		}
+		if string(data["database"]) != "orders" {
+			t.Errorf("%s: database is %q", c.name, data["database"])
+		}
+	}
+	credential := credential()
+	credential.Databases = several
+	_, err := credential.Keys(v1alpha1.SecretTemplate{Keys: map[string]v1alpha1.SecretKey{"host": "databases"}})
+	if want := `render secret keys: key "databases" is asked for with field "host", but it already carries "databases"`; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 func compareGolden(t *testing.T, path, got string) {
 	t.Helper()
 	if *update {
