@@ -4,17 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Apply runs the steps of a plan in their order: the very statements that the plan
-// printed, with their holes filled. started is told of each step before it runs.
-// On an error it stops; the transaction that was open is rolled back, what was
+// printed, with their holes filled. The statements of a transaction reach the server
+// in one write. started is told of each step, in order, when the one before it is
+// done. On an error it stops; the transaction that was open is rolled back, what was
 // committed before stays, and a new plan completes it. When a value is missing or
-// malformed, nothing runs. Errors are *StepError, or *ConnectError when a database
-// cannot be entered.
+// malformed, nothing runs. Errors are *StepError, with a *LostError in it when the
+// connection broke, or *ConnectError when a database cannot be entered.
 func (s *Server) Apply(ctx context.Context, plan Plan, values Values, started func(Step)) error {
 	statements := make([]string, len(plan.Steps))
 	for i, step := range plan.Steps {
@@ -23,16 +23,33 @@ func (s *Server) Apply(ctx context.Context, plan Plan, values Values, started fu
 			return &StepError{Step: step, Cause: err}
 		}
 	}
+	if started == nil {
+		started = func(Step) {}
+	}
 	run := &run{server: s, started: started}
 	defer run.leave()
-	for i, step := range plan.Steps {
-		last := i+1 == len(plan.Steps) || plan.Steps[i+1].Transaction != step.Transaction || plan.Steps[i+1].Database != step.Database
-		first := i == 0 || plan.Steps[i-1].Transaction != step.Transaction || plan.Steps[i-1].Database != step.Database
-		if err := run.step(ctx, step, statements[i], first, last); err != nil {
+	for from := 0; from < len(plan.Steps); {
+		to := from + together(plan.Steps[from:])
+		if err := run.steps(ctx, plan.Steps[from:to], statements[from:to]); err != nil {
 			return err
 		}
+		from = to
 	}
 	return nil
+}
+
+// together returns how many of the steps, from the first on, commit together.
+func together(steps []Step) int {
+	first := steps[0]
+	if first.Transaction == 0 {
+		return 1
+	}
+	for i, s := range steps {
+		if s.Transaction != first.Transaction || s.Database != first.Database {
+			return i
+		}
+	}
+	return len(steps)
 }
 
 // run is an Apply under way: the session of the database it is in.
@@ -43,29 +60,25 @@ type run struct {
 	database string
 }
 
-func (r *run) step(ctx context.Context, step Step, statement string, first, last bool) error {
-	if r.started != nil {
-		r.started(step)
-	}
-	conn, err := r.in(ctx, step.Database)
+// steps runs one transaction, or one step that stands alone.
+func (r *run) steps(ctx context.Context, steps []Step, statements []string) error {
+	r.started(steps[0])
+	conn, err := r.in(ctx, steps[0].Database)
 	if err != nil {
 		return err
 	}
-	if step.Transaction != 0 && first {
-		if err := conn.exec(ctx, "BEGIN"); err != nil {
-			return &StepError{Step: step, Cause: err}
-		}
+	failed := 0
+	if steps[0].Transaction == 0 {
+		err = conn.exec(ctx, statements[0])
+	} else {
+		failed, err = conn.transact(ctx, statements, func(i int) {
+			if i+1 < len(steps) {
+				r.started(steps[i+1])
+			}
+		})
 	}
-	if err := conn.exec(ctx, statement); err != nil {
-		if step.Transaction != 0 {
-			_ = conn.exec(context.WithoutCancel(ctx), "ROLLBACK")
-		}
-		return &StepError{Step: step, Cause: err}
-	}
-	if step.Transaction != 0 && last {
-		if err := conn.exec(ctx, "COMMIT"); err != nil {
-			return &StepError{Step: step, Cause: err}
-		}
+	if err != nil {
+		return &StepError{Step: steps[failed], Cause: err}
 	}
 	return nil
 }
@@ -96,24 +109,6 @@ func (r *run) leave() {
 	}
 }
 
-// exec runs one statement over the extended protocol, which takes exactly one: a
-// second statement smuggled into a name could not run. A GRANT or REVOKE that did
-// nothing is only a warning to the server, with SQLSTATE 01006 or 01007, or 01000
-// for a membership that another role granted; here it fails.
-func (s *session) exec(ctx context.Context, statement string) error {
-	s.notices = nil
-	if _, err := s.PgConn().ExecParams(ctx, statement, nil, nil, nil, nil).Close(); err != nil {
-		return err
-	}
-	privileges := strings.HasPrefix(statement, "GRANT ") || strings.HasPrefix(statement, "REVOKE ")
-	for _, n := range s.notices {
-		if n.Code == "01006" || n.Code == "01007" || privileges && n.SeverityUnlocalized == "WARNING" {
-			return &pgconn.PgError{Code: n.Code, Message: n.Message, Detail: n.Detail}
-		}
-	}
-	return nil
-}
-
 // StepError says which step failed and why.
 type StepError struct {
 	Step  Step
@@ -135,6 +130,10 @@ func (e *StepError) Unwrap() error { return e.Cause }
 // Hint returns what to do about it.
 func (e *StepError) Hint() string {
 	var pgErr *pgconn.PgError
+	var lost *LostError
+	if errors.As(e.Cause, &lost) {
+		return lost.Hint()
+	}
 	if !errors.As(e.Cause, &pgErr) {
 		return "run the command again: it takes up where it stopped"
 	}

@@ -21,7 +21,7 @@ func on18(t *testing.T, test func(t *testing.T, f fixture)) {
 	t.Run("createrole", func(t *testing.T) { test(t, newFixture(t, 18, false)) })
 }
 
-func execute(t *testing.T, f fixture, database string, statements ...string) {
+func execute(t testing.TB, f fixture, database string, statements ...string) {
 	t.Helper()
 	conn := superuser(t, f, database)
 	defer func() { _ = conn.Close(context.Background()) }()
@@ -180,14 +180,16 @@ func TestApplyChecksValuesFirst(t *testing.T) {
 }
 
 // TestRevokeThatOnlyWarns checks that a REVOKE without effect is a failure: on a
-// database that is no longer the admin's, and on a membership that another role
+// database that has stopped being the admin's since it was planned, and on a membership that another role
 // granted.
 func TestRevokeThatOnlyWarns(t *testing.T) {
 	f := newFixture(t, 18, false)
 	server, app := f.dial(t), newApplication(t)
 	app.provision(t, server)
-	execute(t, f, "postgres", "ALTER DATABASE "+app.database+" OWNER TO postgres", "GRANT CONNECT ON DATABASE "+app.database+" TO PUBLIC")
-	failed := mustFail(t, server, app.plan(t, server), app.values, "01006")
+	execute(t, f, "postgres", "GRANT CONNECT ON DATABASE "+app.database+" TO PUBLIC")
+	plan := app.plan(t, server)
+	execute(t, f, "postgres", "ALTER DATABASE "+app.database+" OWNER TO postgres")
+	failed := mustFail(t, server, plan, app.values, "01006")
 	if !strings.Contains(failed.Hint(), "the admin role lacks a right") {
 		t.Errorf("hint %q", failed.Hint())
 	}

@@ -104,20 +104,26 @@ func sendOneByOne(b *testing.B, f fixture, app *application, plan postgres.Plan)
 		if strings.HasPrefix(statement, `\`) {
 			continue
 		}
-		for _, v := range app.values.Verifiers {
-			statement = strings.ReplaceAll(statement, "<verifier>", v.Reveal())
-		}
-		kind, _, _ := strings.Cut(strings.TrimPrefix(statement[max(strings.Index(statement, "dbtether.io: "), 0):], "dbtether.io: "), " ")
-		for key, uid := range app.values.UIDs {
-			if strings.HasPrefix(key, kind+" ") || kind == "group" && strings.HasPrefix(key, "Database ") {
-				statement = strings.ReplaceAll(statement, "<uid>", uid)
-			}
-		}
+		statement = filled(app, statement)
 		if _, err := conn.Exec(context.Background(), statement); err != nil {
 			b.Fatalf("%s: %v", statement, err)
 		}
 	}
 	_ = conn.Close(context.Background())
+}
+
+// filled puts an application's values into the holes of a printed statement.
+func filled(app *application, statement string) string {
+	for _, v := range app.values.Verifiers {
+		statement = strings.ReplaceAll(statement, "<verifier>", v.Reveal())
+	}
+	kind, _, _ := strings.Cut(strings.TrimPrefix(statement[max(strings.Index(statement, "dbtether.io: "), 0):], "dbtether.io: "), " ")
+	for key, uid := range app.values.UIDs {
+		if strings.HasPrefix(key, kind+" ") || kind == "group" && strings.HasPrefix(key, "Database ") {
+			statement = strings.ReplaceAll(statement, "<uid>", uid)
+		}
+	}
+	return statement
 }
 
 // BenchmarkMakePlan plans a new database, on a server that has one, and on a server

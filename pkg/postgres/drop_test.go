@@ -22,6 +22,9 @@ func TestDropLoginWithPrivilegesElsewhere(t *testing.T) {
 		login := app.loginOf(postgres.Admin)
 		execute(t, f, other.database, "CREATE TABLE app.theirs (id int)", "ALTER TABLE app.theirs OWNER TO "+login, "GRANT USAGE, CREATE ON SCHEMA app TO "+login)
 		execute(t, f, app.database, "SET ROLE "+postgres.GroupsOf(app.database).Owner, "CREATE TABLE app.ours (id int)", "GRANT SELECT ON app.ours TO "+login)
+		// What a role with the grant option gave: DROP OWNED does not take it.
+		third := other.loginOf(postgres.ReadWrite)
+		execute(t, f, other.database, "GRANT SELECT ON app.theirs TO "+third+" WITH GRANT OPTION", "SET ROLE "+third, "GRANT SELECT ON app.theirs TO "+app.loginOf(postgres.ReadWrite))
 		app.desired = dropping(app.desired, login)
 		app.provision(t, server)
 		if n := count(t, f, "postgres", "SELECT count(*) FROM pg_roles WHERE rolname = $1", login); n != 0 {
@@ -31,6 +34,8 @@ func TestDropLoginWithPrivilegesElsewhere(t *testing.T) {
 		if err := superuser(t, f, other.database).QueryRow(context.Background(), "SELECT tableowner FROM pg_tables WHERE tablename = 'theirs'").Scan(&owner); err != nil || owner != postgres.GroupsOf(other.database).Owner {
 			t.Errorf("the table belongs to %q (%v)", owner, err)
 		}
+		app.desired = dropping(app.desired, app.loginOf(postgres.ReadWrite))
+		app.provision(t, server)
 		// Nothing but rights on a database, which is an object of the whole server.
 		reader := app.loginOf(postgres.ReadOnly)
 		execute(t, f, "postgres", "SET ROLE "+f.login.Username, "GRANT CONNECT ON DATABASE "+other.database+" TO "+reader)

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"strconv"
@@ -30,6 +29,10 @@ type Endpoint struct {
 	CA []byte
 	// Name is what messages call the server.
 	Name string
+	// Dial opens the connections, for example through a port-forward; nil: over TCP.
+	// Host is then not looked up here, but still checked against the certificate. The connections must know their
+	// RemoteAddr.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Login is a role and its password.
@@ -38,11 +41,16 @@ type Login struct {
 	Password secret.Value
 }
 
-// Time limits of a connection.
+// Time limits of a connection. The server ends a transaction that hears nothing from
+// us: the locks of a process that was killed, or cut off, are free after that.
 const (
 	connectTimeout = 10 * time.Second
 	lockTimeout    = "30s"
+	idleTimeout    = "60s"
 )
+
+// keepAlive finds out within a minute that the other end is gone.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}
 
 // connect opens a session in one database. The environment of the process (PGHOST,
 // PGPASSFILE, PGSERVICE …) has no influence on it.
@@ -51,25 +59,12 @@ func (e Endpoint) connect(ctx context.Context, login Login, database string) (*s
 	if err != nil {
 		return nil, err
 	}
-	s := &session{}
+	s := &session{server: e.Name}
 	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) { s.notices = append(s.notices, notice) }
 	if s.Conn, err = pgx.ConnectConfig(ctx, config); err != nil {
 		return nil, e.connectError(login, database, err)
 	}
 	return s, nil
-}
-
-// session is a connection and the warnings it received.
-type session struct {
-	*pgx.Conn
-	notices []*pgconn.Notice
-}
-
-// end closes the connection. It does not fail: what cannot be ended politely is cut.
-func (s *session) end() {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	_ = s.Close(ctx)
 }
 
 func (e Endpoint) config(login Login, database string) (*pgx.ConnConfig, error) {
@@ -102,13 +97,26 @@ func (e Endpoint) config(login Login, database string) (*pgx.ConnConfig, error) 
 		}
 		config.Fallbacks = nil
 	}
+	e.route(config)
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec // one round trip for a batch
 	// Names in our statements are qualified; nothing in a database may capture them.
 	config.RuntimeParams = map[string]string{
-		"application_name": "dbtether", "search_path": "", "lock_timeout": lockTimeout,
+		"application_name": "dbtether", "search_path": "", "lock_timeout": lockTimeout, "idle_in_transaction_session_timeout": idleTimeout,
 		"client_min_messages": "warning", "standard_conforming_strings": "on",
 	}
 	return config, nil
+}
+
+// route says how the server is reached. A request to cancel a statement goes the same
+// way as the session.
+func (e Endpoint) route(config *pgx.ConnConfig) {
+	if e.Dial == nil {
+		config.DialFunc = (&net.Dialer{Timeout: connectTimeout, KeepAliveConfig: keepAlive}).DialContext
+		return
+	}
+	address := net.JoinHostPort(e.Host, strconv.Itoa(int(e.Port)))
+	config.DialFunc = func(ctx context.Context, network, _ string) (net.Conn, error) { return e.Dial(ctx, network, address) }
+	config.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil }
 }
 
 var serviceVariable sync.Mutex
@@ -150,102 +158,4 @@ func (e Endpoint) verifyingTLS() (*tls.Config, error) {
 		return err
 	}
 	return config, nil
-}
-
-// ConnectError says why a server could not be reached or did not let us in.
-type ConnectError struct {
-	Server string
-	// SQLState is the server's code (manual, "PostgreSQL Error Codes"); empty when
-	// the server was not reached.
-	SQLState string
-	Cause    error
-	Fix      string
-}
-
-// Error implements error.
-func (e *ConnectError) Error() string {
-	return fmt.Sprintf("connect to cluster %q: %v", e.Server, e.Cause)
-}
-
-// Unwrap returns the cause.
-func (e *ConnectError) Unwrap() error { return e.Cause }
-
-// Hint returns what to do about it.
-func (e *ConnectError) Hint() string { return e.Fix }
-
-// connectError turns pgx's error, which repeats itself for every address tried,
-// into one cause with its fix.
-func (e Endpoint) connectError(login Login, database string, err error) error {
-	where := fmt.Sprintf("%s:%d", e.Host, e.Port)
-	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) {
-		return e.refusedBy(pgErr, login, database, where)
-	}
-	text := err.Error()
-	var whole *pgconn.ConnectError
-	if errors.As(err, &whole) { // its text begins with names of ours, which may contain anything
-		text = whole.Unwrap().Error()
-	}
-	var lookup *net.DNSError
-	has := func(part string) bool { return strings.Contains(text, part) }
-	var cause, fix string
-	switch {
-	case errors.Is(err, context.Canceled):
-		return fmt.Errorf("connect to cluster %q: %w", e.Name, context.Canceled)
-	case has("server refused TLS"):
-		cause, fix = "the server at "+where+" does not offer TLS", "enable TLS on the server, or set spec.sslMode to prefer or disable if you accept an unencrypted connection"
-	case has("x509:") || has("tls:"):
-		cause = "the certificate of " + where + " is not trusted: " + lastCause(err)
-		fix = "name the right certificate authority in spec.caSecretRef, or the host name that the certificate carries in spec.endpoint"
-	case errors.As(err, &lookup) && lookup.IsNotFound:
-		cause, fix = "host "+strconv.Quote(e.Host)+" has no address", "check spec.endpoint of the DBCluster, and that this machine can resolve it"
-	case errors.As(err, &lookup):
-		cause, fix = "host "+strconv.Quote(e.Host)+" cannot be looked up: "+lookup.Err, "check that this machine can resolve names, and spec.endpoint of the DBCluster"
-	case has("connection refused"):
-		cause, fix = "nothing listens on "+where, "check spec.endpoint and spec.port of the DBCluster, and that PostgreSQL runs"
-	case has("timeout") || has("deadline exceeded"):
-		cause, fix = where+" did not answer in time", "check firewalls and security groups between here and the server"
-	case has("require_auth") || has("authentication method"):
-		cause, fix = "the server asks for the password in cleartext", "set password_encryption and pg_hba.conf of the server to scram-sha-256"
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		cause, fix = where+" hung up before the session began", "check that PostgreSQL itself listens at spec.endpoint and spec.port of the DBCluster, and see its log"
-	default:
-		cause, fix = lastCause(err), "check spec.endpoint, spec.port and spec.sslMode of the DBCluster"
-	}
-	return &ConnectError{Server: e.Name, Cause: errors.New(cause), Fix: fix}
-}
-
-func (e Endpoint) refusedBy(pgErr *pgconn.PgError, login Login, database, where string) error {
-	fix := "see the server's log for the reason"
-	switch {
-	case pgErr.Code == "28P01" || pgErr.Code == "28000":
-		fix = fmt.Sprintf("check the user name and password of role %q in the Secret that holds them, and pg_hba.conf of the server", login.Username)
-	case pgErr.Code == "3D000":
-		fix = fmt.Sprintf("create database %q, or set spec.adminDatabase of the DBCluster to one that exists", database)
-	case pgErr.Code == "53300":
-		fix = "free connections or raise max_connections, then run the command again"
-	case strings.HasPrefix(pgErr.Code, "57P"):
-		fix = "wait until the server has started, then run the command again"
-	case strings.Contains(pgErr.Message, "unsupported startup parameter"):
-		fix = "PgBouncer stands at " + where + ": point spec.endpoint at PostgreSQL itself"
-	}
-	return &ConnectError{Server: e.Name, SQLState: pgErr.Code, Fix: fix,
-		Cause: fmt.Errorf("%s (SQLSTATE %s)", pgErr.Message, pgErr.Code)}
-}
-
-// lastCause returns the innermost error's text, the last one's of those joined.
-func lastCause(err error) string {
-	for {
-		inner := errors.Unwrap(err)
-		var joined interface{ Unwrap() []error }
-		if errors.As(err, &joined) {
-			causes := joined.Unwrap()
-			inner = causes[len(causes)-1]
-		}
-		if inner == nil {
-			lines := strings.Split(err.Error(), "\n")
-			return strings.TrimSpace(lines[len(lines)-1])
-		}
-		err = inner
-	}
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,7 +98,7 @@ func newApplication(t testing.TB) *application {
 	app := &application{database: name, passwords: map[string]secret.Value{},
 		values: postgres.Values{Verifiers: map[string]secret.Value{}, UIDs: map[string]string{}}}
 	marker := app.marker("Database", name)
-	app.desired.Databases = []postgres.Database{{Name: name, ConnectionLimit: -1, Schemas: []string{"app"}, Extensions: []string{"pg_trgm"}, Marker: marker}}
+	app.desired.Databases = []postgres.Database{{Name: name, ConnectionLimit: -1, Schemas: []string{"app"}, Extensions: []postgres.Extension{{Name: "pg_trgm"}}, Marker: marker}}
 	for _, privilege := range []postgres.Privilege{postgres.ReadOnly, postgres.ReadWrite, postgres.Admin} {
 		app.addLogin(t, name+"_"+string(privilege)[:5], privilege)
 	}
@@ -132,7 +134,16 @@ func (a *application) loginOf(privilege postgres.Privilege) string {
 }
 
 func (a *application) scope() postgres.Scope {
-	scope := postgres.Scope{Databases: []string{a.database}, Extensions: []string{"pg_trgm"}}
+	scope := postgres.Scope{Databases: []string{a.database}, ICU: true}
+	for _, d := range a.desired.Databases {
+		for _, e := range d.Extensions {
+			scope.Extensions = append(scope.Extensions, e.Name)
+		}
+		if d.Template != "" {
+			scope.Databases = append(scope.Databases, d.Template)
+		}
+		scope.Settings = slices.AppendSeq(scope.Settings, maps.Keys(d.Parameters))
+	}
 	for _, l := range a.desired.Logins {
 		scope.Logins = append(scope.Logins, l.Name)
 	}

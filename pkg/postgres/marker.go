@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Marker is the comment on a database or role that says which resource it belongs
-// to. What has no marker of ours is not touched.
+// Marker is the first line of the comment on a database or role that says which
+// resource it belongs to. What has no marker of ours is not touched.
 type Marker struct {
 	// Kind is Database, DatabaseUser, or "group of Database".
 	Kind string
@@ -20,18 +20,29 @@ const groupOf = "group of "
 
 var markerForm = regexp.MustCompile(`^dbtether\.io: ((?:group of )?[A-Za-z]+) ([a-z0-9.-]+/[a-z0-9.-]+), uid ([0-9A-Za-z-]+)$`)
 
-// String returns the comment without the UID, which is filled in when it is written.
+// String returns the line without the UID, which is filled in when it is written.
 func (m Marker) String() string {
 	return "dbtether.io: " + m.Kind + " " + m.Resource + ", uid "
 }
 
-// ParseMarker reads a comment. It returns false for a comment that is not ours.
+// ParseMarker reads the first line of a comment. It returns false for a comment that
+// is not ours.
 func ParseMarker(comment string) (Marker, bool) {
-	parts := markerForm.FindStringSubmatch(comment)
+	line, _, _ := strings.Cut(comment, "\n")
+	parts := markerForm.FindStringSubmatch(line)
 	if parts == nil {
 		return Marker{}, false
 	}
 	return Marker{Kind: parts[1], Resource: parts[2], UID: parts[3]}, true
+}
+
+// remark returns what a comment says beside a marker of ours.
+func remark(comment string) string {
+	if _, marked := ParseMarker(comment); !marked {
+		return comment
+	}
+	_, rest, _ := strings.Cut(comment, "\n")
+	return rest
 }
 
 // owns reports whether a comment is this very marker. A resource that has no UID
@@ -39,6 +50,20 @@ func ParseMarker(comment string) (Marker, bool) {
 func (m Marker) owns(comment string) bool {
 	found, ok := ParseMarker(comment)
 	return ok && m.UID != "" && found.UID == m.UID && found.Kind == m.Kind
+}
+
+// succeeds reports whether a comment is the marker of a predecessor: a resource of
+// the same name with another UID.
+func (m Marker) succeeds(comment string) bool {
+	found, ok := ParseMarker(comment)
+	return ok && found.UID != m.UID && found.Kind == m.Kind && found.Resource == m.Resource
+}
+
+// mayClaim reports whether a resource that adopts may put its marker on what bears
+// this comment: nobody else's marker is there.
+func (m Marker) mayClaim(comment string) bool {
+	_, marked := ParseMarker(comment)
+	return !marked || m.succeeds(comment)
 }
 
 // key names the resource in Values.UIDs: a group carries its database's UID.

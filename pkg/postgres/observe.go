@@ -3,48 +3,74 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
 
-// Scope says what Observe reads beyond the roles and databases of the whole server.
+// Scope says what Observe reads.
 type Scope struct {
-	// Databases whose inside is read, if they exist.
+	// Named restricts what is read of roles, memberships, databases and settings to what
+	// a run for a few of thousands needs: the Databases and References with their groups,
+	// the Logins, what bears one of the Markers, every role that one of those is a member
+	// of, the databases where one of those owns something or may do something, the
+	// templates, and the admin. Otherwise all are read.
+	Named bool
+	// Databases are read from the inside too, if they exist.
 	Databases []string
+	// References are databases that are not read from the inside.
+	References []string
+	// Markers are UIDs: whatever bears one of them is read too, under whatever name.
+	Markers []string
 	// Extensions whose availability is read.
 	Extensions []string
-	// Logins whose dependencies are read.
+	// Logins whose dependencies and direct privileges are read.
 	Logins []string
+	// Settings whose context is read.
+	Settings []string
+	// ICU is whether the ICU locales of the server are read.
+	ICU bool
+	// Tables whose owners are read, by database.
+	Tables map[string][][2]string
+	// Fingerprints asks for State.Fingerprints of every database read.
+	Fingerprints bool
 }
 
-// Observe reads the state of the server: seven queries in one round trip, and for
-// each existing database of the scope one connection with one round trip.
+// Observe reads the state of the server: a fixed number of queries in one round trip,
+// and for each existing database of the scope, and each of ours in which its logins
+// hold something themselves, one connection with one round trip, of which few are open
+// at a time.
 func (s *Server) Observe(ctx context.Context, scope Scope) (State, error) {
 	state := State{
 		Roles: map[string]Role{}, Databases: map[string]DatabaseState{}, Members: map[string]map[string]Membership{},
 		Settings: map[string]map[string][]string{}, Extensions: map[string]AvailableExtension{}, Contents: map[string]Content{},
+		SettingContexts: map[string]string{}, ICULanguages: map[string]bool{},
 	}
 	var batch pgx.Batch
+	only := scope.queueSelection(&batch)
 	state.queueServer(&batch)
-	state.queueRoles(&batch)
-	state.queueMembers(&batch, s.version)
-	state.queueDatabases(&batch)
-	state.queueSettings(&batch)
+	state.queueRoles(&batch, only)
+	state.queueMembers(&batch, s.version, only)
+	state.queueDatabases(&batch, s.version, only)
+	state.queueSettings(&batch, only)
 	state.queueExtensions(&batch, scope.Extensions)
-	state.queueDependencies(&batch, scope.Logins)
-	if err := s.conn.SendBatch(ctx, &batch).Close(); err != nil {
-		return State{}, fmt.Errorf("observe cluster %q: %w", s.endpoint.Name, readable(err))
+	state.queueSettingContexts(&batch, scope.Settings)
+	if scope.ICU {
+		state.queueICULanguages(&batch, s.version)
 	}
-	for _, name := range scope.Databases {
-		db, exists := state.Databases[name]
-		if !exists || !db.AllowConnections {
-			continue
-		}
-		content, err := s.observeContent(ctx, name)
-		if err != nil {
-			return State{}, err
-		}
-		state.Contents[name] = content
+	state.queueDependencies(&batch, scope.Logins)
+	state.queueSessions(&batch, scope.Logins)
+	if scope.Fingerprints {
+		state.queueFingerprints(&batch, only)
+	}
+	if err := s.conn.SendBatch(ctx, &batch).Close(); err != nil {
+		return State{}, fmt.Errorf("observe cluster %q: %w", s.endpoint.Name, readable(s.conn.cause(ctx, err)))
+	}
+	if err := s.observeContents(ctx, scope, &state); err != nil {
+		return State{}, err
+	}
+	if err := s.observeElsewhere(ctx, &state, scope); err != nil {
+		return State{}, err
 	}
 	return state, nil
 }
@@ -62,16 +88,23 @@ func (s *State) queueServer(batch *pgx.Batch) {
 	})
 }
 
-func (s *State) queueRoles(batch *pgx.Batch) {
+func (s *State) queueRoles(batch *pgx.Batch, only selection) {
 	batch.Queue(`SELECT r.rolname, r.rolcanlogin, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb,
-			r.rolreplication, r.rolbypassrls, r.rolconnlimit, coalesce(d.description, '')
+			r.rolreplication, r.rolbypassrls, r.rolconnlimit, coalesce(d.description, ''), s.setconfig,
+			CASE WHEN r.rolvaliduntil = '-infinity' THEN 'epoch' WHEN isfinite(r.rolvaliduntil) THEN r.rolvaliduntil END
 		FROM pg_catalog.pg_roles r
-		LEFT JOIN pg_catalog.pg_shdescription d ON d.objoid = r.oid AND d.classoid = 'pg_catalog.pg_authid'::regclass`).
+		LEFT JOIN pg_catalog.pg_db_role_setting s ON s.setrole = r.oid AND s.setdatabase = 0
+		LEFT JOIN pg_catalog.pg_shdescription d ON d.objoid = r.oid AND d.classoid = 'pg_catalog.pg_authid'::regclass
+		WHERE ` + only.where("r.oid", "named")).
 		Query(func(rows pgx.Rows) error {
 			return each(rows, func() error {
 				var r Role
+				var validUntil *time.Time
 				err := rows.Scan(&r.Name, &r.Login, &r.Superuser, &r.Inherit, &r.CreateRole, &r.CreateDB,
-					&r.Replication, &r.BypassRLS, &r.ConnectionLimit, &r.Comment)
+					&r.Replication, &r.BypassRLS, &r.ConnectionLimit, &r.Comment, &r.Settings, &validUntil)
+				if validUntil != nil {
+					r.ValidUntil = validUntil.UTC()
+				}
 				s.Roles[r.Name] = r
 				return err
 			})
@@ -80,7 +113,7 @@ func (s *State) queueRoles(batch *pgx.Batch) {
 
 // queueMembers reads pg_auth_members. Since PostgreSQL 16 a membership can be
 // granted several times, by different grantors, each with its own options.
-func (s *State) queueMembers(batch *pgx.Batch, version int) {
+func (s *State) queueMembers(batch *pgx.Batch, version int, only selection) {
 	options := "bool_or(m.rolinherit), true"
 	if version >= 160000 {
 		options = "bool_or(am.inherit_option), bool_or(am.set_option)"
@@ -89,6 +122,7 @@ func (s *State) queueMembers(batch *pgx.Batch, version int) {
 		FROM pg_catalog.pg_auth_members am
 		JOIN pg_catalog.pg_roles g ON g.oid = am.roleid
 		JOIN pg_catalog.pg_roles m ON m.oid = am.member
+		WHERE ` + only.where("am.roleid", "named") + ` OR ` + only.where("am.member", "reached") + `
 		GROUP BY 1, 2`).Query(func(rows pgx.Rows) error {
 		return each(rows, func() error {
 			var group, member string
@@ -106,23 +140,27 @@ func (s *State) queueMembers(batch *pgx.Batch, version int) {
 }
 
 // queueDatabases reads pg_database. Sessions are those of a role: DROP DATABASE ends
-// autovacuum workers itself.
-func (s *State) queueDatabases(batch *pgx.Batch) {
-	batch.Queue(`SELECT d.datname, o.rolname, pg_encoding_to_char(d.encoding), d.datallowconn, d.datconnlimit,
-			coalesce(c.description, ''),
-			(SELECT count(*) FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid AND a.usesysid IS NOT NULL AND a.pid <> pg_backend_pid()),
-			acl.grantees, acl.privileges
+// autovacuum workers itself. Our own are short, and may still be ending after a reading.
+func (s *State) queueDatabases(batch *pgx.Batch, version int, only selection) {
+	batch.Queue(`SELECT d.datname, o.rolname, pg_encoding_to_char(d.encoding), d.datallowconn, d.datconnlimit, d.datistemplate,
+			NOT has_database_privilege(d.oid, 'CONNECT') AND NOT pg_has_role(d.datdba, 'usage'),
+			d.datcollate::text, d.datctype::text, ` + localeColumns(version) + `, coalesce(c.description, ''),
+			coalesce(a.sessions, 0), acl.grantees, acl.privileges, coalesce(rs.setconfig, '{}')
 		FROM pg_catalog.pg_database d
 		JOIN pg_catalog.pg_roles o ON o.oid = d.datdba
+		LEFT JOIN pg_catalog.pg_db_role_setting rs ON rs.setdatabase = d.oid AND rs.setrole = 0
+		LEFT JOIN (SELECT datid, count(*) AS sessions FROM pg_catalog.pg_stat_activity
+			WHERE usesysid IS NOT NULL AND NOT (usename = current_user AND application_name = 'dbtether') GROUP BY datid) a ON a.datid = d.oid
 		LEFT JOIN pg_catalog.pg_shdescription c ON c.objoid = d.oid AND c.classoid = 'pg_catalog.pg_database'::regclass,
 		LATERAL (SELECT array_agg(coalesce(g.rolname, '')) AS grantees, array_agg(x.privilege_type) AS privileges
 			FROM aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) x
-			LEFT JOIN pg_catalog.pg_roles g ON g.oid = x.grantee) acl`).Query(func(rows pgx.Rows) error {
+			LEFT JOIN pg_catalog.pg_roles g ON g.oid = x.grantee) acl
+		WHERE ` + only.where("d.oid", "chosen")).Query(func(rows pgx.Rows) error {
 		return each(rows, func() error {
 			d := DatabaseState{Grants: Grants{}}
 			var grantees, privileges []string
-			err := rows.Scan(&d.Name, &d.Owner, &d.Encoding, &d.AllowConnections, &d.ConnectionLimit, &d.Comment,
-				&d.Sessions, &grantees, &privileges)
+			err := rows.Scan(&d.Name, &d.Owner, &d.Encoding, &d.AllowConnections, &d.ConnectionLimit, &d.Template, &d.Barred,
+				&d.Collate, &d.CType, &d.LocaleProvider, &d.Locale, &d.Comment, &d.Sessions, &grantees, &privileges, &d.Parameters)
 			for i, grantee := range grantees {
 				d.Grants.add(grantee, privileges[i])
 			}
@@ -132,11 +170,26 @@ func (s *State) queueDatabases(batch *pgx.Batch) {
 	})
 }
 
-func (s *State) queueSettings(batch *pgx.Batch) {
+// localeColumns returns the locale provider of a database d and its locale, which
+// each version keeps elsewhere (manual, "pg_database").
+func localeColumns(version int) string {
+	provider := "CASE d.datlocprovider WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END, "
+	switch {
+	case version >= 170000:
+		return provider + "coalesce(d.datlocale, '')"
+	case version >= 150000:
+		return provider + "coalesce(d.daticulocale, '')"
+	default:
+		return "'libc', ''"
+	}
+}
+
+func (s *State) queueSettings(batch *pgx.Batch, only selection) {
 	batch.Queue(`SELECT d.datname, r.rolname, s.setconfig
 		FROM pg_catalog.pg_db_role_setting s
 		JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
-		JOIN pg_catalog.pg_roles r ON r.oid = s.setrole`).Query(func(rows pgx.Rows) error {
+		JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
+		WHERE ` + only.where("s.setdatabase", "chosen") + ` OR ` + only.where("s.setrole", "reached")).Query(func(rows pgx.Rows) error {
 		return each(rows, func() error {
 			var database, role string
 			var settings []string
@@ -148,24 +201,6 @@ func (s *State) queueSettings(batch *pgx.Batch) {
 			}
 			s.Settings[database][role] = settings
 			return nil
-		})
-	})
-}
-
-func (s *State) queueExtensions(batch *pgx.Batch, names []string) {
-	if names == nil {
-		names = []string{}
-	}
-	batch.Queue(`SELECT e.name, v.trusted, coalesce(v.schema, '')
-		FROM pg_catalog.pg_available_extensions e
-		JOIN pg_catalog.pg_available_extension_versions v ON v.name = e.name AND v.version = e.default_version
-		WHERE e.name = ANY($1)`, names).Query(func(rows pgx.Rows) error {
-		return each(rows, func() error {
-			var name string
-			var e AvailableExtension
-			err := rows.Scan(&name, &e.Trusted, &e.Schema)
-			s.Extensions[name] = e
-			return err
 		})
 	})
 }
@@ -187,6 +222,32 @@ func (s *State) queueDependencies(batch *pgx.Batch, logins []string) {
 			err := rows.Scan(&dep.Role, &dep.Database, &dep.Owns)
 			s.Dependencies = append(s.Dependencies, dep)
 			return err
+		})
+	})
+}
+
+// queueSessions reads who is connected where. It tells what a run that was killed
+// left open.
+func (s *State) queueSessions(batch *pgx.Batch, logins []string) {
+	if logins == nil {
+		logins = []string{}
+	}
+	batch.Queue(`SELECT usename, coalesce(datname, ''), count(*) FROM pg_catalog.pg_stat_activity
+		WHERE usename = ANY($1) AND pid <> pg_backend_pid() GROUP BY 1, 2`, logins).Query(func(rows pgx.Rows) error {
+		return each(rows, func() error {
+			var login, database string
+			var n int
+			if err := rows.Scan(&login, &database, &n); err != nil {
+				return err
+			}
+			if s.Sessions == nil {
+				s.Sessions = map[string]map[string]int{}
+			}
+			if s.Sessions[login] == nil {
+				s.Sessions[login] = map[string]int{}
+			}
+			s.Sessions[login][database] = n
+			return nil
 		})
 	})
 }

@@ -12,7 +12,9 @@ type Risk string
 
 // The risks of a step.
 const (
-	Safe         Risk = "safe"
+	Safe Risk = "safe"
+	// Locking is of statements that wait for, and then keep, locks that others feel.
+	Locking      Risk = "locks"
 	EndsSessions Risk = "ends sessions"
 	DestroysData Risk = "destroys data"
 )
@@ -98,6 +100,8 @@ type Refusal struct {
 	Conflict bool
 	// Blocked is set when a deletion has to wait for something.
 	Blocked bool
+	// Missing is set when a database that should be there is not.
+	Missing bool
 }
 
 // RefusedError is returned when a plan cannot be made. No statement has run.
@@ -131,6 +135,9 @@ func (e *RefusedError) Conflict() bool { return e.any(func(r Refusal) bool { ret
 
 // Blocked reports whether a deletion has to wait.
 func (e *RefusedError) Blocked() bool { return e.any(func(r Refusal) bool { return r.Blocked }) }
+
+// Missing reports whether a database that should be there is not.
+func (e *RefusedError) Missing() bool { return e.any(func(r Refusal) bool { return r.Missing }) }
 
 func (e *RefusedError) any(is func(Refusal) bool) bool {
 	for _, r := range e.Refusals {

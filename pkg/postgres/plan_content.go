@@ -8,58 +8,84 @@ import (
 
 const publicSchema = "public"
 
-// freshContent is what a database made from template0 holds: PostgreSQL 15 took
-// CREATE on the schema public from PUBLIC and gave the schema to the owner of the
-// database (release notes 15, "Migration").
-func (p *planner) freshContent() Content {
-	public := Schema{Owner: "pg_database_owner", Grants: Grants{"": {"USAGE": true}}}
-	if p.state.Server.major() < 15 {
-		public = Schema{Owner: p.state.Server.Bootstrap, Grants: Grants{"": {"USAGE": true, "CREATE": true}}}
-	}
-	return Content{Schemas: map[string]Schema{publicSchema: public}}
+// interior is the inside of a database, as it is planned.
+type interior struct {
+	*inside
+	want   Database
+	groups Groups
+	have   Content
+	// owner is the owner of the database: who pg_database_owner stands for.
+	owner string
+	// adopted is whether nothing is taken away.
+	adopted bool
+	// used is whether there may be sessions that feel a lock.
+	used bool
 }
 
-// content plans the inside of a database.
-func (p *planner) content(want Database, groups Groups, have Content) {
-	in := &inside{}
-	p.inside[want.Name] = in
-	p.publicSchema(in, want.Name, groups, have)
-	p.defaults(in, groups, have)
-	p.schemas(in, want, groups, have)
-	p.extensions(in, want, have)
-	p.lacking(in, have)
-}
-
-// publicSchema gives the schema public to the owner group and shuts PUBLIC out.
-func (p *planner) publicSchema(in *inside, database string, groups Groups, have Content) {
-	public, exists := have.Schemas[publicSchema]
-	if !exists {
+// interior plans the inside of a database, unless that is known to be as it should.
+// The inside of a new database is that of its template.
+func (p *planner) interior(want Database, groups Groups, have DatabaseState, exists bool) {
+	content, seen := p.state.Contents[want.Name]
+	adopted := p.adopted(want, have, exists)
+	switch {
+	case exists && have.AllowConnections && want.Settled, adopted && !seen, have.Barred:
 		return
+	case !exists || !seen:
+		content = p.newContent(want, groups)
 	}
-	if public.Owner != groups.Owner {
-		if !p.mayGiveAway(public.Owner) {
+	in := &interior{inside: &inside{}, want: want, groups: groups, have: content, owner: have.Owner, adopted: adopted, used: exists && seen}
+	p.inside[want.Name] = in.inside
+	given := p.publicSchema(in)
+	p.foreign(in, given)
+	p.defaults(in)
+	p.schemas(in)
+	p.extensions(in)
+	p.lacking(in)
+}
+
+// publicSchema gives the schema public to the owner group and shuts PUBLIC out. It
+// returns false if the schema stays with another owner.
+func (p *planner) publicSchema(in *interior) bool {
+	public, exists := in.have.Schemas[publicSchema]
+	if !exists || in.adopted {
+		return false
+	}
+	if public.Owner != in.groups.Owner {
+		if !p.mayGiveAway(in, public.Owner) {
 			if public.Grants.has("", "CREATE") {
 				p.warn("every user of database %q may create objects in schema public, because it belongs to %q; a superuser ends that in database %s with: ALTER SCHEMA public OWNER TO %s",
-					database, public.Owner, quoted(database), sql(ident(groups.Owner)))
+					in.want.Name, public.Owner, quoted(in.want.Name), sql(ident(in.groups.Owner)))
 			}
-			return
+			return false
 		}
-		in.admin = append(in.admin, Step{Verb: "alter", Object: "schema public", Reason: "objects belong to the database's owner group",
-			Statement: sql("ALTER SCHEMA public OWNER TO ", ident(groups.Owner))})
+		in.admin = append(in.admin, Step{Verb: "alter", Object: "schema public", Reason: "objects belong to the database's owner group", Risk: in.locking(),
+			Statement: sql("ALTER SCHEMA public OWNER TO ", ident(in.groups.Owner))})
 	}
 	if len(public.Grants[""]) > 0 {
-		in.owner = append(in.owner, Step{Verb: "revoke", Object: "schema public", Reason: "only the groups may use it",
+		in.inside.owner = append(in.inside.owner, Step{Verb: "revoke", Object: "schema public", Reason: "only the groups may use it",
 			Statement: sql("REVOKE ALL ON SCHEMA public FROM PUBLIC")})
 	}
-	p.usage(in, publicSchema, groups, public)
+	in.usage(publicSchema, public)
+	return true
+}
+
+// locking is the risk of a statement that waits for locks and keeps them: none where
+// nobody has been yet.
+func (in *interior) locking() Risk {
+	if in.used {
+		return Locking
+	}
+	return Safe
 }
 
 // mayGiveAway reports whether the schema public still belongs to whom the template
 // gave it to, and whether the admin may change that.
-func (p *planner) mayGiveAway(owner string) bool {
+func (p *planner) mayGiveAway(in *interior, owner string) bool {
 	server := p.state.Server
 	switch owner {
-	case "pg_database_owner", server.Admin:
+	case "pg_database_owner":
+		return server.Superuser || p.inherits(server.Admin, in.owner)
+	case server.Admin:
 		return true
 	case server.Bootstrap:
 		return server.Superuser
@@ -68,124 +94,147 @@ func (p *planner) mayGiveAway(owner string) bool {
 	}
 }
 
-func (p *planner) usage(in *inside, schema string, groups Groups, have Schema) {
+// usage lets the groups into a schema of the owner group.
+func (in *interior) usage(schema string, have Schema) {
 	var lacking idents
-	for _, group := range []string{groups.ReadWrite, groups.ReadOnly} {
+	for _, group := range []string{in.groups.ReadWrite, in.groups.ReadOnly} {
 		if !have.Grants.has(group, "USAGE") {
 			lacking = append(lacking, group)
 		}
 	}
 	if len(lacking) > 0 {
-		in.owner = append(in.owner, Step{Verb: "grant", Object: "schema " + quoted(schema), Reason: "the groups see what is in it",
+		in.inside.owner = append(in.inside.owner, Step{Verb: "grant", Object: "schema " + quoted(schema), Reason: "the groups see what is in it",
 			Statement: sql("GRANT USAGE ON SCHEMA ", ident(schema), " TO ", lacking)})
 	}
 }
 
-// defaultGrant is what a group may do with every object that the owner group creates.
+// defaultGrant is what groups may do with every object that a role creates.
 type defaultGrant struct {
 	kind       string
 	privileges []string
-	toReadOnly bool
+	to         func(Groups) []string
 	reason     string
 }
 
+func readers(g Groups) []string { return []string{g.ReadWrite, g.ReadOnly} }
+func writers(g Groups) []string { return []string{g.ReadWrite} }
+func owners(g Groups) []string  { return []string{g.Owner} }
+
 var defaultGrants = []defaultGrant{
-	{"SCHEMAS", []string{"USAGE"}, true, "schemas created later are seen"},
-	{"TABLES", []string{"SELECT"}, true, "tables and views created later are readable"},
-	{"TABLES", []string{"INSERT", "UPDATE", "DELETE"}, false, "tables created later are writable"},
-	{"SEQUENCES", []string{"SELECT"}, true, "sequences created later are readable"},
-	{"SEQUENCES", []string{"USAGE", "UPDATE"}, false, "sequences created later can be advanced"},
+	{"SCHEMAS", []string{"USAGE"}, readers, "schemas created later are seen"},
+	{"TABLES", []string{"SELECT"}, readers, "tables and views created later are readable"},
+	{"TABLES", []string{"INSERT", "UPDATE", "DELETE"}, writers, "tables created later are writable"},
+	{"SEQUENCES", []string{"SELECT"}, readers, "sequences created later are readable"},
+	{"SEQUENCES", []string{"USAGE", "UPDATE"}, writers, "sequences created later can be advanced"},
 }
 
 // defaults plans the default privileges of the owner group. They hold for the role
 // that creates an object, so everything is created as that group.
-func (p *planner) defaults(in *inside, groups Groups, have Content) {
-	for _, d := range defaultGrants {
-		grantees := idents{groups.ReadWrite}
-		if d.toReadOnly {
-			grantees = append(grantees, groups.ReadOnly)
-		}
-		lacks := func(g string) bool { return !have.Defaults[d.kind].has(g, d.privileges...) }
+func (p *planner) defaults(in *interior) {
+	in.inside.owner = append(in.inside.owner, defaultSteps(sql("ALTER DEFAULT PRIVILEGES GRANT "), defaultGrants, in.groups, in.have.Defaults)...)
+}
+
+// defaultSteps returns a statement for each default privilege that one of its
+// grantees lacks.
+func defaultSteps(begin Statement, grants []defaultGrant, groups Groups, have map[string]Grants) []Step {
+	var steps []Step
+	for _, d := range grants {
+		grantees := d.to(groups)
+		lacks := func(g string) bool { return !have[d.kind].has(g, d.privileges...) }
 		if !slices.ContainsFunc(grantees, lacks) {
 			continue
 		}
-		in.owner = append(in.owner, Step{Verb: "grant", Object: "future " + strings.ToLower(d.kind), Reason: d.reason,
-			Statement: sql("ALTER DEFAULT PRIVILEGES GRANT "+strings.Join(d.privileges, ", ")+" ON "+d.kind+" TO ", grantees)})
+		steps = append(steps, Step{Verb: "grant", Object: "future " + strings.ToLower(d.kind), Reason: d.reason,
+			Statement: sql(begin.text+strings.Join(d.privileges, ", ")+" ON "+d.kind+" TO ", idents(grantees))})
 	}
+	return steps
 }
 
 // schemas plans those asked for. The default privileges, which come before, give
 // the groups USAGE on a schema that is created.
-func (p *planner) schemas(in *inside, want Database, groups Groups, have Content) {
-	for _, name := range want.Schemas {
+func (p *planner) schemas(in *interior) {
+	for _, name := range in.want.Schemas {
 		if !p.validName("schema", name, 63) {
 			continue
 		}
-		schema, exists := have.Schemas[name]
+		schema, exists := in.have.Schemas[name]
 		switch {
 		case name == publicSchema:
 		case !exists:
-			in.owner = append(in.owner, Step{Verb: "create", Object: "schema " + quoted(name), Reason: "asked for in spec.schemas",
+			in.inside.owner = append(in.inside.owner, Step{Verb: "create", Object: "schema " + quoted(name), Reason: "asked for in spec.schemas",
 				Statement: sql("CREATE SCHEMA ", ident(name))})
-		case schema.Owner != groups.Owner:
-			p.warn("schema %q of database %q belongs to %q and is left alone", name, want.Name, schema.Owner)
+		case schema.Owner != in.groups.Owner && !in.adopted:
+			p.warn("schema %q of database %q belongs to %q and keeps that owner", name, in.want.Name, schema.Owner)
 		}
 	}
-	for _, name := range sortedKeys(have.Schemas) {
-		if schema := have.Schemas[name]; name != publicSchema && schema.Owner == groups.Owner {
-			p.usage(in, name, groups, schema)
-		}
-	}
-}
-
-// extensions plans those asked for. A trusted extension is created by whoever has
-// CREATE on the database (manual, "Packaging Related Objects into an Extension").
-func (p *planner) extensions(in *inside, want Database, have Content) {
-	for _, name := range want.Extensions {
-		if _, installed := have.Extensions[name]; installed {
-			continue
-		}
-		offered, available := p.state.Extensions[name]
-		switch {
-		case !available:
-			p.refuse(Refusal{Problem: fmt.Sprintf("extension %q of database %q is not available on the server", name, want.Name),
-				Fix: "install its package on the server, or correct the name: SELECT name FROM pg_available_extensions lists what there is"})
-		case !offered.Trusted:
-			p.refuse(Refusal{Problem: fmt.Sprintf("extension %q of database %q is not a trusted extension", name, want.Name),
-				Fix: "leave it out, and have a superuser create it in the database once that exists"})
-		default:
-			statement := sql("CREATE EXTENSION ", ident(name), " SCHEMA public")
-			if offered.Schema != "" {
-				statement = sql("CREATE EXTENSION ", ident(name))
-			}
-			in.owner = append(in.owner, Step{Verb: "create", Object: "extension " + quoted(name), Reason: "asked for in spec.extensions", Statement: statement})
+	for _, name := range sortedKeys(in.have.Schemas) {
+		if schema := in.have.Schemas[name]; (name != publicSchema || in.adopted) && schema.Owner == in.groups.Owner {
+			in.usage(name, schema)
 		}
 	}
 }
 
-// lacking grants what relations lack that were created before the default
-// privileges stood.
-func (p *planner) lacking(in *inside, have Content) {
-	for _, l := range have.Lacking {
-		kind, all := "TABLE", "ALL TABLES"
-		if l.Sequences {
-			kind, all = "SEQUENCE", "ALL SEQUENCES"
+// lacking grants what relations of the owner group lack that were created before the
+// default privileges stood.
+func (p *planner) lacking(in *interior) {
+	for _, l := range mergeLacking(in.have.Lacking) {
+		if l.Owner == "" || l.Owner == in.groups.Owner {
+			in.inside.owner = append(in.inside.owner, l.step())
 		}
-		step := Step{Verb: "grant", Object: fmt.Sprintf("%d in schema %q", len(l.Relations), l.Schema), Reason: "created without it"}
-		if l.All {
-			step.Statement = sql("GRANT "+l.Privilege+" ON "+all+" IN SCHEMA ", ident(l.Schema), " TO ", ident(l.Grantee))
-		} else {
-			fragments := []any{"GRANT " + l.Privilege + " ON " + kind + " "}
-			for i, name := range l.Relations {
-				if i > 0 {
-					fragments = append(fragments, ", ")
-				}
-				fragments = append(fragments, qualified{l.Schema, name})
-			}
-			step.Statement = sql(append(fragments, " TO ", ident(l.Grantee))...)
-		}
-		in.owner = append(in.owner, step)
 	}
+}
+
+// lackingGrants is what a group lacks on the same relations.
+type lackingGrants struct {
+	LackingGrant
+	privileges []string
+}
+
+// relationPrivileges are in the order of the manual ("GRANT").
+var relationPrivileges = []string{"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "USAGE"}
+
+// mergeLacking puts neighbours that lack several privileges on the same relations
+// together.
+func mergeLacking(all []LackingGrant) []lackingGrants {
+	var merged []lackingGrants
+	for _, l := range all {
+		if n := len(merged); n > 0 {
+			last := &merged[n-1]
+			if last.Owner == l.Owner && last.Schema == l.Schema && last.Sequences == l.Sequences && last.Grantee == l.Grantee && slices.Equal(last.Relations, l.Relations) {
+				last.privileges = append(last.privileges, l.Privilege)
+				continue
+			}
+		}
+		merged = append(merged, lackingGrants{l, []string{l.Privilege}})
+	}
+	for _, l := range merged {
+		slices.SortFunc(l.privileges, func(a, b string) int {
+			return slices.Index(relationPrivileges, a) - slices.Index(relationPrivileges, b)
+		})
+	}
+	return merged
+}
+
+func (l lackingGrants) step() Step {
+	kind, all := "TABLE", "ALL TABLES"
+	if l.Sequences {
+		kind, all = "SEQUENCE", "ALL SEQUENCES"
+	}
+	grant := "GRANT " + strings.Join(l.privileges, ", ") + " ON "
+	step := Step{Verb: "grant", Object: fmt.Sprintf("%d in schema %q", len(l.Relations), l.Schema), Reason: "created without it"}
+	if l.All {
+		step.Statement = sql(grant+all+" IN SCHEMA ", ident(l.Schema), " TO ", ident(l.Grantee))
+		return step
+	}
+	fragments := []any{grant + kind + " "}
+	for i, name := range l.Relations {
+		if i > 0 {
+			fragments = append(fragments, ", ")
+		}
+		fragments = append(fragments, qualified{l.Schema, name})
+	}
+	step.Statement = sql(append(fragments, " TO ", ident(l.Grantee))...)
+	return step
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -9,7 +9,10 @@ import (
 func contentCases() []planCase {
 	extensions := func(names ...string) postgres.Desired {
 		d := orders()
-		d.Databases[0].Extensions = names
+		d.Databases[0].Extensions = nil
+		for _, name := range names {
+			d.Databases[0].Extensions = append(d.Databases[0].Extensions, postgres.Extension{Name: name})
+		}
 		return d
 	}
 	content := func(a admin, by func(*postgres.Content)) postgres.State {
@@ -45,7 +48,9 @@ func contentCases() []planCase {
 		{"extension_untrusted", bare(admin18), extensions("plpython3u")},
 		{"extension_unknown", bare(admin18), extensions("nosuch", "alsonot")},
 		{"extension_with_schema_of_its_own", bare(admin18), extensions("tied")},
-		{"extension_untrusted_but_installed", content(admin18, func(c *postgres.Content) { c.Extensions = map[string]string{"plpython3u": "pg_catalog"} }), extensions("plpython3u")},
+		{"extension_untrusted_but_installed", content(admin18, func(c *postgres.Content) {
+			c.Extensions = map[string]postgres.InstalledExtension{"plpython3u": {Schema: "pg_catalog", Version: "1.0"}}
+		}), extensions("plpython3u")},
 		{"schema_of_another", foreignSchema, orders()},
 		{"public_of_another", publicOfAnother, orders()},
 		{"public_dropped", noPublic, orders()},

@@ -10,22 +10,28 @@ func (p *planner) database(want Database) {
 	if !p.validName("database", want.Name, 63-len("_owner")) {
 		return
 	}
+	if want.ReferenceOnly {
+		p.reference(want)
+		return
+	}
 	groups := GroupsOf(want.Name)
 	have, exists := p.state.Databases[want.Name]
-	if exists && !p.ours(want, have) || !p.groups(want, groups) {
+	if exists && (!p.mayTake(want, have) || !p.sameLocale(want, have)) || !exists && !p.absent(want) || !p.groups(want, groups) {
 		return
 	}
 	if !exists {
+		have.Owner = p.state.Server.Admin
 		p.createDatabase(want)
 	}
+	before := len(p.open)
 	p.marker(want, have)
-	p.isolation(want.Name, groups, have, exists)
+	p.isolation(want, groups, have, exists)
+	p.open = append(p.open, p.settings("DATABASE", want.Name, want.Parameters, have.Parameters, want.ResetParameters)...)
 	p.connections(want, have, exists)
-	content, seen := p.state.Contents[want.Name]
-	if !seen {
-		content = p.freshContent()
+	if len(p.open) > before || have.Barred && !want.Settled {
+		p.ownerless(want, have)
 	}
-	p.content(want, groups, content)
+	p.interior(want, groups, have, exists)
 }
 
 // groups plans the three NOLOGIN roles of a database, and the admin's membership
@@ -44,14 +50,17 @@ func (p *planner) groups(want Database, groups Groups) bool {
 					Reason: "group of database " + quoted(want.Name)},
 				Step{Verb: "mark", Object: "role " + quoted(name), Statement: sql("COMMENT ON ROLE ", ident(name), " IS ", markerOf(marker)),
 					Reason: "says whose it is"})
+		case want.Adopt && marker.succeeds(role.Comment):
+			p.needCreateRole = true
+			p.roles = append(p.roles, Step{Verb: "mark", Object: "role " + quoted(name), Reason: "it was an earlier resource's of the same name",
+				Statement: sql("COMMENT ON ROLE ", ident(name), " IS ", claim{marker, remark(role.Comment)})})
+			ok = p.unprivileged(role) && ok
 		case !marker.owns(role.Comment):
 			p.refuse(conflict("role", name, role.Comment, want.Marker, "choose another databaseName (--database-name): its groups would be "+
 				fmt.Sprintf("%q, %q and %q", groups.Owner, groups.ReadWrite, groups.ReadOnly)))
 			return false
-		case role.Superuser || role.CreateRole || role.Replication || role.BypassRLS:
-			p.refuse(Refusal{Problem: fmt.Sprintf("role %q has been given SUPERUSER, CREATEROLE, REPLICATION or BYPASSRLS", name),
-				Fix: "take the attribute away: every user of the database would inherit it"})
-			ok = false
+		default:
+			ok = p.unprivileged(role) && ok
 		}
 	}
 	admin := p.state.Server.Admin
@@ -61,6 +70,15 @@ func (p *planner) groups(want Database, groups Groups) bool {
 			Statement: p.grantRole(groups.Owner, "CURRENT_USER", true), Reason: "the admin creates the group's objects"})
 	}
 	return ok
+}
+
+// unprivileged refuses a group with attributes that reach beyond its database.
+func (p *planner) unprivileged(group Role) bool {
+	if !group.Superuser && !group.CreateRole && !group.Replication && !group.BypassRLS {
+		return true
+	}
+	return p.refused(fmt.Sprintf("role %q has been given SUPERUSER, CREATEROLE, REPLICATION or BYPASSRLS", group.Name),
+		"take the attribute away: every user of the database would inherit it")
 }
 
 // grantRole spells the options that PostgreSQL 16 made explicit. A member that may
@@ -76,16 +94,8 @@ func (p *planner) grantRole(group string, member any, set bool) Statement {
 	}
 }
 
-// ours reports whether an existing database bears our marker, or is one that we
-// began to create: the admin's own, still closed, with our groups around it.
-func (p *planner) ours(want Database, have DatabaseState) bool {
-	if want.Marker.owns(have.Comment) || p.begun(want, have) {
-		return true
-	}
-	p.refuse(conflict("database", want.Name, have.Comment, want.Marker, "choose another databaseName (--database-name)"))
-	return false
-}
-
+// begun reports whether a database is one that we began to create: the admin's own,
+// still closed, with our groups around it.
 func (p *planner) begun(want Database, have DatabaseState) bool {
 	if have.AllowConnections || have.Comment != "" || have.Owner != p.state.Server.Admin {
 		return false
@@ -111,28 +121,20 @@ func conflict(kind, name, comment string, want Marker, fix string) Refusal {
 	return refusal
 }
 
-// createDatabase plans a database that nobody can connect to until it is marked
-// and isolated.
-func (p *planner) createDatabase(want Database) {
-	p.needCreateDB = true
-	p.create = append(p.create, Step{Verb: "create", Object: "database " + quoted(want.Name),
-		Statement: sql("CREATE DATABASE ", ident(want.Name), " TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false"),
-		Reason:    "closed until it is isolated"})
-}
-
+// marker plans the first line of the database's comment.
 func (p *planner) marker(want Database, have DatabaseState) {
 	if want.Marker.owns(have.Comment) {
 		return
 	}
 	p.open = append(p.open, Step{Verb: "mark", Object: "database " + quoted(want.Name),
-		Statement: sql("COMMENT ON DATABASE ", ident(want.Name), " IS ", markerOf(want.Marker)), Reason: "says whose it is"})
+		Statement: sql("COMMENT ON DATABASE ", ident(want.Name), " IS ", claim{want.Marker, remark(have.Comment)}), Reason: "says whose it is"})
 }
 
-// isolation plans who may connect: nobody but the groups and the admin. A NULL
-// datacl would let PUBLIC in (manual, "Privileges").
-func (p *planner) isolation(database string, groups Groups, have DatabaseState, exists bool) {
-	object := "database " + quoted(database)
-	if !exists || len(have.Grants[""]) > 0 {
+// isolation plans who may connect: nobody but the groups and the admin, unless PUBLIC
+// shall keep what it has. A NULL datacl would let PUBLIC in (manual, "Privileges").
+func (p *planner) isolation(want Database, groups Groups, have DatabaseState, exists bool) {
+	database, object := want.Name, "database "+quoted(want.Name)
+	if !want.KeepPublicConnect && (!exists || len(have.Grants[""]) > 0) {
 		p.open = append(p.open, Step{Verb: "revoke", Object: object, Reason: "PUBLIC would let every role of the server in",
 			Statement: sql("REVOKE ALL ON DATABASE ", ident(database), " FROM PUBLIC")})
 	}
@@ -161,7 +163,7 @@ func (p *planner) connections(want Database, have DatabaseState, exists bool) {
 	if exists {
 		limit = have.ConnectionLimit
 	}
-	if want.ConnectionLimit != limit {
+	if want.ConnectionLimit != limit && (want.ConnectionLimit != -1 || !p.adopted(want, have, exists)) {
 		p.open = append(p.open, Step{Verb: "alter", Object: object, Reason: fmt.Sprintf("connection limit %d → %d", limit, want.ConnectionLimit),
 			Statement: sql("ALTER DATABASE ", ident(want.Name), " CONNECTION LIMIT ", want.ConnectionLimit)})
 	}

@@ -1,14 +1,11 @@
 package postgres
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
-// terminate ends the sessions of a login; database "" means all of them. An admin
-// without pg_signal_backend becomes a member of the role for that moment.
+// terminate ends the sessions of a login, and waits until they are gone; database ""
+// means all of them. An admin without pg_signal_backend becomes a member of the role for that moment.
 func (p *planner) terminate(login, database, reason string) {
-	fragments := []any{"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ", literal(login), " AND pid <> pg_backend_pid()"}
+	fragments := []any{"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = ", literal(login), " AND pid <> pg_backend_pid()"}
 	if database != "" {
 		fragments = append(fragments, " AND datname = ", literal(database))
 	}
@@ -20,9 +17,15 @@ func (p *planner) terminate(login, database, reason string) {
 	p.asMember(login, "", step)
 }
 
+// isMember reports whether the admin has the rights of a role and may act as it.
+func (p *planner) isMember(role string) bool {
+	how := p.state.Members[role][p.state.Server.Admin]
+	return how.Inherit && how.Set
+}
+
 // asMember wraps steps in one transaction in which the admin is a member of role.
 func (p *planner) asMember(role, database string, steps ...Step) {
-	if !p.state.Server.Superuser {
+	if !p.state.Server.Superuser && !p.isMember(role) {
 		steps = append([]Step{{Verb: "grant", Object: "role " + quoted(role) + " to the admin", Reason: "for this transaction",
 			Statement: p.grantRole(role, "CURRENT_USER", true)}}, steps...)
 		steps = append(steps, Step{Verb: "revoke", Object: "role " + quoted(role) + " from the admin", Reason: "it was for this transaction",
@@ -53,44 +56,40 @@ func (p *planner) dropLogin(drop Drop) {
 			Statement: sql("ALTER ROLE ", ident(drop.Name), " NOLOGIN")})
 	}
 	p.terminate(drop.Name, "", "a session outlives its role")
-	p.disown(drop.Name)
+	p.disown(drop)
 	p.end = append(p.end, Step{Verb: "drop", Object: object, Reason: "its resource is deleted", Statement: sql("DROP ROLE ", ident(drop.Name))})
 }
 
-// disown moves what a login owns to the owner group of each database, and drops
-// its privileges. DROP OWNED alone would drop its tables.
-func (p *planner) disown(login string) {
-	owns := map[string]bool{}
-	for _, dep := range p.state.Dependencies {
-		if dep.Role == login {
-			owns[dep.Database] = owns[dep.Database] || dep.Owns
-		}
-	}
+// disown moves what a login owns to the owner group of each database, elsewhere to
+// the admin if that is forced, and drops its privileges. DROP OWNED alone would drop
+// its tables. What belongs to the whole server comes first: REASSIGN OWNED moves it
+// in whichever database it runs.
+func (p *planner) disown(drop Drop) {
+	login, owns := drop.Name, p.index.owns[drop.Name]
 	for _, database := range sortedKeys(owns) {
-		owner := GroupsOf(database).Owner
-		marker, managed := ParseMarker(p.state.Roles[owner].Comment)
-		managed = managed && strings.HasPrefix(marker.Kind, groupOf)
+		var steps []Step
 		switch {
-		case database == "" && owns[database]:
+		case !owns[database]:
+		case p.managed(database):
+			steps = append(steps, reassign(login, ident(GroupsOf(database).Owner)))
+		case drop.Force:
+			steps = append(steps, reassign(login, "CURRENT_USER"))
+		case database == "":
 			p.refuse(Refusal{Blocked: true, Problem: fmt.Sprintf("role %q owns a database or another object of the whole server", login),
 				Fix: "give it to another role: ALTER DATABASE … OWNER TO …"})
-		case owns[database] && !managed:
+			continue
+		default:
 			p.refuse(Refusal{Blocked: true, Problem: fmt.Sprintf("role %q owns objects in database %q, which dbtether does not manage", login, database),
 				Fix: fmt.Sprintf("in database %q run: REASSIGN OWNED BY %s TO …", database, sql(ident(login)))})
-		default:
-			var steps []Step
-			if owns[database] {
-				steps = append(steps, Step{Verb: "reassign", Object: "objects of " + quoted(login), Reason: "tables outlive the login",
-					Statement: sql("REASSIGN OWNED BY ", ident(login), " TO ", ident(owner))})
-			}
-			steps = append(steps, Step{Verb: "revoke", Object: "privileges of " + quoted(login), Reason: "a role with privileges cannot be dropped",
-				Statement: sql("DROP OWNED BY ", ident(login))})
-			p.asMember(login, database, steps...)
+			continue
 		}
+		p.revokeGivenOn(login, database)
+		p.asMember(login, database, append(steps, dropOwned(login, "a role with privileges cannot be dropped"))...)
 	}
 }
 
-// dropDatabase plans the end of a database and of its groups. Sessions block it.
+// dropDatabase plans the end of a database and of its groups. Sessions block it,
+// unless they are to end with it.
 func (p *planner) dropDatabase(drop Drop) {
 	have, exists := p.state.Databases[drop.Name]
 	groups := GroupsOf(drop.Name)
@@ -100,14 +99,18 @@ func (p *planner) dropDatabase(drop Drop) {
 	case !drop.Marker.owns(have.Comment) && !p.begun(want, have):
 		p.warn("database %q is left alone: %s", drop.Name, conflict("database", drop.Name, have.Comment, drop.Marker, "").Problem)
 		return
-	case have.Sessions > 0:
+	case have.Sessions > 0 && !drop.Force:
 		p.refuse(Refusal{Blocked: true, Problem: fmt.Sprintf("%d session(s) are connected to database %q", have.Sessions, drop.Name),
 			Fix: "stop the applications that use it, then run the command again"})
 		return
 	default:
 		p.needCreateDB = true
+		statement := sql("DROP DATABASE ", ident(drop.Name))
+		if drop.Force {
+			statement = sql("DROP DATABASE ", ident(drop.Name), " WITH (FORCE)")
+		}
 		p.end = append(p.end, Step{Verb: "drop", Object: "database " + quoted(drop.Name), Reason: "its resource is deleted with policy Delete",
-			Risk: DestroysData, Statement: sql("DROP DATABASE ", ident(drop.Name))})
+			Risk: DestroysData, Statement: statement})
 	}
 	marker := drop.Marker
 	marker.Kind = groupOf + marker.Kind

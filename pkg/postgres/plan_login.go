@@ -2,12 +2,12 @@ package postgres
 
 import (
 	"fmt"
-	"slices"
+	"time"
 )
 
-// login plans a role that logs in: itself, its memberships, its role setting.
+// login plans a role that logs in: itself, its memberships, what it holds itself.
 func (p *planner) login(want DesiredLogin, desired Desired) {
-	if !p.validName("role", want.Name, 63) {
+	if !p.validName("role", want.Name, 63) || !p.validGrants(want) {
 		return
 	}
 	for _, db := range desired.Databases {
@@ -18,40 +18,50 @@ func (p *planner) login(want DesiredLogin, desired Desired) {
 		}
 	}
 	role, exists := p.state.Roles[want.Name]
-	if exists && !p.mayUse(want, role) {
+	switch {
+	case exists && !p.mayUse(want, role) || !exists && p.renamed(want, desired) || !p.containedGroups(want):
 		return
-	}
-	if exists {
+	case exists:
 		p.alterLogin(want, role)
-	} else {
+	default:
 		p.createLogin(want)
 	}
-	for _, database := range sortedKeys(want.Access) {
-		p.access(want.Name, database, want.Access[database])
+	if steps := p.settings("ROLE", want.Name, want.Settings, role.Settings, want.ResetSettings); len(steps) > 0 {
+		p.needCreateRole = true
+		p.roles = append(p.roles, steps...)
 	}
+	for _, database := range sortedKeys(want.Access) {
+		p.access(want, database)
+	}
+	p.endSessions(want, role, exists)
+	p.leaveOthers(want, desired)
+	p.revokeDirect(want, desired)
+	p.grantTables(want)
 }
 
-// mayUse refuses a role that is not ours, or that has been made dangerous.
-func (p *planner) mayUse(want DesiredLogin, role Role) bool {
-	switch {
-	case !want.Marker.owns(role.Comment):
-		p.refuse(conflict("role", want.Name, role.Comment, want.Marker, "choose another username (--username)"))
-	case role.Superuser || role.CreateRole || role.Replication || role.BypassRLS:
-		p.refuse(Refusal{Problem: fmt.Sprintf("role %q has been given SUPERUSER, CREATEROLE, REPLICATION or BYPASSRLS", want.Name),
-			Fix: "take the attribute away before its credential is handed out"})
-	default:
-		return true
+// containedGroups refuses groups that would give the login rights beyond a database.
+func (p *planner) containedGroups(want DesiredLogin) bool {
+	ok := true
+	for _, database := range sortedKeys(want.Access) {
+		ok = p.contained(GroupsOf(database).of(want.Access[database])) && ok
 	}
-	return false
+	return ok
 }
 
 func (p *planner) createLogin(want DesiredLogin) {
 	p.needCreateRole = true
 	object := "login " + quoted(want.Name)
+	login := " LOGIN"
+	if want.Closed {
+		login = " NOLOGIN"
+	}
+	create := []any{"CREATE ROLE ", ident(want.Name), login, " INHERIT NOCREATEDB NOCREATEROLE CONNECTION LIMIT ",
+		want.ConnectionLimit, " PASSWORD ", verifierOf(want.Name)}
+	if !want.ValidUntil.IsZero() {
+		create = append(create, " VALID UNTIL ", literal(validUntil(want.ValidUntil)))
+	}
 	p.roles = append(p.roles,
-		Step{Verb: "create", Object: object, Reason: "with the password that is in its Secret",
-			Statement: sql("CREATE ROLE ", ident(want.Name), " LOGIN INHERIT NOCREATEDB NOCREATEROLE CONNECTION LIMIT ",
-				want.ConnectionLimit, " PASSWORD ", verifierOf(want.Name))},
+		Step{Verb: "create", Object: object, Reason: "with the password that is in its Secret", Statement: sql(create...)},
 		Step{Verb: "mark", Object: object, Reason: "says whose it is",
 			Statement: sql("COMMENT ON ROLE ", ident(want.Name), " IS ", markerOf(want.Marker))})
 }
@@ -62,7 +72,15 @@ func (p *planner) alterLogin(want DesiredLogin, role Role) {
 		p.needCreateRole = true
 		p.roles = append(p.roles, Step{Verb: "alter", Object: object, Reason: reason, Statement: statement})
 	}
-	if !role.Login || !role.Inherit {
+	if !want.Marker.owns(role.Comment) {
+		p.needCreateRole = true
+		p.roles = append(p.roles, Step{Verb: "adopt", Object: object, Reason: "says whose it is now",
+			Statement: sql("COMMENT ON ROLE ", ident(want.Name), " IS ", claim{want.Marker, remark(role.Comment)})})
+	}
+	switch {
+	case want.Closed && role.Login:
+		alter("its access has ended", sql("ALTER ROLE ", ident(want.Name), " NOLOGIN"))
+	case !want.Closed && (!role.Login || !role.Inherit):
 		// Without INHERIT the privilege to connect, a group's, does not count.
 		alter("it must be able to log in", sql("ALTER ROLE ", ident(want.Name), " LOGIN INHERIT"))
 	}
@@ -70,53 +88,38 @@ func (p *planner) alterLogin(want DesiredLogin, role Role) {
 		alter(fmt.Sprintf("connection limit %d → %d", role.ConnectionLimit, want.ConnectionLimit),
 			sql("ALTER ROLE ", ident(want.Name), " CONNECTION LIMIT ", want.ConnectionLimit))
 	}
+	if have, wanted := validUntil(role.ValidUntil), validUntil(want.ValidUntil); have != wanted {
+		alter(fmt.Sprintf("its password ends to work: %s → %s", have, wanted),
+			sql("ALTER ROLE ", ident(want.Name), " VALID UNTIL ", literal(wanted)))
+	}
 	if want.SetPassword {
 		alter("the password that is in its Secret", sql("ALTER ROLE ", ident(want.Name), " PASSWORD ", verifierOf(want.Name)))
 	}
 }
 
-// access plans the one group of a database that the login is a member of. Members
-// of the owner group create everything as that group, so that everyone sees it.
-func (p *planner) access(login, database string, privilege Privilege) {
-	groups := GroupsOf(database)
-	wanted := groups.of(privilege)
-	lowered := false
-	for _, group := range groups.all() {
-		_, member := p.state.Members[group][login]
-		if group != wanted && member {
-			// Before PostgreSQL 16 every member may have set its role to the group's.
-			lowered = lowered || group == groups.Owner || group == groups.ReadWrite && privilege == ReadOnly && p.state.Server.major() < 16
-			p.roles = append(p.roles, Step{Verb: "revoke", Object: fmt.Sprintf("role %q from %q", group, login),
-				Reason: fmt.Sprintf("%s in database %q", privilege, database), Statement: sql("REVOKE ", ident(group), " FROM ", ident(login))})
-		}
+// validUntil writes a time as the server reads it whatever its DateStyle and
+// TimeZone, to the microsecond.
+func validUntil(t time.Time) string {
+	if t.IsZero() {
+		return "infinity"
 	}
-	set := privilege == Admin
-	if how, member := p.state.Members[wanted][login]; !member || !how.Inherit || set && !how.Set {
-		p.roles = append(p.roles, Step{Verb: "grant", Object: fmt.Sprintf("role %q to %q", wanted, login),
-			Reason: fmt.Sprintf("%s in database %q", privilege, database), Statement: p.grantRole(wanted, ident(login), set)})
-	}
-	p.roleSetting(login, database, groups, privilege, lowered)
+	return t.UTC().Truncate(time.Microsecond).Format("2006-01-02 15:04:05.999999") + "+00"
 }
 
-// roleSetting plans which role the login's sessions act as. A login that is lowered
-// keeps the setting until its sessions have ended: so a run that stops before that
-// leaves a sign for the next one.
-func (p *planner) roleSetting(login, database string, groups Groups, privilege Privilege, lowered bool) {
-	object := fmt.Sprintf("role %q in database %q", login, database)
-	set := slices.Contains(p.state.Settings[database][login], "role="+groups.Owner)
-	if privilege == Admin {
-		if !set {
-			p.open = append(p.open, Step{Verb: "alter", Object: object, Reason: "what it creates belongs to the owner group",
-				Statement: sql("ALTER ROLE ", ident(login), " IN DATABASE ", ident(database), " SET role = ", literal(groups.Owner))})
-		}
-		return
+// endSessions plans the end of all sessions of a login that is closed, or whose old
+// password must open nothing any more. It comes after the statement that keeps new
+// ones out is committed; sessions of a closed login that are still there tell the
+// next run of one that was stopped in between.
+func (p *planner) endSessions(want DesiredLogin, role Role, exists bool) {
+	left := 0
+	for _, n := range p.state.Sessions[want.Name] {
+		left += n
 	}
-	if lowered || set {
-		// A session that has set its role keeps it after the membership is gone.
-		p.terminate(login, database, "a session that has set its role keeps it until it ends")
-	}
-	if set {
-		p.end = append(p.end, Step{Verb: "alter", Object: object, Reason: "it is no longer a member of the owner group",
-			Statement: sql("ALTER ROLE ", ident(login), " IN DATABASE ", ident(database), " RESET role")})
+	switch {
+	case !exists:
+	case want.Closed && (role.Login || left > 0):
+		p.terminate(want.Name, "", "its access has ended")
+	case want.EndSessions:
+		p.terminate(want.Name, "", "they were opened with the old password")
 	}
 }

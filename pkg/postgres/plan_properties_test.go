@@ -16,7 +16,7 @@ func crowded(a admin) (postgres.State, postgres.Desired) {
 	for i := range 30 {
 		name := fmt.Sprintf("db%02d", i)
 		desired.Databases = append(desired.Databases, postgres.Database{Name: name, ConnectionLimit: i,
-			Marker: postgres.Marker{Kind: "Database", Resource: "shop/" + name, UID: "uid-" + name}, Schemas: []string{"a", "b"}, Extensions: []string{"pg_trgm"}})
+			Marker: postgres.Marker{Kind: "Database", Resource: "shop/" + name, UID: "uid-" + name}, Schemas: []string{"a", "b"}, Extensions: []postgres.Extension{{Name: "pg_trgm"}}})
 		for l := range desired.Logins {
 			desired.Logins[l].Access[name] = []postgres.Privilege{postgres.ReadOnly, postgres.ReadWrite, postgres.Admin}[(i+l)%3]
 		}

@@ -43,7 +43,18 @@ func TestPlans(t *testing.T) {
 	cases = append(cases, conflictCases()...)
 	cases = append(cases, rightsCases()...)
 	cases = append(cases, contentCases()...)
+	cases = append(cases, databaseCases()...)
+	cases = append(cases, localeCases()...)
+	cases = append(cases, templateCases()...)
+	cases = append(cases, adoptCases()...)
+	cases = append(cases, foreignCases()...)
+	cases = append(cases, extensionCases()...)
 	cases = append(cases, dropCases()...)
+	cases = append(cases, accessCases()...)
+	cases = append(cases, grantCases()...)
+	cases = append(cases, lifeCases()...)
+	cases = append(cases, adoptLoginCases()...)
+	cases = append(cases, forcedCases()...)
 	for _, c := range cases {
 		t.Run(c.golden, func(t *testing.T) {
 			plan, err := postgres.MakePlan(c.state, c.desired)
@@ -64,7 +75,11 @@ func planText(t *testing.T, plan postgres.Plan, err error) string {
 			t.Error("a plan came with the refusal")
 		}
 		for _, r := range refused.Refusals {
-			fmt.Fprintf(&text, "-- refused (conflict %v, blocked %v): %s\n--   fix: %s\n", r.Conflict, r.Blocked, r.Problem, r.Fix)
+			missing := ""
+			if r.Missing {
+				missing = ", missing true"
+			}
+			fmt.Fprintf(&text, "-- refused (conflict %v, blocked %v%s): %s\n--   fix: %s\n", r.Conflict, r.Blocked, missing, r.Problem, r.Fix)
 		}
 		return text.String()
 	case err != nil:

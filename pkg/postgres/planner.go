@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -10,7 +11,7 @@ import (
 // gives the same plan. It returns a *RefusedError when a name is impossible, when
 // something that is not ours stands in the way, or when the admin lacks a right.
 func MakePlan(state State, desired Desired) (Plan, error) {
-	p := &planner{state: state, inside: map[string]*inside{}}
+	p := &planner{state: state, index: indexOf(state), inside: map[string]*inside{}}
 	for _, db := range desired.Databases {
 		p.database(db)
 	}
@@ -34,6 +35,7 @@ func MakePlan(state State, desired Desired) (Plan, error) {
 // planner collects steps by where and when they run.
 type planner struct {
 	state    State
+	index    index
 	refusals []Refusal
 	warnings []string
 
@@ -46,11 +48,23 @@ type planner struct {
 	needCreateDB, needCreateRole bool
 }
 
-// inside holds the steps in one database: those of the admin, then those of the
-// owner group.
-type inside struct{ admin, owner []Step }
+// inside holds the steps in one database: those of the admin, those of the owner
+// group, and those of the admin that come last.
+type inside struct{ admin, owner, last []Step }
 
-func (p *planner) refuse(r Refusal) { p.refusals = append(p.refusals, r) }
+// in returns the steps in a database.
+func (p *planner) in(database string) *inside {
+	if p.inside[database] == nil {
+		p.inside[database] = &inside{}
+	}
+	return p.inside[database]
+}
+
+func (p *planner) refuse(r Refusal) {
+	if !slices.Contains(p.refusals, r) {
+		p.refusals = append(p.refusals, r)
+	}
+}
 
 func (p *planner) warn(format string, args ...any) {
 	p.warnings = append(p.warnings, fmt.Sprintf(format, args...))
@@ -81,19 +95,20 @@ func (p *planner) assemble(desired Desired) Plan {
 	add(true, "", p.roles...)
 	add(false, "", p.create...)
 	add(true, "", p.open...)
-	for _, db := range desired.Databases {
-		in := p.inside[db.Name]
-		if in == nil {
-			continue
-		}
+	for _, database := range p.entered(desired) {
+		in := p.inside[database]
 		steps := in.admin
 		if len(in.owner) > 0 {
-			owner := GroupsOf(db.Name).Owner
+			owner := GroupsOf(database).Owner
 			steps = append(steps, Step{Verb: "set", Object: "role " + quoted(owner), Statement: sql("SET LOCAL ROLE ", ident(owner)),
 				Reason: "what follows belongs to the database's owner group"})
 			steps = append(steps, in.owner...)
+			if len(in.last) > 0 {
+				steps = append(steps, Step{Verb: "set", Object: "role back", Statement: sql("RESET ROLE"), Reason: "what follows is the admin's"})
+			}
 		}
-		add(true, db.Name, steps...)
+		steps = append(steps, in.last...)
+		add(true, database, steps...)
 	}
 	for _, s := range p.end {
 		if s.Transaction != 0 { // numbered within end: shift behind the others
@@ -102,6 +117,23 @@ func (p *planner) assemble(desired Desired) Plan {
 		add(false, s.Database, s)
 	}
 	return plan
+}
+
+// entered lists the databases with steps inside: first those that are asked for, in
+// their order.
+func (p *planner) entered(desired Desired) []string {
+	var all []string
+	for _, db := range desired.Databases {
+		if p.inside[db.Name] != nil && !slices.Contains(all, db.Name) {
+			all = append(all, db.Name)
+		}
+	}
+	for _, name := range sortedKeys(p.inside) {
+		if !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all
 }
 
 // requireRights refuses a plan that the admin cannot carry out.

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
-	"slices"
-	"time"
+	"sync"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -18,6 +16,8 @@ type Server struct {
 	admin    string // the maintenance database
 	conn     *session
 	version  int
+	pool     *Pool     // nil: Close ends the session
+	closing  sync.Once // Close may be called again
 }
 
 // Dial connects to the maintenance database. It refuses servers below PostgreSQL
@@ -41,7 +41,7 @@ func (s *Server) identify(ctx context.Context) error {
 	err := s.conn.QueryRow(ctx, "SELECT current_setting('server_version_num')::int, pg_backend_pid()").Scan(&s.version, &pid)
 	switch {
 	case err != nil:
-		return fmt.Errorf("connect to cluster %q: %w", s.endpoint.Name, readable(err))
+		return fmt.Errorf("connect to cluster %q: %w", s.endpoint.Name, readable(s.conn.cause(ctx, err)))
 	case pid != s.conn.PgConn().PID():
 		return &ConnectError{Server: s.endpoint.Name, Cause: errors.New("a connection pooler stands between us and the server"),
 			Fix: "point spec.endpoint at PostgreSQL itself: locks and session settings do not hold behind a pooler"}
@@ -52,60 +52,26 @@ func (s *Server) identify(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the session, and with it every lock it holds. It does not fail: a
-// connection that cannot be ended politely is cut.
-func (s *Server) Close() { s.conn.end() }
-
-// LockDatabase and LockRole name what Lock locks.
-func LockDatabase(name string) string { return "database " + name }
-
-// LockRole names the lock of a login.
-func LockRole(name string) string { return "role " + name }
-
-// lockClass sets our advisory locks apart from those of other programs.
-const lockClass int32 = 0x64627468 // "dbth"
-
-const lockInterval = 200 * time.Millisecond
-
-// Lock takes one advisory lock for each name, in the maintenance database and in
-// a fixed order, and waits for other writers until ctx ends; waiting is told once
-// for each name that somebody else holds. The locks last until Close.
-func (s *Server) Lock(ctx context.Context, names []string, waiting func(name string)) error {
-	names = slices.Compact(slices.Sorted(slices.Values(names)))
-	for _, name := range names {
-		told := false
-		for {
-			var got bool
-			err := s.conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1, $2)", lockClass, lockKey(name)).Scan(&got)
-			if err != nil {
-				return fmt.Errorf("lock %s on cluster %q: %w", name, s.endpoint.Name, readable(err))
-			}
-			if got {
-				break
-			}
-			if !told && waiting != nil {
-				waiting(name)
-				told = true
-			}
-			select {
-			case <-ctx.Done():
-				return fmt.Errorf("lock %s on cluster %q: another run still holds it: %w", name, s.endpoint.Name, ctx.Err())
-			case <-time.After(lockInterval):
-			}
+// Close ends the session, or gives it back to its pool, and with it goes every lock
+// it holds. It does not fail: a connection that cannot be ended politely is cut. A
+// second call does nothing; the Server is not used after the first.
+func (s *Server) Close() {
+	s.closing.Do(func() {
+		if s.pool == nil {
+			s.conn.end()
+			return
 		}
-	}
-	return nil
-}
-
-func lockKey(name string) int32 {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(name))
-	return int32(h.Sum32()) //nolint:gosec // a hash: the sign does not matter
+		s.pool.put(s.conn, s.version)
+	})
 }
 
 // readable strips what pgx wraps around a server's error, and adds its detail.
 func readable(err error) error {
 	var pgErr *pgconn.PgError
+	var lost *LostError
+	if errors.As(err, &lost) {
+		return lost
+	}
 	if !errors.As(err, &pgErr) {
 		return err
 	}

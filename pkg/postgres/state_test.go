@@ -42,7 +42,7 @@ func bare(a admin) postgres.State {
 		Databases: map[string]postgres.DatabaseState{"postgres": {Name: "postgres", Owner: "postgres", Encoding: "UTF8", AllowConnections: true, ConnectionLimit: -1,
 			Grants: grants("", "CONNECT", "TEMPORARY")}},
 		Members: map[string]map[string]postgres.Membership{}, Settings: map[string]map[string][]string{},
-		Extensions: map[string]postgres.AvailableExtension{"pg_trgm": {Trusted: true}, "plpython3u": {}, "tied": {Trusted: true, Schema: "tied"}},
+		Extensions: map[string]postgres.AvailableExtension{"pg_trgm": offered("1.6", true, ""), "plpython3u": offered("1.0", false, ""), "tied": offered("1.1", true, "tied")},
 		Contents:   map[string]postgres.Content{},
 	}
 }
@@ -90,7 +90,7 @@ func loginMarker(name string) postgres.Marker {
 // orders is what the tests want: the database and its three logins.
 func orders() postgres.Desired {
 	d := postgres.Desired{Databases: []postgres.Database{{Name: "orders", Marker: ordersMarker, ConnectionLimit: -1,
-		Schemas: []string{"app"}, Extensions: []string{"pg_trgm"}}}}
+		Schemas: []string{"app"}, Extensions: []postgres.Extension{{Name: "pg_trgm"}}}}}
 	for _, l := range logins {
 		d.Logins = append(d.Logins, postgres.DesiredLogin{Name: l.name, Marker: loginMarker(l.name), ConnectionLimit: -1,
 			Access: map[string]postgres.Privilege{"orders": l.privilege}})
@@ -150,7 +150,7 @@ func provisioned(a admin) postgres.State {
 	}
 	s.Contents["orders"] = postgres.Content{
 		Schemas:    map[string]postgres.Schema{"public": owned(), "app": owned()},
-		Extensions: map[string]string{"plpgsql": "pg_catalog", "pg_trgm": "public"},
+		Extensions: map[string]postgres.InstalledExtension{"plpgsql": {Schema: "pg_catalog", Version: "1.0"}, "pg_trgm": {Schema: "public", Version: "1.6"}},
 		Defaults: map[string]postgres.Grants{
 			"SCHEMAS":   merge(grants("orders_rw", "USAGE"), grants("orders_ro", "USAGE")),
 			"TABLES":    merge(grants("orders_rw", "SELECT", "INSERT", "UPDATE", "DELETE"), grants("orders_ro", "SELECT")),
@@ -180,4 +180,9 @@ func dropping(d postgres.Desired, login string) postgres.Desired {
 	d.DropLogins = append(slices.Clone(d.DropLogins), postgres.Drop{Name: login, Marker: d.Logins[i].Marker})
 	d.Logins = slices.Delete(slices.Clone(d.Logins), i, i+1)
 	return d
+}
+
+// offered is an extension that the server offers in one version.
+func offered(version string, trusted bool, schema string) postgres.AvailableExtension {
+	return postgres.AvailableExtension{DefaultVersion: version, Versions: map[string]postgres.ExtensionVersion{version: {Trusted: trusted, Schema: schema}}}
 }

@@ -123,16 +123,34 @@ func sql(fragments ...any) Statement {
 			s.holes = append(s.holes, hole{b.Len(), holeVerifier, string(f)})
 			b.WriteByte('\'')
 		case markerOf:
-			quoted := quoteLiteral(Marker(f).String())
-			at := b.Len() + len(quoted) - 1
-			b.WriteString(quoted)
-			s.holes = append(s.holes, hole{at, holeUID, Marker(f).key()})
+			s.holes = append(s.holes, writeMarker(&b, claim{Marker: Marker(f)}))
+		case claim:
+			s.holes = append(s.holes, writeMarker(&b, f))
 		default:
 			panic(fmt.Sprintf("postgres: sql fragment of type %T", f))
 		}
 	}
 	s.text = b.String()
 	return s
+}
+
+// claim is a marker above what a comment said before.
+type claim struct {
+	Marker Marker
+	Remark string
+}
+
+// writeMarker writes a comment and returns the hole for the UID.
+func writeMarker(b *strings.Builder, c claim) hole {
+	tail := ""
+	if c.Remark != "" {
+		tail = "\n" + c.Remark
+	}
+	quoted := quoteLiteral(c.Marker.String() + tail)
+	after := len(strings.TrimPrefix(quoteLiteral(tail), "E")) - len("'")
+	at := b.Len() + len(quoted) - after
+	b.WriteString(quoted)
+	return hole{at, holeUID, c.Marker.key()}
 }
 
 // Fragments of a statement.

@@ -112,7 +112,7 @@ func TestMarker(t *testing.T) {
 		{"dbtether.io: group of Database shop/orders, uid uid-1", false},
 		{"dbtether.io: Database shop/orders, uid uid-2", false},
 		{"dbtether.io: Database shop/orders, uid ", false},
-		{"", false}, {"x" + comment, false}, {comment + " ", false}, {comment + "\n", false}, {"see: " + comment, false},
+		{"", false}, {"x" + comment, false}, {comment + " ", false}, {comment + "\n", true}, {comment + "\nwhat it said before", true}, {comment + "\r\n", false}, {"\n" + comment, false}, {"see: " + comment, false},
 	} {
 		if got := ours.owns(c.comment); got != c.want {
 			t.Errorf("owns(%q) = %v", c.comment, got)
@@ -120,6 +120,37 @@ func TestMarker(t *testing.T) {
 	}
 	if unborn := (Marker{Kind: "Database", Resource: "shop/orders"}); unborn.owns("dbtether.io: Database shop/orders, uid ") || unborn.owns(comment) {
 		t.Error("a resource without UID owns something")
+	}
+}
+
+// TestClaim checks that the marker of a claimed object stands above what its comment
+// said before, to the byte, and that a predecessor's line goes.
+func TestClaim(t *testing.T) {
+	ours := Marker{Kind: "Database", Resource: "shop/orders", UID: "uid-2"}
+	const line = "dbtether.io: Database shop/orders, uid uid-2"
+	for _, c := range []struct {
+		comment, want string
+		mayClaim      bool
+	}{
+		{"", line, true}, {"the shop's orders", line + "\nthe shop's orders", true}, {`a\b'c\`, line + "\n" + `a\b'c\`, true},
+		{"\n two\r\n", line + "\n\n two\r\n", true}, {"<uid>", line + "\n<uid>", true}, {"E'x'", line + "\nE'x'", true},
+		{"dbtether.io: Database shop/orders, uid uid-1", line, true},
+		{"dbtether.io: Database shop/orders, uid uid-1\nold '\\", line + "\nold '\\", true},
+		{"dbtether.io: Database shop/orders, uid uid-1\n" + line, line + "\n" + line, true},
+		{"old\n" + line, line + "\nold\n" + line, true},
+		{"dbtether.io: Database team-b/orders, uid uid-1", line, false},
+		{"dbtether.io: group of Database shop/orders, uid uid-1", line, false},
+	} {
+		if got := ours.mayClaim(c.comment); got != c.mayClaim {
+			t.Errorf("mayClaim(%q) = %v", c.comment, got)
+		}
+		got, err := sql(claim{ours, remark(c.comment)}).bind(Values{UIDs: map[string]string{"Database shop/orders": "uid-2"}})
+		if err != nil || got != quoteLiteral(c.want) {
+			t.Errorf("claim of %q: got %s (%v), want %s", c.comment, got, err, quoteLiteral(c.want))
+		}
+		if !ours.owns(c.want) || c.mayClaim && remark(c.want) != remark(c.comment) {
+			t.Errorf("%q does not read back", c.want)
+		}
 	}
 }
 

@@ -1,5 +1,5 @@
 ALTER ROLE "orders_migrate" NOLOGIN; -- no new sessions
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'orders_migrate' AND pid <> pg_backend_pid(); -- a session outlives its role
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'orders_migrate' AND pid <> pg_backend_pid(); -- a session outlives its role
 \connect "billing"
 BEGIN;
 GRANT "orders_migrate" TO CURRENT_USER WITH INHERIT TRUE, SET TRUE; -- for this transaction
@@ -24,3 +24,8 @@ COMMIT;
 DROP ROLE "orders_migrate"; -- its resource is deleted
 -- ends sessions: alter role "orders_migrate"
 -- ends sessions: end sessions of "orders_migrate"
+-- locks: reassign objects of "orders_migrate"
+-- locks: revoke privileges of "orders_migrate"
+-- locks: revoke privileges of "orders_migrate"
+-- locks: reassign objects of "orders_migrate"
+-- locks: revoke privileges of "orders_migrate"

@@ -1,3 +1,3 @@
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'orders_migrate' AND pid <> pg_backend_pid(); -- a session outlives its role
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'orders_migrate' AND pid <> pg_backend_pid(); -- a session outlives its role
 DROP ROLE "orders_migrate"; -- its resource is deleted
 -- ends sessions: end sessions of "orders_migrate"

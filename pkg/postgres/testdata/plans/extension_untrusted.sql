@@ -1,2 +1,2 @@
 -- refused (conflict false, blocked false): extension "plpython3u" of database "orders" is not a trusted extension
---   fix: leave it out, and have a superuser create it in the database once that exists
+--   fix: add "plpython3u" to spec.allowedExtensions of the DBCluster, or leave it out

@@ -1,2 +1,4 @@
 -- refused (conflict false, blocked false): role "orders_ro" has been given SUPERUSER, CREATEROLE, REPLICATION or BYPASSRLS
 --   fix: take the attribute away: every user of the database would inherit it
+-- refused (conflict false, blocked false): role "orders_report" is a member of "orders_ro", which has SUPERUSER, CREATEROLE, REPLICATION or BYPASSRLS
+--   fix: take the membership away before a credential is handed out: REVOKE "orders_ro" FROM "orders_report"

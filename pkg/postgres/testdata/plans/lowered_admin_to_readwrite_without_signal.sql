@@ -4,7 +4,7 @@ GRANT "orders_rw" TO "orders_migrate" WITH INHERIT TRUE, SET FALSE; -- readwrite
 COMMIT;
 BEGIN;
 GRANT "orders_migrate" TO CURRENT_USER WITH INHERIT TRUE, SET TRUE; -- for this transaction
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'orders_migrate' AND pid <> pg_backend_pid() AND datname = 'orders'; -- a session that has set its role keeps it until it ends
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'orders_migrate' AND pid <> pg_backend_pid() AND datname = 'orders'; -- a session that has set its role keeps it until it ends
 REVOKE "orders_migrate" FROM CURRENT_USER; -- it was for this transaction
 COMMIT;
 ALTER ROLE "orders_migrate" IN DATABASE "orders" RESET role; -- it is no longer a member of the owner group

@@ -1,2 +1,3 @@
 -- nothing to do
--- warning: schema "app" of database "orders" belongs to "someone" and is left alone
+-- warning: users of database "orders" cannot use all that "someone" owns in it, because "dbadmin" may not act as that role; a superuser changes that in database "orders" with: GRANT USAGE, CREATE ON SCHEMA "app" TO "orders_owner"; GRANT USAGE ON SCHEMA "app" TO "orders_rw", "orders_ro"
+-- warning: schema "app" of database "orders" belongs to "someone" and keeps that owner

@@ -1,0 +1,154 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+)
+
+// access plans the one group of a database that the login is a member of. Members
+// of the owner group create everything as that group, so that everyone sees it.
+func (p *planner) access(want DesiredLogin, database string) {
+	login, privilege, groups := want.Name, want.Access[database], GroupsOf(database)
+	wanted := groups.of(privilege)
+	lowered := false
+	for _, group := range groups.all() {
+		_, member := p.state.Members[group][login]
+		if group != wanted && member {
+			// Before PostgreSQL 16 every member may have set its role to the group's.
+			lowered = lowered || group == groups.Owner || group == groups.ReadWrite && privilege == ReadOnly && p.state.Server.major() < 16
+			p.leaveGroup(login, group, fmt.Sprintf("%s in database %q", privilege, database))
+		}
+	}
+	set := privilege == Admin
+	if how, member := p.state.Members[wanted][login]; !member || !how.Inherit || set && !how.Set {
+		p.roles = append(p.roles, Step{Verb: "grant", Object: fmt.Sprintf("role %q to %q", wanted, login),
+			Reason: fmt.Sprintf("%s in database %q", privilege, database), Statement: p.grantRole(wanted, ident(login), set)})
+	}
+	p.roleSetting(want, database, groups, lowered)
+}
+
+func (p *planner) leaveGroup(login, group, reason string) {
+	p.roles = append(p.roles, Step{Verb: "revoke", Object: fmt.Sprintf("role %q from %q", group, login), Reason: reason,
+		Statement: sql("REVOKE ", ident(group), " FROM ", ident(login))})
+}
+
+// roleSetting plans which role the login's sessions act as. A login that is lowered
+// keeps the setting until its sessions have ended and what it owns is given away: so
+// a run that stops before that leaves a sign for the next one.
+func (p *planner) roleSetting(want DesiredLogin, database string, groups Groups, lowered bool) {
+	login := want.Name
+	set := slices.Contains(p.index.acting[login], database)
+	if want.Access[database] == Admin {
+		if !set {
+			p.open = append(p.open, Step{Verb: "alter", Object: actsIn(login, database), Reason: "what it creates belongs to the owner group",
+				Statement: sql("ALTER ROLE ", ident(login), " IN DATABASE ", ident(database), " SET role = ", literal(groups.Owner))})
+		}
+		return
+	}
+	if lowered || set {
+		// A session that has set its role keeps it after the membership is gone.
+		p.terminate(login, database, "a session that has set its role keeps it until it ends")
+		if p.index.owns[login][database] && !want.Adopt {
+			p.giveAway(login, database)
+		}
+	}
+	if set {
+		p.resetRole(login, database)
+	}
+}
+
+func (p *planner) resetRole(login, database string) {
+	p.end = append(p.end, Step{Verb: "alter", Object: actsIn(login, database), Reason: "it is no longer a member of the owner group",
+		Statement: sql("ALTER ROLE ", ident(login), " IN DATABASE ", ident(database), " RESET role")})
+}
+
+func actsIn(login, database string) string {
+	return fmt.Sprintf("role %q in database %q", login, database)
+}
+
+// giveAway plans that what a login owns in a database of ours belongs to the owner
+// group. REASSIGN OWNED moves what belongs to the whole server too.
+func (p *planner) giveAway(login, database string) {
+	if p.index.owns[login][""] {
+		p.warn("role %q keeps what it owns in database %q, because it owns a database or another object of the whole server too; give that to another role: ALTER DATABASE … OWNER TO …", login, database)
+		return
+	}
+	p.asMember(login, database, reassign(login, ident(GroupsOf(database).Owner)))
+}
+
+func reassign(login string, to any) Step {
+	return Step{Verb: "reassign", Object: "objects of " + quoted(login), Reason: "tables outlive the login", Risk: Locking,
+		Statement: sql("REASSIGN OWNED BY ", ident(login), " TO ", to)}
+}
+
+// leaveOthers plans what a login loses where it has no access: memberships in the groups
+// of databases, sessions, what it owns, what it may use. An adopted login keeps what
+// dbtether did not give it.
+func (p *planner) leaveOthers(want DesiredLogin, desired Desired) {
+	lost := map[string]bool{} // databases, and whether their sessions end
+	for _, group := range p.index.groups[want.Name] {
+		database := databaseOf(group)
+		if _, wanted := want.Access[database]; wanted || !p.isGroup(group) {
+			continue
+		}
+		p.leaveGroup(want.Name, group, fmt.Sprintf("no access to database %q", database))
+		lost[database] = true
+	}
+	for _, database := range p.index.acting[want.Name] {
+		lost[database] = true
+	}
+	if !want.Adopt {
+		for database, n := range p.state.Sessions[want.Name] {
+			lost[database] = lost[database] || n > 0 && p.managed(database) && !p.state.Databases[database].Grants.has("", "CONNECT")
+		}
+		for database := range p.index.owns[want.Name] {
+			if _, known := lost[database]; !known {
+				lost[database] = false
+			}
+		}
+	}
+	for _, database := range sortedKeys(lost) {
+		if _, wanted := want.Access[database]; wanted || database == "" || dropped(desired, database) {
+			continue
+		}
+		if lost[database] {
+			p.terminate(want.Name, database, "it has no access to the database any more")
+		}
+		if _, depends := p.index.owns[want.Name][database]; depends && !want.Adopt {
+			p.leaveNothing(want.Name, database)
+		}
+		if slices.Contains(p.index.acting[want.Name], database) {
+			p.resetRole(want.Name, database)
+		}
+	}
+}
+
+func dropped(desired Desired, database string) bool {
+	return slices.ContainsFunc(desired.DropDatabases, func(d Drop) bool { return d.Name == database })
+}
+
+// leaveNothing plans that a login neither owns nor may use anything in a database.
+// DROP OWNED would drop what could not be given away before.
+func (p *planner) leaveNothing(login, database string) {
+	have, owns := p.state.Databases[database], p.index.owns[login][database]
+	server := p.state.Server
+	drop := sql("DROP OWNED BY ", ident(login))
+	switch {
+	case owns && !p.managed(database):
+		p.warn("role %q keeps what it owns in database %q, which dbtether does not manage; a superuser ends that there with: REASSIGN OWNED BY %s TO …", login, database, sql(ident(login)))
+	case owns && p.index.owns[login][""]:
+		p.giveAway(login, database) // which warns
+	case have.Name != "" && (!have.AllowConnections || have.Barred), !p.managed(database) && !server.Superuser && have.Owner != server.Admin:
+		p.warn("role %q keeps what it may use in database %q, where the admin cannot take it away; a superuser ends that there with: %s", login, database, drop)
+	case owns:
+		p.revokeGivenOn(login, database)
+		p.asMember(login, database, reassign(login, ident(GroupsOf(database).Owner)), dropOwned(login, "it has no access to the database any more"))
+	default:
+		p.revokeGivenOn(login, database)
+		p.asMember(login, database, dropOwned(login, "it has no access to the database any more"))
+	}
+}
+
+func dropOwned(login, reason string) Step {
+	return Step{Verb: "revoke", Object: "privileges of " + quoted(login), Reason: reason, Risk: Locking, Statement: sql("DROP OWNED BY ", ident(login))}
+}

@@ -1,0 +1,228 @@
+package postgres
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// revokeDirect plans that a login holds nothing itself but what is asked for: a
+// privilege is a membership in a group, and nothing else must outlive a lowered one.
+// What an adopted login held before it keeps.
+func (p *planner) revokeDirect(want DesiredLogin, desired Desired) {
+	if want.Adopt {
+		return
+	}
+	for _, database := range p.index.granted[want.Name] {
+		if !dropped(desired, database) {
+			p.revokeOnDatabase(want.Name, p.state.Databases[database])
+		}
+	}
+	wanted := wantedOn(want.Grants)
+	for _, database := range sortedKeys(want.Access) {
+		p.revokeAll(database, p.state.Contents[database].Direct, func(d DirectGrant) bool {
+			return d.Login == want.Name && !(d.Kind == "TABLE" && wanted[table{database, d.Schema, d.Name}][d.Privilege])
+		})
+	}
+}
+
+// revokeGivenOn plans the end of what a login got from roles with the grant option:
+// DROP OWNED takes back what the owners gave, and leaves that.
+func (p *planner) revokeGivenOn(login, database string) {
+	grants := append(slices.Clone(p.state.Contents[database].Direct), p.state.Elsewhere[database]...)
+	p.revokeAll(database, grants, func(d DirectGrant) bool { return d.Login == login && d.Grantor != d.Owner })
+}
+
+// revokeAll plans the end of those privileges that is tells, object by object.
+func (p *planner) revokeAll(database string, grants []DirectGrant, is func(DirectGrant) bool) {
+	objects := map[DirectGrant][]string{}
+	for _, d := range grants {
+		if is(d) {
+			object := d
+			object.Privilege = ""
+			objects[object] = append(objects[object], d.Privilege)
+		}
+	}
+	sorted := make([]DirectGrant, 0, len(objects))
+	for d := range objects {
+		sorted = append(sorted, d)
+	}
+	slices.SortFunc(sorted, DirectGrant.compare)
+	for _, d := range sorted {
+		slices.Sort(objects[d])
+		p.revokeOn(database, d, objects[d])
+	}
+}
+
+// compare orders objects, so that a plan is the same each time.
+func (d DirectGrant) compare(other DirectGrant) int {
+	return cmp.Or(strings.Compare(d.Kind, other.Kind), strings.Compare(d.Schema, other.Schema), strings.Compare(d.Name, other.Name),
+		strings.Compare(d.Column, other.Column), strings.Compare(d.Owner, other.Owner), strings.Compare(d.Grantor, other.Grantor))
+}
+
+// revokeOnDatabase plans the end of what a login itself holds on a database.
+func (p *planner) revokeOnDatabase(login string, have DatabaseState) {
+	if have.Owner == login {
+		return
+	}
+	statement := sql("REVOKE "+privilegeWords(sortedKeys(have.Grants[login]), "")+" ON DATABASE ", ident(have.Name), " FROM ", ident(login), " CASCADE")
+	if !p.state.Server.Superuser && have.Owner != p.state.Server.Admin {
+		p.warn("role %q itself holds privileges on database %q, which belongs to %q; that role or a superuser ends that with: %s", login, have.Name, have.Owner, statement)
+		return
+	}
+	p.open = append(p.open, Step{Verb: "revoke", Object: fmt.Sprintf("database %q from %q", have.Name, login), Reason: heldItself, Statement: statement})
+}
+
+const heldItself = "it has what its groups have, and no more"
+
+// object names it in messages.
+func (d DirectGrant) object() string {
+	switch {
+	case d.Kind == "DEFAULT" && d.Schema != "":
+		return fmt.Sprintf("future %s in schema %q", strings.ToLower(d.Name), d.Schema)
+	case d.Kind == "DEFAULT":
+		return "future " + strings.ToLower(d.Name)
+	case d.Kind == "ROUTINE" || d.Schema == "":
+		return strings.ToLower(d.Kind) + " " + quoted(d.Name)
+	case d.Kind == "COLUMN":
+		return "column " + quoted(d.Schema+"."+d.Name+"."+d.Column)
+	default:
+		return strings.ToLower(d.Kind) + " " + quoted(d.Schema+"."+d.Name)
+	}
+}
+
+// revokeOn plans the end of privileges on one object, as the role that granted them:
+// REVOKE takes back what the current role gave away, and for the owner and a
+// superuser what the owner did (manual, "REVOKE").
+func (p *planner) revokeOn(database string, d DirectGrant, privileges []string) {
+	statement, ok := revocation(d, "", privileges)
+	object := d.object()
+	if !ok {
+		p.warn("role %q itself holds %s on %s of database %q, which dbtether cannot take away", d.Login, strings.Join(privileges, ", "), object, database)
+		return
+	}
+	step := Step{Verb: "revoke", Object: object + " from " + quoted(d.Login), Reason: heldItself, Statement: statement}
+	login, third := d.Login, d.Grantor != d.Owner
+	grantor := d.Owner
+	if third {
+		grantor = d.Grantor
+	}
+	if third && p.path(grantor, func(r string) bool { return r == d.Owner }) != nil {
+		// A grantor that became a member of the owner would revoke as the owner, in vain.
+		d.Login, grantor = grantor, d.Owner
+		statement, _ = revocation(d, "GRANT OPTION FOR ", privileges)
+	} else if p.as(grantor, database, third, step) {
+		return
+	}
+	p.warn("role %q itself holds %s on %s of database %q; %q ends that there with: %s", login, strings.Join(privileges, ", "), object, database, grantor, statement)
+}
+
+// as adds a step that a role's rights are needed for, in a database; set says that the
+// step must run as that role, not only with its rights. It returns false when the
+// admin cannot act as the role.
+func (p *planner) as(role, database string, set bool, step Step) bool {
+	server, in := p.state.Server, p.in(database)
+	steps := []Step{step}
+	if set {
+		steps = []Step{{Verb: "set", Object: "role " + quoted(role), Reason: "it granted the privilege", Statement: sql("SET LOCAL ROLE ", ident(role))},
+			step, {Verb: "set", Object: "role " + quoted(server.Admin), Reason: "what follows is the admin's again", Statement: sql("SET LOCAL ROLE NONE")}}
+	}
+	switch {
+	case role == GroupsOf(database).Owner:
+		in.owner = append(in.owner, step)
+	case server.Superuser:
+		in.admin = append(in.admin, steps...)
+	case role == server.Admin, role == "pg_database_owner" && p.state.Databases[database].Owner == server.Admin:
+		in.admin = append(in.admin, step)
+	case p.mayJoin(role):
+		p.asMember(role, database, steps...)
+	default:
+		return false
+	}
+	return true
+}
+
+// mayJoin reports whether the admin can make itself a member of a role.
+func (p *planner) mayJoin(role string) bool {
+	r, exists := p.state.Roles[role]
+	switch {
+	case !exists || r.Superuser || strings.HasPrefix(role, "pg_"):
+		return false
+	case p.state.Server.major() < 16:
+		return p.state.Server.CreateRole
+	default:
+		return p.isMember(role) || p.administers(role)
+	}
+}
+
+var privilegeWord = regexp.MustCompile(`^[A-Z]+( [A-Z]+)*$`)
+
+// privilegeWords joins the words of privileges, each with a column if there is one.
+// What is no word is never written: then it is all of them.
+func privilegeWords(privileges []string, column string) string {
+	if slices.ContainsFunc(privileges, func(p string) bool { return !privilegeWord.MatchString(p) }) {
+		privileges = []string{"ALL PRIVILEGES"}
+	}
+	words := slices.Clone(privileges)
+	for i := range words {
+		if column != "" {
+			words[i] += sql(" (", ident(column), ")").String()
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// signatureForm is what regprocedure prints: names and types, quoted where they must
+// be (quote_identifier in the server's ruleutils.c).
+var signatureForm = func() *regexp.Regexp {
+	const name = `(?:[a-z_][a-z0-9_]*|"(?:[^"]|"")+")`
+	const kind = `(?:[a-z0-9_ .\[\]]|"(?:[^"]|"")+")+`
+	return regexp.MustCompile(`^(?:` + name + `\.)?` + name + `\((?:` + kind + `(?:,` + kind + `)*)?\)$`)
+}()
+
+// defaultKinds are the kinds of objects that default privileges exist for.
+var defaultKinds = []string{"TABLES", "SEQUENCES", "FUNCTIONS", "TYPES", "SCHEMAS", "LARGE OBJECTS"}
+
+// revocation returns the statement that takes privileges back, or with the option
+// GRANT OPTION FOR only the right to give them away; false for a kind of
+// object that is not known. CASCADE takes them from whom the login gave them, too.
+func revocation(d DirectGrant, option string, privileges []string) (Statement, bool) {
+	words := privilegeWords(privileges, d.Column)
+	from := []any{" FROM ", ident(d.Login), " CASCADE"}
+	on := func(fragments ...any) (Statement, bool) {
+		return sql(slices.Concat([]any{"REVOKE " + option + words + " ON "}, fragments, from)...), true
+	}
+	switch d.Kind {
+	case "COLUMN":
+		return on("TABLE ", qualified{d.Schema, d.Name})
+	case "TABLE", "SEQUENCE", "TYPE":
+		return on(d.Kind+" ", qualified{d.Schema, d.Name})
+	case "SCHEMA", "LANGUAGE", "FOREIGN DATA WRAPPER", "FOREIGN SERVER":
+		return on(d.Kind+" ", ident(d.Name))
+	case "ROUTINE":
+		if !signatureForm.MatchString(d.Name) {
+			return Statement{}, false
+		}
+		return on("ROUTINE " + d.Name)
+	case "LARGE OBJECT":
+		oid, err := strconv.ParseUint(d.Name, 10, 32)
+		if err != nil {
+			return Statement{}, false
+		}
+		return on("LARGE OBJECT ", int(oid))
+	case "DEFAULT":
+		if !slices.Contains(defaultKinds, d.Name) {
+			return Statement{}, false
+		}
+		alter := []any{"ALTER DEFAULT PRIVILEGES FOR ROLE ", ident(d.Owner)}
+		if d.Schema != "" {
+			alter = append(alter, " IN SCHEMA ", ident(d.Schema))
+		}
+		return sql(slices.Concat(alter, []any{" REVOKE " + option + words + " ON " + d.Name}, from)...), true
+	default:
+		return Statement{}, false
+	}
+}

@@ -1,0 +1,16 @@
+BEGIN;
+REVOKE "billing_owner" FROM "orders_api"; -- no access to database "billing"
+COMMIT;
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'orders_api' AND pid <> pg_backend_pid() AND datname = 'billing'; -- it has no access to the database any more
+\connect "billing"
+BEGIN;
+GRANT "orders_api" TO CURRENT_USER WITH INHERIT TRUE, SET TRUE; -- for this transaction
+DROP OWNED BY "orders_api"; -- it has no access to the database any more
+REVOKE "orders_api" FROM CURRENT_USER; -- it was for this transaction
+COMMIT;
+\connect "postgres"
+ALTER ROLE "orders_api" IN DATABASE "billing" RESET role; -- it is no longer a member of the owner group
+-- ends sessions: end sessions of "orders_api"
+-- locks: revoke privileges of "orders_api"
+-- warning: role "orders_api" keeps what it may use in database "archive", where the admin cannot take it away; a superuser ends that there with: DROP OWNED BY "orders_api"
+-- warning: role "orders_api" keeps what it may use in database "legacy", where the admin cannot take it away; a superuser ends that there with: DROP OWNED BY "orders_api"

@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): role "azure_thing" belongs to PostgreSQL or to the cloud provider
+--   fix: choose another username (--username)

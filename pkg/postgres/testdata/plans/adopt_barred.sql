@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): database "orders" belongs to "shop", and "dbadmin" may not act as that role
+--   fix: run: GRANT "shop" TO "dbadmin"

@@ -1,0 +1,22 @@
+BEGIN;
+COMMENT ON DATABASE "orders" IS 'dbtether.io: Database shop/orders, uid <uid>'; -- says whose it is
+GRANT CONNECT, TEMPORARY, CREATE ON DATABASE "orders" TO "orders_owner"; -- what the group may do with the database
+GRANT CONNECT, TEMPORARY ON DATABASE "orders" TO "orders_rw"; -- what the group may do with the database
+GRANT CONNECT ON DATABASE "orders" TO "orders_ro"; -- what the group may do with the database
+ALTER DATABASE "orders" ALLOW_CONNECTIONS true; -- it is isolated now
+ALTER ROLE "orders_migrate" IN DATABASE "orders" SET role = 'orders_owner'; -- what it creates belongs to the owner group
+COMMIT;
+\connect "orders"
+BEGIN;
+ALTER SCHEMA public OWNER TO "orders_owner"; -- objects belong to the database's owner group
+SET LOCAL ROLE "orders_owner"; -- what follows belongs to the database's owner group
+REVOKE ALL ON SCHEMA public FROM PUBLIC; -- only the groups may use it
+GRANT USAGE ON SCHEMA "public" TO "orders_rw", "orders_ro"; -- the groups see what is in it
+ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO "orders_rw", "orders_ro"; -- schemas created later are seen
+ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO "orders_rw", "orders_ro"; -- tables and views created later are readable
+ALTER DEFAULT PRIVILEGES GRANT INSERT, UPDATE, DELETE ON TABLES TO "orders_rw"; -- tables created later are writable
+ALTER DEFAULT PRIVILEGES GRANT SELECT ON SEQUENCES TO "orders_rw", "orders_ro"; -- sequences created later are readable
+ALTER DEFAULT PRIVILEGES GRANT USAGE, UPDATE ON SEQUENCES TO "orders_rw"; -- sequences created later can be advanced
+CREATE SCHEMA "app"; -- asked for in spec.schemas
+CREATE EXTENSION "pg_trgm" SCHEMA public; -- asked for in spec.extensions
+COMMIT;

@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): database "orders" is to be adopted and takes no connections
+--   fix: find out who closed it, then run: ALTER DATABASE "orders" ALLOW_CONNECTIONS true

@@ -1,0 +1,2 @@
+-- refused (conflict true, blocked false): role "orders_ro" exists and was not created by dbtether
+--   fix: choose another databaseName (--database-name): its groups would be "orders_owner", "orders_rw" and "orders_ro"

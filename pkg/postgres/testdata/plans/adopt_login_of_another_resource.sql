@@ -1,0 +1,2 @@
+-- refused (conflict true, blocked false): role "orders_api" belongs to DatabaseUser team-b/api (uid 7)
+--   fix: choose another username (--username)

@@ -1,0 +1,2 @@
+-- refused (conflict true, blocked false): role "orders_api" belongs to Database shop/x (uid 7)
+--   fix: choose another username (--username)

@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): the admin role "dbadmin" is a member of role "orders_api"
+--   fix: choose another username (--username), or take the membership away: REVOKE "orders_api" FROM "dbadmin"

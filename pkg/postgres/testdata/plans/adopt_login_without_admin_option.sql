@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): the admin role "dbadmin" may not change role "orders_api", which it did not create
+--   fix: have a superuser run: GRANT "orders_api" TO "dbadmin" WITH ADMIN TRUE, INHERIT FALSE, SET FALSE

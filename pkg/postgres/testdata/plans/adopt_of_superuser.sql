@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): database "orders" belongs to "postgres", and "dbadmin" may not act as that role
+--   fix: have a superuser run: ALTER DATABASE "orders" OWNER TO "dbadmin"

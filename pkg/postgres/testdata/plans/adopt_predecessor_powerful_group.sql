@@ -1,0 +1,4 @@
+-- refused (conflict false, blocked false): role "orders_rw" has been given SUPERUSER, CREATEROLE, REPLICATION or BYPASSRLS
+--   fix: take the attribute away: every user of the database would inherit it
+-- refused (conflict false, blocked false): role "orders_api" is a member of "orders_rw", which has SUPERUSER, CREATEROLE, REPLICATION or BYPASSRLS
+--   fix: take the membership away before a credential is handed out: REVOKE "orders_rw" FROM "orders_api"

@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): role "dbadmin" is the admin of the server
+--   fix: choose another username (--username)

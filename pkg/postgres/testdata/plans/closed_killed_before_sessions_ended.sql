@@ -1,0 +1,2 @@
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'orders_api' AND pid <> pg_backend_pid(); -- its access has ended
+-- ends sessions: end sessions of "orders_api"

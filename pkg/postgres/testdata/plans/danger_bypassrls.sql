@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): role "orders_api" has been given SUPERUSER, CREATEROLE, REPLICATION or BYPASSRLS
+--   fix: take the attribute away before its credential is handed out

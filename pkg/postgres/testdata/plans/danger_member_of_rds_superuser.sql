@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): role "orders_api" is a member of "a", which is a member of "rds_superuser", whose rights reach beyond a database
+--   fix: take the membership away before a credential is handed out: REVOKE "rds_superuser" FROM "a"

@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): role "orders_api" is a member of "a", which is a member of "b", which has SUPERUSER, CREATEROLE, REPLICATION or BYPASSRLS
+--   fix: take the membership away before a credential is handed out: REVOKE "b" FROM "a"

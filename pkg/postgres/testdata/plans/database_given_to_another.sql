@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): database "orders" belongs to "someone", and "dbadmin" may not act as that role
+--   fix: run: GRANT "someone" TO "dbadmin"

@@ -1,0 +1,2 @@
+-- nothing to do
+-- warning: extension "hstore" of database "orders" is installed in schema "public", spec asks for "app": it is left there

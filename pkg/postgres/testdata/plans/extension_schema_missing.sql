@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): extension "hstore" of database "orders" asks for schema "nosuch", which does not exist
+--   fix: add "nosuch" to spec.schemas, or name another schema for the extension

@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): extension "tied" of database "orders" belongs into schema "tied", spec asks for "app"
+--   fix: leave the schema out

@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): extension "hstore" of database "orders" has version "1.8", and nothing leads from there to version "1.7"
+--   fix: correct the version in spec.extensions, or leave it out

@@ -1,0 +1,2 @@
+-- nothing to do
+-- warning: extension "hstore" of database "orders" has version "1.7", spec asks for "1.8": "postgres", whom it belongs to, or a superuser runs in database "orders": ALTER EXTENSION "hstore" UPDATE TO '1.8'

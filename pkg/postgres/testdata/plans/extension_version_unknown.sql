@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): extension "hstore" of database "orders" is not available in version "9'9"
+--   fix: correct the version in spec.extensions, or leave it out; the server has: 1.7, 1.8

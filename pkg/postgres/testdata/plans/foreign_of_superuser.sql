@@ -1,0 +1,2 @@
+-- nothing to do
+-- warning: users of database "orders" cannot use all that "root" owns in it, because "dbadmin" may not act as that role; a superuser changes that in database "orders" with: GRANT SELECT ON TABLE "app"."t" TO "orders_ro"

@@ -1,0 +1,3 @@
+-- nothing to do
+-- warning: every user of database "orders" may create objects in schema public, because it belongs to "postgres"; a superuser ends that in database "orders" with: ALTER SCHEMA public OWNER TO "orders_owner"
+-- warning: users of database "orders" cannot use all that "root" owns in it, because "dbadmin" may not act as that role; a superuser changes that in database "orders" with: GRANT SELECT ON TABLE "app"."t" TO "orders_ro"

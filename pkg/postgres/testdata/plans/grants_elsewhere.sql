@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): role "orders_report" has no access to database "billing", but asks for privileges on table "t" in it
+--   fix: name the database in spec.databaseRefs, or leave the grant out

@@ -1,0 +1,4 @@
+-- refused (conflict false, blocked false): table "pg_authid" of schema "pg_catalog" belongs to PostgreSQL itself
+--   fix: leave the grant out
+-- refused (conflict false, blocked false): table "tables" of schema "information_schema" belongs to PostgreSQL itself
+--   fix: leave the grant out

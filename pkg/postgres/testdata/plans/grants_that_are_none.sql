@@ -1,0 +1,6 @@
+-- refused (conflict false, blocked false): privilege "ALL" on table "t" of database "orders" is none of SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER
+--   fix: correct spec.additionalGrants
+-- refused (conflict false, blocked false): privilege "UPDATE ON app.t TO PUBLIC; --" on table "t" of database "orders" is none of SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER
+--   fix: correct spec.additionalGrants
+-- refused (conflict false, blocked false): privilege "select" on table "t" of database "orders" is none of SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER
+--   fix: correct spec.additionalGrants

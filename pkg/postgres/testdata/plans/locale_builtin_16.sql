@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): database "orders" asks for locale provider "builtin", which PostgreSQL 16.4 does not have
+--   fix: use PostgreSQL 17 or later, or set spec.lcCollate and spec.lcCtype instead

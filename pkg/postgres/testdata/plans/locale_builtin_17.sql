@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): database "orders" asks for builtin locale "PG_UNICODE_FAST", which PostgreSQL 17.4 does not have
+--   fix: set spec.builtinLocale to one of: C, C.UTF-8

@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): database "orders" has encoding "UTF8", spec asks for "LATIN1"; has collation "en_US.utf8", spec asks for "en_US"; has character classes "C", spec asks for "C.UTF-8"; has locale provider "icu", spec asks for "builtin"; has locale "de-AT-u-co-phonebk", spec asks for "C"
+--   fix: these cannot be changed: create another Database and move the data, or correct the spec

@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): database "orders" has encoding "UTF8", spec asks for "LATIN1"
+--   fix: these cannot be changed: create another Database and move the data, or correct the spec

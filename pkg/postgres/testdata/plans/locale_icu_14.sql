@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): database "orders" asks for locale provider "icu", which PostgreSQL 14.4 does not have for databases
+--   fix: use PostgreSQL 15 or later, or set spec.lcCollate and spec.lcCtype instead

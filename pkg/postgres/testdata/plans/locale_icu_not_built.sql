@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): database "orders" asks for locale provider "icu", and the server was built without ICU
+--   fix: use a server with ICU, or set spec.lcCollate and spec.lcCtype instead

@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): database "orders" asks for ICU locale "xx-AT", and the server's ICU knows no language "xx"
+--   fix: correct spec.icuLocale: SELECT collname FROM pg_collation WHERE collprovider = 'i' lists what there is

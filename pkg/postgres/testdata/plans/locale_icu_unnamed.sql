@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): database "orders" asks for locale provider "icu" without a locale
+--   fix: set spec.icuLocale

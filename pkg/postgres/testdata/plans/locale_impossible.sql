@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): encoding or locale "a\nb" of database "orders" is not printable UTF-8
+--   fix: correct the spec

@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): database "orders" asks for locale provider "musl", which PostgreSQL does not have
+--   fix: set spec.localeProvider to libc, icu or builtin

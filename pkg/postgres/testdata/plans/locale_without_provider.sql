@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): database "orders" asks for locale "de" without locale provider icu or builtin
+--   fix: set spec.localeProvider, or spec.lcCollate and spec.lcCtype

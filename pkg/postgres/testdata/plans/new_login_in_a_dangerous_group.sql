@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): role "orders_rw" is a member of "pg_write_server_files", whose rights reach beyond a database
+--   fix: take the membership away before a credential is handed out: REVOKE "pg_write_server_files" FROM "orders_rw"

@@ -1,0 +1,16 @@
+-- refused (conflict false, blocked false): setting "Session_Authorization" of database "orders" decides which role acts
+--   fix: leave "Session_Authorization" out: privileges are given by spec.privileges
+-- refused (conflict false, blocked false): setting "local_preload_libraries" of database "orders" is empty, which PostgreSQL takes for the name of a library
+--   fix: leave "local_preload_libraries" out
+-- refused (conflict false, blocked false): setting "log_statement" of database "orders" may only be changed by a superuser (context superuser)
+--   fix: leave "log_statement" out: SELECT name FROM pg_settings WHERE context = 'user' lists what may be set
+-- refused (conflict false, blocked false): PostgreSQL 18.4 has no setting "nosuch", which database "orders" asks for
+--   fix: correct the name: SELECT name FROM pg_settings WHERE context = 'user' lists what there is
+-- refused (conflict false, blocked false): setting "port" of database "orders" may only be changed by a superuser (context postmaster)
+--   fix: leave "port" out: SELECT name FROM pg_settings WHERE context = 'user' lists what may be set
+-- refused (conflict false, blocked false): setting "role" of database "orders" decides which role acts
+--   fix: leave "role" out: privileges are given by spec.privileges
+-- refused (conflict false, blocked false): setting "search_path" of database "orders": "a b" is not a list of names
+--   fix: separate names by commas, and quote those with special characters: app, "$user"
+-- refused (conflict false, blocked false): the value of setting "work_mem" of database "orders" is not UTF-8 text
+--   fix: correct the value

@@ -1,0 +1,2 @@
+-- refused (conflict true, blocked false): database "orders" belongs to Database team-b/orders (uid 7)
+--   fix: refer to the Database that it belongs to, or choose another databaseName

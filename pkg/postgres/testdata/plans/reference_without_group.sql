@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false, missing true): database "orders" is not provisioned so far
+--   fix: run: kubectl dbtether reconcile

@@ -1,0 +1,2 @@
+-- refused (conflict true, blocked false): role "orders_api" was renamed to "orders \"old\"" by somebody else
+--   fix: rename it back: ALTER ROLE "orders ""old""" RENAME TO "orders_api"

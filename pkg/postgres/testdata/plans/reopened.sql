@@ -1,0 +1,3 @@
+BEGIN;
+ALTER ROLE "orders_api" LOGIN INHERIT; -- it must be able to log in
+COMMIT;

@@ -1,0 +1,6 @@
+-- refused (conflict false, blocked false): setting "log_statement" of role "orders_api" may only be changed by a superuser (context superuser)
+--   fix: leave "log_statement" out: SELECT name FROM pg_settings WHERE context = 'user' lists what may be set
+-- refused (conflict false, blocked false): setting "role" of role "orders_api" decides which role acts
+--   fix: leave "role" out: privileges are given by spec.privileges
+-- refused (conflict false, blocked false): PostgreSQL 18.4 has no setting "x\" TO 1; --", which role "orders_api" asks for
+--   fix: correct the name: SELECT name FROM pg_settings WHERE context = 'user' lists what there is

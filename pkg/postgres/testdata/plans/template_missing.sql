@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): database "orders" asks for template "base", which does not exist
+--   fix: create the template, or correct spec.template in another Database: it is immutable

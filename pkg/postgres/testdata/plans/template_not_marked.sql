@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): database "orders" asks for template "base", which is not marked as a template: any user could copy anybody's data
+--   fix: have its owner run: ALTER DATABASE "base" IS_TEMPLATE true
