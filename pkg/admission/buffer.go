@@ -2,6 +2,8 @@ package admission
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"sync"
 )
 
@@ -9,9 +11,18 @@ import (
 // pods are larger.
 const keptBuffer = 64 << 10
 
+// maxLarge is how many reviews may be larger than that at once, whoever sends them:
+// each costs several times its size until it is answered.
+const maxLarge = 16
+
 // buffers keeps the memory of bodies between reviews. A request that was decoded
 // from a body refers to it until its answer is written, and nothing does after.
-type buffers struct{ pool sync.Pool }
+type buffers struct {
+	pool  sync.Pool
+	large chan struct{}
+}
+
+func newBuffers() *buffers { return &buffers{large: make(chan struct{}, maxLarge)} }
 
 func (b *buffers) take() (buffer *bytes.Buffer, release func()) {
 	buffer, ok := b.pool.Get().(*bytes.Buffer)
@@ -25,3 +36,16 @@ func (b *buffers) take() (buffer *bytes.Buffer, release func()) {
 		}
 	}
 }
+
+// grow waits until there is room for one more large body. The caller returns it with
+// release, also after an error.
+func (b *buffers) grow(ctx context.Context) (release func(), err error) {
+	select {
+	case b.large <- struct{}{}:
+		return func() { <-b.large }, nil
+	case <-ctx.Done():
+		return func() {}, errBusy
+	}
+}
+
+var errBusy = errors.New("too many large reviews at once")

@@ -43,6 +43,11 @@ func TestDenials(t *testing.T) {
 		manifestOf("DBCluster", "", "closed-"+ns, "{"+admin+", allowedNamespaces: []}"), "create", "-f", "-")
 	c.must(t, manifestOf("Database", ns, "old", "{clusterRef: {name: "+open+"}}")+"---\n"+
 		manifestOf("Database", ns, "precious", "{clusterRef: {name: "+open+"}, deletionProtection: true}"), "create", "-f", "-")
+	others, third := "others-"+ns, "third-"+ns
+	c.must(t, manifestOf("DBCluster", "", others, "{"+admin+"}")+"---\n"+manifestOf("DBCluster", "", third, "{"+admin+"}")+"---\n"+
+		manifestOf("Database", elsewhere, "private", "{clusterRef: {name: "+others+"}}")+"---\n"+
+		manifestOf("Database", elsewhere, "shared", "{clusterRef: {name: "+others+"}}")+"---\n"+manifestOf("Database", ns, "spare", "{clusterRef: {name: "+third+"}}"), "create", "-f", "-")
+	c.must(t, "", "annotate", "database", "shared", "-n", elsewhere, "dbtether.io/allow-users-from="+ns)
 	c.must(t, "", "patch", "dbcluster", open, "--type=merge", "-p", `{"spec":{"allowedNamespaces":["a","b","c","d","e","f"]}}`)
 	c.user(t, ns, "orders-api", 3)
 	c.user(t, elsewhere, "reports", 1)
@@ -50,9 +55,12 @@ func TestDenials(t *testing.T) {
 	c.user(t, ns, "leaving", 1)
 	c.must(t, "", "patch", "databaseuser", "leaving", "-n", ns, "--type=merge", "-p", `{"metadata":{"finalizers":["dbtether.io/finalizer"]}}`)
 	c.must(t, "", "delete", "databaseuser", "leaving", "-n", ns, "--wait=false")
+	c.editor(t, "owner-"+plain, "")
 	// The webhook has to have seen the last changes.
 	c.seen(t, "USER-DELETING", podNamed("x", "dbtether.io/inject: leaving"), ns)
 	c.seen(t, "a, b, c", manifestOf("Database", ns, "x", "{clusterRef: {name: "+open+"}}"), ns)
+	sharedAdmin := manifestOf("DatabaseUser", ns, "late", "{databaseRefs: [{name: shared, namespace: "+elsewhere+", privileges: admin}]}")
+	c.answers(t, sharedAdmin, ns, 1, "ADMIN-NOT-SHARED")
 
 	database := func(cluster string) string {
 		return manifestOf("Database", ns, "orders", "{clusterRef: {name: "+cluster+"}}")
@@ -68,7 +76,14 @@ func TestDenials(t *testing.T) {
 		{"a database on a cluster for nobody", database("closed-" + ns), create},
 		{"a change of a database whose namespace has lost the cluster", "", []string{"patch", "database", "old", "-n", ns, "--type=merge", "-p", `{"spec":{"connectionLimit":5}}`}},
 		{"a user of that database", manifestOf("DatabaseUser", ns, "late", "{databaseRef: {name: old}}"), create},
+		{"a user of a database that another namespace keeps to itself", manifestOf("DatabaseUser", ns, "late", "{databaseRef: {name: private, namespace: "+elsewhere+"}}"), create},
+		{"a user of a database of another namespace that does not exist", manifestOf("DatabaseUser", ns, "late", "{databaseRef: {name: nothing, namespace: "+elsewhere+"}}"), create},
+		{"an administrator from another namespace", sharedAdmin, create},
+		{"a user of databases on two clusters", manifestOf("DatabaseUser", ns, "late", "{databaseRefs: [{name: shared, namespace: "+elsewhere+"}, {name: spare}]}"), create},
+		{"a change that adds a database of another namespace", "", []string{"patch", "databaseuser", "orders-api", "-n", ns, "--type=merge", "-p",
+			`{"spec":{"databaseRef":null,"databaseRefs":[{"name":"orders"},{"name":"private","namespace":"` + elsewhere + `"}]}}`}},
 		{"the deletion of a protected database", "", []string{"delete", "database", "precious", "-n", ns}},
+		{"a namespace that is to join a team", "", []string{"label", "--as=owner-" + plain, "namespace", plain, "dbtether.io/team=backend"}},
 		{"a pod that asks in a namespace that is not enabled", pod("dbtether.io/inject: orders-api"), []string{"create", "-n", plain, "-f", "-"}},
 		{"a pod that asks in a namespace that is left out", pod("dbtether.io/inject: orders-api"), []string{"create", "-n", "kube-system", "-f", "-"}},
 		{"a pod that asks for a user that does not exist", pod("dbtether.io/inject: orders-app"), create},

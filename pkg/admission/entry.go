@@ -36,7 +36,7 @@ type entry struct {
 }
 
 func newEntry(e entry) (*entry, error) {
-	e.buffers = new(buffers)
+	e.buffers = newBuffers()
 	var err error
 	e.inner, err = kwhhttp.HandlerFor(kwhhttp.HandlerConfig{Webhook: &e, Logger: kubewebhookLog{e.log}})
 	return &e, err
@@ -66,9 +66,12 @@ func (e *entry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.metrics.answered(x.result, took)
 		e.record(r.Context(), x, took)
 	}()
+	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), exchangeKey{}, x), timeLeft(r))
+	defer cancel()
 	body, release := e.buffers.take()
 	defer release()
-	err := readBody(w, r, body)
+	end, err := e.readBody(ctx, w, r, body)
+	defer end()
 	if err != nil {
 		e.refuse(w, x, err)
 		return
@@ -77,8 +80,6 @@ func (e *entry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.refuse(w, x, err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), exchangeKey{}, x), timeLeft(r))
-	defer cancel()
 	inner := r.WithContext(ctx)
 	inner.Body = io.NopCloser(bytes.NewReader(bareReview(x.request.UID)))
 	w.Header().Set("Content-Type", "application/json")
@@ -137,16 +138,27 @@ func (e *entry) recovered(x *exchange, value any) {
 	e.log.Error("panic", "entry", e.name, "uid", x.uid(), "panic", text, "stack", string(debug.Stack()))
 }
 
-// readBody returns an *http.MaxBytesError for a body over the limit.
-func readBody(w http.ResponseWriter, r *http.Request, into *bytes.Buffer) error {
+// readBody returns an *http.MaxBytesError for a body over the limit, and errBusy if
+// there is no room for a large one in time. Memory is taken as the body comes, not as
+// its sender announces it. The caller calls end when the body is done with, also after
+// an error.
+func (e *entry) readBody(ctx context.Context, w http.ResponseWriter, r *http.Request, into *bytes.Buffer) (end func(), err error) {
+	end = func() {}
 	if r.ContentLength > maxBody {
-		return &http.MaxBytesError{Limit: maxBody}
+		return end, &http.MaxBytesError{Limit: maxBody}
 	}
 	if r.ContentLength > 0 {
-		into.Grow(int(r.ContentLength) + bytes.MinRead)
+		into.Grow(int(min(r.ContentLength, keptBuffer)) + bytes.MinRead)
 	}
-	_, err := into.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
-	return err
+	body := http.MaxBytesReader(w, r.Body, maxBody)
+	if n, err := into.ReadFrom(io.LimitReader(body, keptBuffer)); err != nil || n < keptBuffer {
+		return end, err
+	}
+	if end, err = e.buffers.grow(ctx); err != nil {
+		return end, err
+	}
+	_, err = into.ReadFrom(body)
+	return end, err
 }
 
 // refuse answers a body that is no review.
@@ -157,6 +169,9 @@ func (e *entry) refuse(w http.ResponseWriter, x *exchange, err error) {
 	if errors.As(err, &tooLarge) {
 		x.result, code = outcomeTooLarge, http.StatusRequestEntityTooLarge
 		err = fmt.Errorf("the review has more than %d bytes", tooLarge.Limit)
+	}
+	if errors.Is(err, errBusy) {
+		x.result, code = outcomeError, http.StatusServiceUnavailable
 	}
 	http.Error(w, err.Error(), code)
 }

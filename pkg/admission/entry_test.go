@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -136,6 +137,52 @@ func TestEntryRefusesBodies(t *testing.T) {
 			}
 			f.counted(t, c.counted)
 		})
+	}
+}
+
+// What is only announced costs nothing.
+func TestEntryTakesMemoryAsTheBodyComes(t *testing.T) {
+	f := newFixture(t, allowed)
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("{}"))
+	r.ContentLength = maxBody
+	var body bytes.Buffer
+	end, err := f.readBody(t.Context(), httptest.NewRecorder(), r, &body)
+	end()
+	if err != nil || body.String() != "{}" || body.Cap() > 2*keptBuffer {
+		t.Errorf("%d bytes for %q, %v", body.Cap(), body.String(), err)
+	}
+}
+
+// Large reviews wait for each other, and nobody for them.
+func TestEntryBoundsLargeReviews(t *testing.T) {
+	started, proceed := make(chan bool, maxLarge), make(chan bool)
+	f := newFixture(t, func(_ context.Context, r *review.Request) review.Outcome {
+		if r.Name == "large" {
+			started <- true
+			<-proceed
+		}
+		return review.Outcome{Allowed: true}
+	})
+	large := strings.Replace(podReview, `"uid"`, `"name":"large","uid"`, 1) + strings.Repeat(" ", 2*keptBuffer)
+	var running sync.WaitGroup
+	for range maxLarge {
+		running.Go(func() {
+			if w := f.post("/", strings.NewReader(large)); w.Code != http.StatusOK {
+				t.Errorf("a large review: %d: %s", w.Code, w.Body)
+			}
+		})
+		<-started
+	}
+	if w := f.post("/?timeout=50ms", strings.NewReader(large)); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "too many large reviews") {
+		t.Errorf("one more: %d: %s", w.Code, w.Body)
+	}
+	if w := f.post("/?timeout=50ms", strings.NewReader(podReview)); w.Code != http.StatusOK {
+		t.Errorf("a small one: %d: %s", w.Code, w.Body)
+	}
+	close(proceed)
+	running.Wait()
+	if w := f.post("/", strings.NewReader(large)); w.Code != http.StatusOK || len(f.buffers.large) != 0 {
+		t.Errorf("afterwards: %d, %d still counted", w.Code, len(f.buffers.large))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -111,8 +112,7 @@ func bareNamespace(object any) (any, error) {
 // typed turns what the API server sent into our type, once for each change rather
 // than once for each review. What is our type already, or the note that an object
 // is gone, stays as it is. An object that is not of our schema keeps its name and
-// loses the rest: an error would stop the whole informer, and an object without a
-// spec admits nothing.
+// loses the rest: an error would stop the whole informer. It admits nobody.
 func typed[T any](object any) (any, error) {
 	content, ok := object.(*unstructured.Unstructured)
 	if !ok {
@@ -129,6 +129,9 @@ func typed[T any](object any) (any, error) {
 		named.SetName(content.GetName())
 		named.SetNamespace(content.GetNamespace())
 		named.SetUID(content.GetUID())
+		if cluster, ok := any(result).(*v1alpha1.DBCluster); ok {
+			cluster.Spec.AllowedNamespaces = []string{} // none at all would admit everybody
+		}
 	}
 	return result, nil
 }
@@ -142,17 +145,30 @@ const lookupTimeout = 500 * time.Millisecond
 type facts struct {
 	*index
 	ctx context.Context
+	err error
+}
+
+// Err implements review.Facts.
+func (f *facts) Err() error { return f.err }
+
+// found keeps the first error but that there is no such object, and reports
+// whether there was none.
+func (f *facts) found(err error, what, name string) bool {
+	if err != nil && !apierrors.IsNotFound(err) && f.err == nil {
+		f.err = fmt.Errorf("look up %s %q: %w", what, name, err)
+	}
+	return err == nil
 }
 
 // Namespace implements review.Facts.
-func (f facts) Namespace(name string) (*metav1.ObjectMeta, bool) {
+func (f *facts) Namespace(name string) (*metav1.ObjectMeta, bool) {
 	if object, ok, _ := f.namespaces.GetIndexer().GetByKey(name); ok {
 		return &object.(*metav1.PartialObjectMetadata).ObjectMeta, true
 	}
 	ctx, cancel := context.WithTimeout(f.ctx, lookupTimeout)
 	defer cancel()
 	found, err := f.metadata.Resource(namespaceResource).Get(ctx, name, metav1.GetOptions{})
-	if err != nil {
+	if !f.found(err, "namespace", name) {
 		return nil, false
 	}
 	_, _ = bareNamespace(found)
@@ -160,18 +176,18 @@ func (f facts) Namespace(name string) (*metav1.ObjectMeta, bool) {
 }
 
 // Cluster implements review.Facts.
-func (f facts) Cluster(name string) (*v1alpha1.DBCluster, bool) {
+func (f *facts) Cluster(name string) (*v1alpha1.DBCluster, bool) {
 	return lookup[v1alpha1.DBCluster](f, f.clusters, v1alpha1.DBClusters, "", name)
 }
 
 // Database implements review.Facts.
-func (f facts) Database(namespace, name string) (*v1alpha1.Database, bool) {
+func (f *facts) Database(namespace, name string) (*v1alpha1.Database, bool) {
 	return lookup[v1alpha1.Database](f, f.databases, v1alpha1.Databases, namespace, name)
 }
 
 // User implements review.Facts. That a user has no credential yet is not believed
 // of the index either: it may have got one a moment ago.
-func (f facts) User(namespace, name string) (*v1alpha1.DatabaseUser, bool) {
+func (f *facts) User(namespace, name string) (*v1alpha1.DatabaseUser, bool) {
 	user, ok := lookup[v1alpha1.DatabaseUser](f, f.users, v1alpha1.DatabaseUsers, namespace, name)
 	if !ok || review.CredentialsReady(user) {
 		return user, ok
@@ -183,7 +199,7 @@ func (f facts) User(namespace, name string) (*v1alpha1.DatabaseUser, bool) {
 }
 
 // UsersNamed implements review.Facts.
-func (f facts) UsersNamed(name string) (namespaces []string) {
+func (f *facts) UsersNamed(name string) (namespaces []string) {
 	found, _ := f.users.GetIndexer().ByIndex(byName, name)
 	for _, user := range found {
 		namespaces = append(namespaces, user.(*v1alpha1.DatabaseUser).Namespace)
@@ -192,7 +208,7 @@ func (f facts) UsersNamed(name string) (namespaces []string) {
 	return namespaces
 }
 
-func lookup[T any](f facts, informer cache.SharedIndexInformer, resource schema.GroupVersionResource, namespace, name string) (*T, bool) {
+func lookup[T any](f *facts, informer cache.SharedIndexInformer, resource schema.GroupVersionResource, namespace, name string) (*T, bool) {
 	key := name
 	if namespace != "" {
 		key = namespace + "/" + name
@@ -204,15 +220,15 @@ func lookup[T any](f facts, informer cache.SharedIndexInformer, resource schema.
 }
 
 // fetch asks the API server.
-func fetch[T any](f facts, resource schema.GroupVersionResource, namespace, name string) (*T, bool) {
+func fetch[T any](f *facts, resource schema.GroupVersionResource, namespace, name string) (*T, bool) {
 	ctx, cancel := context.WithTimeout(f.ctx, lookupTimeout)
 	defer cancel()
 	found, err := f.objects.Resource(resource).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
-	if err != nil {
+	if !f.found(err, resource.Resource, name) {
 		return nil, false
 	}
 	object, err := typed[T](found)
-	if err != nil {
+	if !f.found(err, resource.Resource, name) {
 		return nil, false
 	}
 	return object.(*T), true

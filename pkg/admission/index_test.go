@@ -1,7 +1,10 @@
 package admission
 
 import (
+	"fmt"
 	"reflect"
+	"strings"
+	"sync"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -29,7 +32,7 @@ func TestFactsAreAskedForWhenTheIndexLags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := facts{empty, t.Context()}
+	f := &facts{index: empty, ctx: t.Context()}
 
 	if namespace, ok := f.Namespace(ns); !ok || namespace.Labels["tenant"] != "a" {
 		t.Errorf("namespace: %v %+v", ok, namespace)
@@ -50,6 +53,10 @@ func TestFactsAreAskedForWhenTheIndexLags(t *testing.T) {
 		t.Error("a namespace that does not exist is found")
 	}
 
+	if err := f.Err(); err != nil {
+		t.Errorf("what is not there is a failure: %v", err)
+	}
+
 	stale := &v1alpha1.DatabaseUser{ObjectMeta: metav1.ObjectMeta{Name: "orders-api", Namespace: ns}}
 	if err := empty.users.GetIndexer().Add(stale); err != nil {
 		t.Fatal(err)
@@ -59,6 +66,62 @@ func TestFactsAreAskedForWhenTheIndexLags(t *testing.T) {
 	}
 	if got := f.UsersNamed("orders-api"); !reflect.DeepEqual(got, []string{ns}) {
 		t.Errorf("users of that name are in %v", got)
+	}
+}
+
+// Somebody who names many objects that are not there does not make others wait.
+func TestFactsAreNotRationed(t *testing.T) {
+	config, err := connection(Options{Kubeconfig: newCluster(t).kubeconfig})
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty, err := newIndex(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			f := &facts{index: empty, ctx: t.Context()}
+			for n := range 20 {
+				if _, ok := f.Database("default", fmt.Sprintf("none-%d", n)); ok || f.Err() != nil {
+					t.Errorf("found %v, %v", ok, f.Err())
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// That nobody could be asked does not mean that nothing is there.
+func TestFactsThatCannotBeHad(t *testing.T) {
+	c := newCluster(t)
+	kubeconfig, err := c.KubeconfigFor("nobody")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty, err := newIndex(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, ask := range map[string]func(*facts) bool{
+		`namespace "x"`:     func(f *facts) bool { _, ok := f.Namespace("x"); return ok },
+		`dbclusters "x"`:    func(f *facts) bool { _, ok := f.Cluster("x"); return ok },
+		`databases "x"`:     func(f *facts) bool { _, ok := f.Database("default", "x"); return ok },
+		`databaseusers "x"`: func(f *facts) bool { _, ok := f.User("default", "x"); return ok },
+	} {
+		f := &facts{index: empty, ctx: t.Context()}
+		if ask(f) {
+			t.Errorf("%s is found", what)
+		}
+		if err := f.Err(); err == nil || !strings.Contains(err.Error(), "look up "+what+": ") || !strings.Contains(err.Error(), "forbidden") {
+			t.Errorf("%s: got %v", what, err)
+		}
 	}
 }
 
@@ -79,6 +142,12 @@ func TestTransforms(t *testing.T) {
 	got, err = typed[v1alpha1.Database](object(map[string]any{"clusterRef": "main", "connectionLimit": int64(5)}))
 	if database, ok := got.(*v1alpha1.Database); err != nil || !ok || database.Name != "orders" || database.Namespace != "shop" || !reflect.DeepEqual(database.Spec, v1alpha1.DatabaseSpec{}) {
 		t.Errorf("of another schema: %+v, %v", got, err)
+	}
+
+	// A cluster that says of nobody that he may use it would be for everybody.
+	got, err = typed[v1alpha1.DBCluster](object("main"))
+	if cluster, ok := got.(*v1alpha1.DBCluster); err != nil || !ok || cluster.Name != "orders" || cluster.Spec.AllowedNamespaces == nil {
+		t.Errorf("a cluster of another schema: %+v, %v", got, err)
 	}
 
 	namespace := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "shop", Labels: map[string]string{"team": "a"},

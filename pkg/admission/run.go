@@ -30,11 +30,10 @@ func Run(ctx context.Context, o Options) error {
 	}
 	log := slog.New(slog.NewJSONHandler(o.Log, &slog.HandlerOptions{Level: level}))
 	klog.SetSlogLogger(log) // what client-go says
-	config, err := clientcmd.BuildConfigFromFlags("", o.Kubeconfig)
+	config, err := connection(o)
 	if err != nil {
-		return fmt.Errorf("find the cluster: %w", err)
+		return err
 	}
-	config.QPS, config.Burst, config.UserAgent = 50, 100, fieldManager
 	engine, err := policy.New(ctx, policies.FS, policy.Options{})
 	if err != nil {
 		return fmt.Errorf("compile policies: %w", err)
@@ -64,6 +63,19 @@ func Run(ctx context.Context, o Options) error {
 	stop()
 	running.Wait()
 	return err
+}
+
+// connection says how to reach the API server.
+func connection(o Options) (*rest.Config, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", o.Kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("find the cluster: %w", err)
+	}
+	config.UserAgent = fieldManager
+	// The API server divides its time itself. A limit here would be one for all: who
+	// names many objects that are not there would make others' reviews wait.
+	config.QPS = -1
+	return config, nil
 }
 
 // newKeeper returns the keeper of the certificate that the options ask for.

@@ -38,7 +38,7 @@ func entries(reviewer review.Reviewer, index *index, log *slog.Logger, m *metric
 	} {
 		made, err := newEntry(entry{name: e.name, mutating: e.mutating, log: log, metrics: m.entry(e.name),
 			answer: func(ctx context.Context, r *review.Request) review.Outcome {
-				return e.answer(ctx, r, facts{index, ctx})
+				return e.answer(ctx, r, &facts{index: index, ctx: ctx})
 			}})
 		if err != nil {
 			return nil, err

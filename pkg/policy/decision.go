@@ -1,5 +1,7 @@
 package policy
 
+import "errors"
+
 // CodeError is the code of the one finding of a decision that could not be made.
 const CodeError = "POLICY-ERROR"
 
@@ -32,4 +34,25 @@ type Finding struct {
 	Fix string `json:"fix"`
 	// Path is the field of the object that the finding is about; may be empty.
 	Path string `json:"path,omitempty"`
+}
+
+// Merge returns what decisions by one Engine come to together: it allows if all of
+// them do, and holds each finding once, sorted and bounded as in one Decision. If
+// one could not be made, or if there is none, it is a decision that could not be
+// made.
+func Merge(decisions ...Decision) Decision {
+	if len(decisions) == 0 {
+		return undecided(errors.New("there is nothing to decide on"))
+	}
+	merged := Decision{Allow: true, Evaluated: decisions[0].Evaluated, Revision: decisions[0].Revision}
+	for _, d := range decisions {
+		if d.Err != "" {
+			return d
+		}
+		merged.Allow = merged.Allow && d.Allow
+		merged.Deny = append(merged.Deny, d.Deny...)
+		merged.Warn = append(merged.Warn, d.Warn...)
+	}
+	merged.Deny, merged.Warn = bound(merged.Deny), bound(merged.Warn)
+	return merged
 }

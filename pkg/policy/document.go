@@ -46,12 +46,14 @@ var (
 	keyOperation         = ast.StringTerm("operation")
 	keyOperator          = ast.StringTerm("operator")
 	keyOtherNamespaces   = ast.StringTerm("otherNamespaces")
+	keyPath              = ast.StringTerm("path")
 	keyPhase             = ast.StringTerm("phase")
 	keyPrivileges        = ast.StringTerm("privileges")
 	keyReady             = ast.StringTerm("ready")
 	keyRequest           = ast.StringTerm("request")
 	keyRole              = ast.StringTerm("role")
 	keyServiceAccount    = ast.StringTerm("serviceAccount")
+	keyTablePrivileges   = ast.StringTerm("tablePrivileges")
 	keyUser              = ast.StringTerm("user")
 	keyValues            = ast.StringTerm("values")
 	keyWorkload          = ast.StringTerm("workload")
@@ -153,7 +155,10 @@ func (d *document) role(r *Role) *ast.Term {
 		field{keyName, d.text(r.Name)},
 		field{keyNamespace, d.text(r.Namespace)},
 		field{keyPrivileges, d.text(r.Privileges)},
+		field{keyTablePrivileges, d.list(r.TablePrivileges)},
 		field{keyDatabaseNamespace, d.text(r.DatabaseNamespace)},
+		field{keyClusterName, d.text(r.ClusterName)},
+		field{keyPath, d.text(r.Path)},
 	)
 }
 

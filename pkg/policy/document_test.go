@@ -25,7 +25,7 @@ func fullInput() *Input {
 		Workload:  &Workload{Kind: "Pod", Name: "web-1", ServiceAccount: "web", InjectionEnabled: true},
 		Binding:   []Binding{{User: "orders-api", Alias: "orders", Namespace: "team-b", Exists: true, Ready: true, Deleting: true, Phase: "Ready", Message: "done", OtherNamespaces: []string{"web"}}},
 		Database:  &Database{Name: "orders", Namespace: "shop", Exists: true, Deleting: true, ClusterName: "main", AllowUsersFrom: []string{"team-a"}, NamespaceLabels: map[string]string{"team": "backend"}},
-		Role:      &Role{Name: "report", Namespace: "team-b", Privileges: "readonly", DatabaseNamespace: "shop"},
+		Role:      &Role{Name: "report", Namespace: "team-b", Privileges: "readonly", TablePrivileges: []string{"SELECT"}, DatabaseNamespace: "shop", ClusterName: "main", Path: "spec.databaseRef"},
 		Cluster: &Cluster{Name: "main", Exists: true, AllowedNamespaces: []string{"shop"}, NamespaceSelector: &metav1.LabelSelector{
 			MatchLabels:      map[string]string{"team": "backend"},
 			MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "tier", Operator: "In", Values: []string{"a"}}},

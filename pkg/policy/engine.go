@@ -10,6 +10,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
+
+	"github.com/dbtether/kubectl-dbtether/policies"
 )
 
 // The areas of policies.
@@ -68,6 +70,11 @@ type Engine struct {
 // It reads modules and does no other I/O.
 func New(ctx context.Context, modules fs.FS, options Options) (*Engine, error) {
 	return build(ctx, modules, options, allowedBuiltins())
+}
+
+// NewBuiltIn is New for the built-in policies alone.
+func NewBuiltIn(ctx context.Context, options Options) (*Engine, error) {
+	return New(ctx, policies.FS, options)
 }
 
 func build(ctx context.Context, modules fs.FS, options Options, builtins []string) (*Engine, error) {

@@ -79,7 +79,7 @@ func databaseUser() *Input {
 		Request:   Request{Operation: "CREATE", Kind: "DatabaseUser", Name: "report", Namespace: "team-b", User: "jane"},
 		Namespace: Namespace{Name: "team-b", Labels: map[string]string{"dbtether.io/team": "frontend"}},
 		Database:  &Database{Name: "orders", Namespace: "shop", Exists: true, ClusterName: "main", NamespaceLabels: map[string]string{"dbtether.io/team": "backend"}},
-		Role:      &Role{Name: "report", Namespace: "team-b", Privileges: "readonly", DatabaseNamespace: "shop"},
+		Role:      &Role{Name: "report", Namespace: "team-b", Privileges: "readonly", DatabaseNamespace: "shop", Path: "spec.databaseRef"},
 		Cluster:   &Cluster{Name: "main", Exists: true},
 		Now:       noon,
 	}
@@ -91,6 +91,8 @@ func TestEvaluate(t *testing.T) {
 		return Finding{"dbtether.policies.resources.cluster_allowed", "CLUSTER-NOT-ALLOWED", `namespace "team-b" may not use cluster "main" (allowed: shop, or label team=backend)`, "ask its owner, or add the namespace to spec.allowedNamespaces", path}
 	}
 	notShared := Finding{"dbtether.policies.resources.cross_namespace", "DATABASE-NOT-SHARED", `user "report" of namespace "team-b" may not use database "orders" of namespace "shop" (allowed: shop, or label dbtether.io/team=backend)`, `ask the owner of namespace "shop" to add "team-b" to the annotation dbtether.io/allow-users-from of the Database`, "spec.databaseRef.namespace"}
+	notForAdmin := Finding{"dbtether.policies.resources.admin_privilege", "ADMIN-NOT-SHARED", `user "report" of namespace "team-b" may not have admin in database "orders" of namespace "shop" (allowed: readonly, readwrite)`, `ask for readonly or readwrite, or ask the platform team to give the namespaces "team-b" and "shop" one dbtether.io/team label`, "spec.databaseRef.privileges"}
+	twoClusters := Finding{"dbtether.policies.resources.one_cluster", "DATABASES-ON-TWO-CLUSTERS", `user "report" has databases on two clusters: "orders" of namespace "shop" is on "main", those before it are on "spare"`, "create one DatabaseUser for each cluster", "spec.databaseRef.name"}
 	inject := func(code, message, fix string) Finding {
 		return Finding{"dbtether.policies.workload.binding", code, message, fix, `metadata.annotations["dbtether.io/inject"]`}
 	}
@@ -113,9 +115,13 @@ func TestEvaluate(t *testing.T) {
 			in.Database.AllowUsersFrom = []string{"*"}
 			in.Cluster.AllowedNamespaces, in.Cluster.NamespaceSelector = []string{"shop"}, backend
 		}), []Finding{notAllowed("spec.databaseRef.name")}, nil},
-		{"both at once, sorted", AreaResources, with(databaseUser(), func(in *Input) {
+		{"a database that is not shared, and nothing about its cluster", AreaResources, with(databaseUser(), func(in *Input) {
+			in.Role.ClusterName, in.Cluster.AllowedNamespaces = "spare", []string{"shop"}
+		}), []Finding{notShared}, nil},
+		{"everything at once, sorted", AreaResources, with(databaseUser(), func(in *Input) {
+			in.Role.Privileges, in.Role.ClusterName, in.Database.AllowUsersFrom = "admin", "spare", []string{"team-b"}
 			in.Cluster.AllowedNamespaces, in.Cluster.NamespaceSelector = []string{"shop"}, backend
-		}), []Finding{notAllowed("spec.databaseRef.name"), notShared}, nil},
+		}), []Finding{notForAdmin, notAllowed("spec.databaseRef.name"), twoClusters}, nil},
 		{"a cluster", AreaResources, &Input{Request: Request{Operation: "CREATE", Kind: "DBCluster", Name: "main"}, Now: noon}, nil, nil},
 		{"a pod that asks for nothing", AreaWorkload, pod(), nil, nil},
 		{"a pod with a credential", AreaWorkload, pod(binding("orders-api")), nil, nil},
@@ -134,7 +140,7 @@ func TestEvaluate(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := builtIn(t)
-			evaluated := map[string]int{AreaResources: 2, AreaWorkload: 1}[c.area]
+			evaluated := map[string]int{AreaResources: 4, AreaWorkload: 1}[c.area]
 			want := Decision{Allow: len(c.deny) == 0, Deny: c.deny, Warn: c.warn, Evaluated: evaluated, Revision: e.Revision()}
 			if got := e.Evaluate(context.Background(), c.area, c.input); !reflect.DeepEqual(got, want) {
 				t.Errorf("got  %+v\nwant %+v", got, want)
@@ -146,6 +152,10 @@ func TestEvaluate(t *testing.T) {
 func TestAllowUsersFrom(t *testing.T) {
 	if got, want := AllowUsersFrom(" a ,b,,", "", "*"), []string{"a", "b", "*"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+	many := AllowUsersFrom(strings.Repeat("a,", 1000), strings.Repeat("n", 64)+","+strings.Repeat("b ,", 100_000))
+	if len(many) != 1024 || many[999] != "a" || many[1000] != "b" {
+		t.Errorf("got %d of very many", len(many))
 	}
 	if got := AllowUsersFrom("", " , "); got != nil {
 		t.Errorf("got %q from nothing", got)
@@ -208,7 +218,8 @@ func TestPolicies(t *testing.T) {
 		got = append(got, row.Code+" "+row.Rule+" "+row.Mode)
 	}
 	want := []string{
-		"CLUSTER-NOT-ALLOWED deny deny", "CLUSTER-UNKNOWN warn warn", "DATABASE-NOT-SHARED deny deny",
+		"ADMIN-NOT-SHARED deny deny", "CLUSTER-NOT-ALLOWED deny deny", "CLUSTER-UNKNOWN warn warn", "DATABASE-NOT-SHARED deny deny",
+		"DATABASES-ON-TWO-CLUSTERS deny deny",
 		"USER-UNKNOWN deny deny", "USER-ELSEWHERE deny deny", "USER-NOT-READY deny deny", "USER-DELETING deny deny",
 	}
 	if !reflect.DeepEqual(got, want) {

@@ -51,18 +51,24 @@ func (e *Engine) Evaluate(ctx context.Context, area string, input *Input) (decis
 
 // failed returns the decision that could not be made because of err.
 func (e *Engine) failed(err error) Decision {
-	// OPA's errors have several lines, and end up in one.
-	cause := strings.Join(strings.Fields(err.Error()), " ")
-	finding := Finding{Code: CodeError, Message: shorten("the policies could not be evaluated: " + cause), Fix: fixError}
+	d := undecided(err)
+	d.Revision = e.revision
 	var located *topdown.Error
 	var misshapen *shapeError
 	switch {
 	case errors.As(err, &misshapen):
-		finding.Policy = misshapen.policy
+		d.Deny[0].Policy = misshapen.policy
 	case errors.As(err, &located) && located.Location != nil:
-		finding.Policy = e.names[located.Location.File]
+		d.Deny[0].Policy = e.names[located.Location.File]
 	}
-	return Decision{Deny: []Finding{finding}, Revision: e.revision, Err: shorten(cause)}
+	return d
+}
+
+func undecided(err error) Decision {
+	// OPA's errors have several lines, and end up in one.
+	cause := strings.Join(strings.Fields(err.Error()), " ")
+	finding := Finding{Code: CodeError, Message: shorten("the policies could not be evaluated: " + cause), Fix: fixError}
+	return Decision{Deny: []Finding{finding}, Err: shorten(cause)}
 }
 
 // result is what an evaluation came to.

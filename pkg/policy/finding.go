@@ -95,6 +95,7 @@ func readFinding(policy string, value ast.Value) (Finding, error) {
 	return finding, err
 }
 
+// bound sorts the list, drops what it has twice and cuts it.
 func bound(list []Finding) []Finding {
 	slices.SortFunc(list, func(a, b Finding) int {
 		return cmp.Or(
@@ -105,6 +106,7 @@ func bound(list []Finding) []Finding {
 			strings.Compare(a.Fix, b.Fix),
 		)
 	})
+	list = slices.Compact(list)
 	if len(list) > maxFindings {
 		return slices.Clip(list[:maxFindings])
 	}

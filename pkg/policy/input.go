@@ -96,14 +96,22 @@ type Database struct {
 	NamespaceLabels map[string]string
 }
 
-// Role is a DatabaseUser: what it may do, and where its Database is.
+// Role is a DatabaseUser and one of the Databases that it refers to. A DatabaseUser of
+// several has an Input for each.
 type Role struct {
-	Name       string
-	Namespace  string
-	Privileges string
-	// DatabaseNamespace is the namespace of its Database: its own, if the
-	// DatabaseUser does not name one. The same as Input.Database.Namespace.
+	Name      string
+	Namespace string
+	// Privileges are those in that Database, TablePrivileges those on some of its tables.
+	Privileges      string
+	TablePrivileges []string
+	// DatabaseNamespace is the namespace of that Database: its own, if the reference
+	// does not name one. The same as Input.Database.Namespace.
 	DatabaseNamespace string
+	// ClusterName is the DBCluster of the Databases before that one which it may use;
+	// empty where there is none.
+	ClusterName string
+	// Path is the reference: "spec.databaseRef", "spec.databaseRefs[2]".
+	Path string
 }
 
 // Cluster is a DBCluster and who may use it.
@@ -118,18 +126,27 @@ type Cluster struct {
 
 // AllowUsersFrom returns the namespaces in values of the annotation
 // dbtether.io/allow-users-from, which separates them by commas. It returns "*" as
-// it stands there.
+// it stands there. What is longer than the name of a namespace is left out, and so is
+// what comes after the first 1024: who writes the annotation is not who pays for it.
 func AllowUsersFrom(annotations ...string) []string {
 	var namespaces []string
 	for _, value := range annotations {
 		for name := range strings.SplitSeq(value, ",") {
-			if name = strings.TrimSpace(name); name != "" {
+			if len(namespaces) == maxSharing {
+				return namespaces
+			}
+			if name = strings.TrimSpace(name); name != "" && len(name) <= maxNamespace {
 				namespaces = append(namespaces, name)
 			}
 		}
 	}
 	return namespaces
 }
+
+const (
+	maxSharing   = 1024
+	maxNamespace = 63 // RFC 1123 label
+)
 
 // maxInput bounds the text of an Input, in bytes. A Kubernetes object is at most
 // 1.5 MiB; an Input is an excerpt of a few.
@@ -184,6 +201,8 @@ func (in *Input) checkResources() error {
 		return fmt.Errorf("input with a database in namespace %q and the namespace %q", in.Database.Namespace, in.Namespace.Name)
 	case user && in.Role.Namespace != in.Namespace.Name:
 		return fmt.Errorf("input with a role in namespace %q and the namespace %q", in.Role.Namespace, in.Namespace.Name)
+	case user && in.Role.Path == "":
+		return errors.New("input with a role without the path of its reference")
 	case user && in.Role.DatabaseNamespace != in.Database.Namespace:
 		return fmt.Errorf("input with a role for a database in namespace %q and a database in %q", in.Role.DatabaseNamespace, in.Database.Namespace)
 	}
@@ -213,7 +232,7 @@ func (in *Input) size() int {
 		size += len(d.Name) + len(d.Namespace) + len(d.ClusterName) + sizeOfList(d.AllowUsersFrom) + sizeOfMap(d.NamespaceLabels)
 	}
 	if r := in.Role; r != nil {
-		size += len(r.Name) + len(r.Namespace) + len(r.Privileges) + len(r.DatabaseNamespace)
+		size += len(r.Name) + len(r.Namespace) + len(r.Privileges) + sizeOfList(r.TablePrivileges) + len(r.DatabaseNamespace) + len(r.ClusterName) + len(r.Path)
 	}
 	if c := in.Cluster; c != nil {
 		size += len(c.Name) + sizeOfList(c.AllowedNamespaces)

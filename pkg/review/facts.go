@@ -7,8 +7,9 @@ import (
 )
 
 // Facts is what a decision has to know of the cluster beside the request. What it
-// returns is shared with others and must not be changed. An object that cannot be
-// found, for whatever reason, is not there: policies refuse what refers to it.
+// returns is shared with others and must not be changed. What an implementation could
+// not find out is not there, and Err says why: nothing is decided then, because much
+// is allowed while an object does not exist.
 type Facts interface {
 	// Namespace returns a namespace's labels and annotations.
 	Namespace(name string) (*metav1.ObjectMeta, bool)
@@ -17,4 +18,6 @@ type Facts interface {
 	User(namespace, name string) (*v1alpha1.DatabaseUser, bool)
 	// UsersNamed returns the namespaces, sorted, that have a DatabaseUser of the name.
 	UsersNamed(name string) []string
+	// Err returns the first failure to answer one of the questions before, or nil.
+	Err() error
 }

@@ -1,6 +1,9 @@
 package review
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -11,17 +14,30 @@ import (
 )
 
 // newInput returns what is the same for all kinds: who asks for what, where, when.
-func newInput(r *Request, facts Facts, now time.Time) *policy.Input {
-	return &policy.Input{
-		Request: policy.Request{Operation: r.Operation, Kind: r.Kind.Kind, Name: r.Name, Namespace: r.Namespace,
-			User: r.User.Username, Groups: r.User.Groups},
-		Namespace: describeNamespace(r.Namespace, facts),
-		Now:       now,
+func newInput(request policy.Request, facts Facts, now time.Time) (policy.Input, error) {
+	input := policy.Input{Request: request, Now: now}
+	if request.Namespace == "" {
+		return input, nil
 	}
+	found, ok := facts.Namespace(request.Namespace)
+	if !ok {
+		// Without its labels it would meet every selector that says what not to have.
+		return input, cmp.Or(facts.Err(), fmt.Errorf("namespace %q cannot be found", request.Namespace))
+	}
+	input.Namespace = policy.Namespace{Name: request.Namespace, Labels: found.Labels, Annotations: found.Annotations}
+	return input, nil
 }
 
-func workloadInput(r *Request, pod *inject.Pod, ask *inject.Ask, facts Facts, now time.Time) *policy.Input {
-	input := newInput(r, facts, now)
+func requestOf(r *Request) policy.Request {
+	return policy.Request{Operation: r.Operation, Kind: r.Kind.Kind, Name: r.Name, Namespace: r.Namespace,
+		User: r.User.Username, Groups: r.User.Groups}
+}
+
+func workloadInput(r *Request, pod *inject.Pod, ask *inject.Ask, facts Facts, now time.Time) (*policy.Input, error) {
+	input, err := newInput(requestOf(r), facts, now)
+	if err != nil {
+		return nil, err
+	}
 	name := pod.Name
 	if name == "" {
 		name = pod.GenerateName
@@ -29,49 +45,77 @@ func workloadInput(r *Request, pod *inject.Pod, ask *inject.Ask, facts Facts, no
 	input.Workload = &policy.Workload{Kind: r.Kind.Kind, Name: name, ServiceAccount: pod.ServiceAccountName,
 		InjectionEnabled: input.Namespace.Labels[v1alpha1.LabelInjection] == "enabled"}
 	input.Binding = describeBindings(ask, r.Namespace, facts)
-	return input
+	return &input, facts.Err()
 }
 
-func clusterInput(r *Request, cluster *v1alpha1.DBCluster, facts Facts, now time.Time) *policy.Input {
-	input := newInput(r, facts, now)
+func clusterInput(input policy.Input, cluster *v1alpha1.DBCluster) *policy.Input {
 	input.Cluster = describeCluster(cluster.Name, cluster)
-	return input
+	return &input
 }
 
-func databaseInput(r *Request, database *v1alpha1.Database, facts Facts, now time.Time) *policy.Input {
-	input := newInput(r, facts, now)
+func databaseInput(input policy.Input, database *v1alpha1.Database, facts Facts) *policy.Input {
 	input.Database = describeDatabase(database, input.Namespace)
 	input.Cluster = findCluster(database.Spec.ClusterRef.Name, facts)
-	return input
+	return &input
 }
 
-func userInput(r *Request, user *v1alpha1.DatabaseUser, facts Facts, now time.Time) *policy.Input {
-	input := newInput(r, facts, now)
-	reference := user.Spec.DatabaseRef.Name
-	input.Role = &policy.Role{Name: user.Name, Namespace: r.Namespace, Privileges: string(user.Spec.Privileges), DatabaseNamespace: r.Namespace}
-	database, ok := facts.Database(r.Namespace, reference)
-	if !ok {
-		input.Database = &policy.Database{Name: reference, Namespace: r.Namespace, NamespaceLabels: input.Namespace.Labels,
-			AllowUsersFrom: policy.AllowUsersFrom(input.Namespace.Annotations[v1alpha1.AnnotationAllowUsersFrom])}
-		input.Cluster = &policy.Cluster{}
-		return input
+// userInputs returns one input for each database that the user refers to. Which
+// cluster the databases before it stand on is for who judges them in turn to say.
+func userInputs(input policy.Input, user *v1alpha1.DatabaseUser, facts Facts) []*policy.Input {
+	access := user.Access()
+	inputs := make([]*policy.Input, len(access))
+	for i, ref := range access {
+		one := input
+		one.Role = &policy.Role{Name: user.Name, Namespace: input.Namespace.Name, DatabaseNamespace: ref.Namespace,
+			Privileges: string(ref.Privileges), TablePrivileges: tablePrivileges(user, ref.Name), Path: "spec.databaseRef"}
+		if user.Spec.DatabaseRef == nil {
+			one.Role.Path = fmt.Sprintf("spec.databaseRefs[%d]", i)
+		}
+		namespace := input.Namespace
+		if ref.Namespace != namespace.Name {
+			namespace = describeNamespace(ref.Namespace, facts)
+		}
+		one.Database, one.Cluster = findDatabase(ref.Name, namespace, facts)
+		inputs[i] = &one
 	}
-	input.Database = describeDatabase(database, input.Namespace)
-	input.Cluster = findCluster(database.Spec.ClusterRef.Name, facts)
-	return input
+	return inputs
+}
+
+// tablePrivileges returns what additionalGrants gives in a database, each privilege
+// once. A grant that names the database of that name in another namespace counts too.
+func tablePrivileges(user *v1alpha1.DatabaseUser, database string) (privileges []string) {
+	for _, grant := range user.Spec.AdditionalGrants {
+		if grant.Database != "" && grant.Database != database {
+			continue
+		}
+		for _, privilege := range grant.Privileges {
+			if !slices.Contains(privileges, string(privilege)) {
+				privileges = append(privileges, string(privilege))
+			}
+		}
+	}
+	return privileges
 }
 
 // describeNamespace returns a namespace without labels where there is none to be
-// found: it admits nothing.
+// found: no Database in it is shared.
 func describeNamespace(name string, facts Facts) policy.Namespace {
-	if name == "" {
-		return policy.Namespace{}
-	}
 	found, ok := facts.Namespace(name)
 	if !ok {
 		found = &metav1.ObjectMeta{}
 	}
 	return policy.Namespace{Name: name, Labels: found.Labels, Annotations: found.Annotations}
+}
+
+// findDatabase returns a Database and its cluster. Of one that does not exist little
+// is known.
+func findDatabase(name string, namespace policy.Namespace, facts Facts) (*policy.Database, *policy.Cluster) {
+	database, ok := facts.Database(namespace.Name, name)
+	if !ok {
+		return &policy.Database{Name: name, Namespace: namespace.Name, NamespaceLabels: namespace.Labels,
+			AllowUsersFrom: policy.AllowUsersFrom(namespace.Annotations[v1alpha1.AnnotationAllowUsersFrom])}, &policy.Cluster{}
+	}
+	return describeDatabase(database, namespace), findCluster(database.Spec.ClusterRef.Name, facts)
 }
 
 func describeDatabase(database *v1alpha1.Database, namespace policy.Namespace) *policy.Database {

@@ -10,13 +10,49 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
-// Objects are Facts from manifests rather than from a cluster. The zero value is
-// empty.
+// Objects are Facts from manifests, or from what has been read already, rather than
+// from a cluster. The zero value is empty.
 type Objects struct {
 	namespaces map[string]*metav1.ObjectMeta
 	clusters   map[string]*v1alpha1.DBCluster
 	databases  map[string]*v1alpha1.Database
 	users      map[string]*v1alpha1.DatabaseUser
+}
+
+// SetNamespace adds a namespace, or replaces the one of its name. As with all
+// objects, what is added is kept as it is, not as a copy; nil adds nothing.
+func (o *Objects) SetNamespace(namespace *metav1.ObjectMeta) {
+	if namespace != nil {
+		put(&o.namespaces, namespace.Name, namespace)
+	}
+}
+
+// SetCluster adds or replaces a DBCluster.
+func (o *Objects) SetCluster(cluster *v1alpha1.DBCluster) {
+	if cluster != nil {
+		put(&o.clusters, cluster.Name, cluster)
+	}
+}
+
+// SetDatabase adds or replaces a Database.
+func (o *Objects) SetDatabase(database *v1alpha1.Database) {
+	if database != nil {
+		put(&o.databases, database.Namespace+"/"+database.Name, database)
+	}
+}
+
+// SetUser adds or replaces a DatabaseUser.
+func (o *Objects) SetUser(user *v1alpha1.DatabaseUser) {
+	if user != nil {
+		put(&o.users, user.Namespace+"/"+user.Name, user)
+	}
+}
+
+func put[T any](all *map[string]*T, key string, object *T) {
+	if *all == nil {
+		*all = map[string]*T{}
+	}
+	(*all)[key] = object
 }
 
 // Add reads one object, as JSON. It fails on kinds that no decision looks at.
@@ -25,17 +61,16 @@ func (o *Objects) Add(manifest []byte) error {
 	if err := json.UnmarshalCaseSensitivePreserveInts(manifest, &meta); err != nil {
 		return fmt.Errorf("decode object: %w", err)
 	}
-	key := meta.Namespace + "/" + meta.Name
 	var err error
 	switch meta.Kind {
 	case "Namespace":
-		err = put(&o.namespaces, meta.Name, &meta.ObjectMeta, nil)
+		o.SetNamespace(&meta.ObjectMeta)
 	case v1alpha1.KindDBCluster:
-		err = put(&o.clusters, meta.Name, new(v1alpha1.DBCluster), manifest)
+		err = read(manifest, o.SetCluster)
 	case v1alpha1.KindDatabase:
-		err = put(&o.databases, key, new(v1alpha1.Database), manifest)
+		err = read(manifest, o.SetDatabase)
 	case v1alpha1.KindDatabaseUser:
-		err = put(&o.users, key, new(v1alpha1.DatabaseUser), manifest)
+		err = read(manifest, o.SetUser)
 	default:
 		err = fmt.Errorf("no decision looks at this kind")
 	}
@@ -45,16 +80,13 @@ func (o *Objects) Add(manifest []byte) error {
 	return nil
 }
 
-// put decodes the manifest, if there is one, into the object and keeps it.
-func put[T any](all *map[string]*T, key string, object *T, manifest []byte) error {
-	if *all == nil {
-		*all = map[string]*T{}
+func read[T any](manifest []byte, set func(*T)) error {
+	object := new(T)
+	if err := json.UnmarshalCaseSensitivePreserveInts(manifest, object); err != nil {
+		return err
 	}
-	(*all)[key] = object
-	if manifest == nil {
-		return nil
-	}
-	return json.UnmarshalCaseSensitivePreserveInts(manifest, object)
+	set(object)
+	return nil
 }
 
 // Namespace implements Facts.
@@ -91,3 +123,6 @@ func (o *Objects) UsersNamed(name string) (namespaces []string) {
 	slices.Sort(namespaces)
 	return namespaces
 }
+
+// Err implements Facts: there is nobody who could not be asked.
+func (o *Objects) Err() error { return nil }

@@ -2,6 +2,7 @@ package review
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -42,11 +43,24 @@ func invalid(text string) Outcome {
 	return Outcome{Code: http.StatusBadRequest, Message: text}
 }
 
-// message joins findings to one line.
+// undecided returns the outcome of a request of which too little could be found out.
+func undecided(cause error) Outcome {
+	outcome := deny([]policy.Finding{{Code: codeUndecided, Message: "nothing can be decided: " + cause.Error(),
+		Fix: `try again; if that does not help, "kubectl dbtether check" finds what is wrong`}})
+	outcome.Code = http.StatusInternalServerError
+	return outcome
+}
+
+// codeUndecided is the code of a denial that is not about the request.
+const codeUndecided = "NOT-DECIDED"
+
+// message joins findings to one line. What is found in several places is said once.
 func message(findings []policy.Finding) string {
-	lines := make([]string, len(findings))
-	for i, f := range findings {
-		lines[i] = strings.TrimSuffix(line(f), ".")
+	lines := make([]string, 0, len(findings))
+	for _, f := range findings {
+		if text := strings.TrimSuffix(line(f), "."); !slices.Contains(lines, text) {
+			lines = append(lines, text)
+		}
 	}
 	return strings.Join(lines, "; ") + "."
 }
@@ -57,8 +71,16 @@ func line(f policy.Finding) string {
 	if f.Fix != "" {
 		text += " " + sentence(capital(f.Fix))
 	}
-	// What a policy quotes may have line breaks; a message has none.
-	return strings.Join(strings.Fields(text), " ")
+	// What a policy quotes may have line breaks, or sequences that a terminal obeys; a
+	// message has none.
+	return strings.Map(printable, strings.Join(strings.Fields(text), " "))
+}
+
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return unicode.ReplacementChar
 }
 
 func sentence(text string) string {

@@ -55,7 +55,7 @@ func (v Reviewer) Enforce(ctx context.Context, r *Request, facts Facts) Outcome 
 	}
 	pod, err := inject.Decode(r.Object)
 	if err != nil {
-		return invalid(fmt.Sprintf("OBJECT-INVALID: %v.", err))
+		return invalid(fmt.Sprintf(codeObject+": %v.", err))
 	}
 	ask, problems := inject.Parse(pod.Annotations)
 	if ask == nil {
@@ -65,7 +65,11 @@ func (v Reviewer) Enforce(ctx context.Context, r *Request, facts Facts) Outcome 
 	if len(problems) > 0 || ask == nil {
 		return deny(annotationFindings(problems))
 	}
-	outcome := decided(v.Policies.Evaluate(ctx, policy.AreaWorkload, workloadInput(r, pod, ask, facts, v.Now())))
+	input, err := workloadInput(r, pod, ask, facts, v.Now())
+	if err != nil {
+		return undecided(err)
+	}
+	outcome := decided(v.Policies.Evaluate(ctx, policy.AreaWorkload, input))
 	if !outcome.Allowed {
 		return outcome
 	}

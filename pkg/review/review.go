@@ -2,10 +2,12 @@ package review
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/json"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
@@ -25,37 +27,89 @@ func (v Reviewer) Resources(ctx context.Context, r *Request, facts Facts) Outcom
 	if text := wrongResource(r); text != "" {
 		return invalid(text)
 	}
-	input, deleting, err := v.resourceInput(r, facts)
+	object, err := decodeResource(r)
 	switch {
 	case err != nil:
-		return invalid(fmt.Sprintf("OBJECT-INVALID: decode %s %q: %v.", r.Kind.Kind, r.Name, err))
-	case deleting:
+		return invalid(fmt.Sprintf(codeObject+": decode %s %q: %v.", r.Kind.Kind, r.Name, err))
+	case object.GetDeletionTimestamp() != nil:
 		return allow()
 	}
-	return decided(v.Policies.Evaluate(ctx, policy.AreaResources, input))
+	// What the URL says is what the API server writes.
+	object.SetNamespace(r.Namespace)
+	return v.judge(ctx, requestOf(r), object, facts).outcome
 }
 
-func (v Reviewer) resourceInput(r *Request, facts Facts) (input *policy.Input, deleting bool, err error) {
+// decodeResource returns the object of a request that wrongResource has accepted.
+func decodeResource(r *Request) (metav1.Object, error) {
+	var object metav1.Object
 	switch r.Kind.Kind {
 	case v1alpha1.KindDBCluster:
-		cluster := new(v1alpha1.DBCluster)
-		if err := json.UnmarshalCaseSensitivePreserveInts(r.Object, cluster); err != nil || cluster.DeletionTimestamp != nil {
-			return nil, true, err
-		}
-		return clusterInput(r, cluster, facts, v.Now()), false, nil
+		object = new(v1alpha1.DBCluster)
 	case v1alpha1.KindDatabase:
-		database := new(v1alpha1.Database)
-		if err := json.UnmarshalCaseSensitivePreserveInts(r.Object, database); err != nil || database.DeletionTimestamp != nil {
-			return nil, true, err
-		}
-		return databaseInput(r, database, facts, v.Now()), false, nil
+		object = new(v1alpha1.Database)
 	default:
-		user := new(v1alpha1.DatabaseUser)
-		if err := json.UnmarshalCaseSensitivePreserveInts(r.Object, user); err != nil || user.DeletionTimestamp != nil {
-			return nil, true, err
-		}
-		return userInput(r, user, facts, v.Now()), false, nil
+		object = new(v1alpha1.DatabaseUser)
 	}
+	if string(r.Object) == "" {
+		return nil, errors.New("there is no object")
+	}
+	return object, json.UnmarshalCaseSensitivePreserveInts(r.Object, object)
+}
+
+// codeObject is the code of an object that is not of our schema.
+const codeObject = "OBJECT-INVALID"
+
+// judgement is an outcome, and what it was based on.
+type judgement struct {
+	outcome Outcome
+	inputs  []*policy.Input
+}
+
+// judge asks the policies of the area resources about an object, which is a
+// *DBCluster, a *Database or a *DatabaseUser.
+func (v Reviewer) judge(ctx context.Context, request policy.Request, object metav1.Object, facts Facts) judgement {
+	input, err := newInput(request, facts, v.Now())
+	if err != nil {
+		return judgement{outcome: undecided(err)}
+	}
+	var inputs []*policy.Input
+	switch object := object.(type) {
+	case *v1alpha1.DBCluster:
+		inputs = []*policy.Input{clusterInput(input, object)}
+	case *v1alpha1.Database:
+		inputs = []*policy.Input{databaseInput(input, object, facts)}
+	case *v1alpha1.DatabaseUser:
+		if inputs = userInputs(input, object, facts); len(inputs) == 0 {
+			return judgement{outcome: deny([]policy.Finding{{Code: codeObject, Path: "spec.databaseRef",
+				Message: fmt.Sprintf("user %q refers to no database", object.Name), Fix: "set spec.databaseRef or spec.databaseRefs"}})}
+		}
+	}
+	if err := facts.Err(); err != nil {
+		return judgement{outcome: undecided(err)}
+	}
+	return judgement{decided(v.decide(ctx, inputs)), inputs}
+}
+
+// decide evaluates inputs in their order, and returns what they come to together.
+// Each role learns which cluster the databases before it stand on.
+func (v Reviewer) decide(ctx context.Context, inputs []*policy.Input) policy.Decision {
+	decisions := make([]policy.Decision, 0, len(inputs))
+	clusterName := ""
+	for _, input := range inputs {
+		if input.Role != nil {
+			input.Role.ClusterName = clusterName
+		}
+		d := v.Policies.Evaluate(ctx, policy.AreaResources, input)
+		decisions = append(decisions, d)
+		if d.Err != "" {
+			break
+		}
+		// A database that the user may not use does not say where it is.
+		if d.Allow && clusterName == "" {
+			clusterName = input.Cluster.Name
+		}
+	}
+	return policy.Merge(decisions...)
 }
 
 // decided returns what the policies said, in words. A decision that they could not

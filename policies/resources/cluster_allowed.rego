@@ -9,11 +9,13 @@
 #   mode: deny
 package dbtether.policies.resources.cluster_allowed
 
+import data.dbtether.policies.resources.cross_namespace
+
 # METADATA
 # title: The namespace may not use the cluster
 # description: >-
 #   The DBCluster admits other namespaces only. This holds for a Database on it, and for a
-#   DatabaseUser of a Database on it, wherever that Database is.
+#   DatabaseUser of a Database on it, wherever that Database is: if that admits the user.
 # custom:
 #   code: CLUSTER-NOT-ALLOWED
 #   fix: ask its owner, or add the namespace to spec.allowedNamespaces
@@ -23,7 +25,7 @@ deny contains {
 	"fix": "ask its owner, or add the namespace to spec.allowedNamespaces",
 	"path": path,
 } if {
-	input.request.kind in {"Database", "DatabaseUser"}
+	concerned
 	input.cluster.exists
 	not admitted
 }
@@ -44,6 +46,13 @@ warn contains {
 } if {
 	input.request.kind == "Database"
 	not input.cluster.exists
+}
+
+concerned if input.request.kind == "Database"
+
+concerned if {
+	input.request.kind == "DatabaseUser"
+	cross_namespace.admitted
 }
 
 admitted if not restricted
@@ -119,4 +128,4 @@ requirement_text(requirement) := sprintf("label %s %s (%s)", [requirement.key, r
 
 default path := "spec.clusterRef.name"
 
-path := "spec.databaseRef.name" if input.request.kind == "DatabaseUser"
+path := sprintf("%s.name", [input.role.path])

@@ -14,6 +14,13 @@ selector(labels, expressions) := {"namespaceSelector": {"matchLabels": labels, "
 
 requirement(key, operator, values) := selector({}, [{"key": key, "operator": operator, "values": values}])
 
+# user is of a DatabaseUser in namespace team-b, whose Database is on a cluster for shop.
+user(database_namespace, shared) := object.union(review({"allowedNamespaces": ["shop"]}), {
+	"request": {"kind": "DatabaseUser"},
+	"database": {"namespace": database_namespace, "allowUsersFrom": shared},
+	"role": {"name": "report", "namespace": "team-b", "databaseNamespace": database_namespace, "path": "spec.databaseRefs[2]"},
+})
+
 denied(restriction) := messages if {
 	messages := {finding.message | some finding in cluster_allowed.deny} with input as review(restriction)
 }
@@ -127,12 +134,22 @@ test_finding_of_a_database_user if {
 		"code": "CLUSTER-NOT-ALLOWED",
 		"message": `namespace "team-b" may not use cluster "main" (allowed: shop)`,
 		"fix": "ask its owner, or add the namespace to spec.allowedNamespaces",
-		"path": "spec.databaseRef.name",
-	}} with input as object.union(review({"allowedNamespaces": ["shop"]}), {"request": {"kind": "DatabaseUser"}})
+		"path": "spec.databaseRefs[2].name",
+	}} with input as user("team-b", [])
+}
+
+test_user_of_a_shared_database if {
+	count(cluster_allowed.deny) == 1 with input as user("shop", ["team-b"])
+}
+
+# Which cluster it stands on, and that it exists, is not told to who may not use it.
+test_user_of_a_database_that_is_not_shared if {
+	count(cluster_allowed.deny) == 0 with input as user("shop", ["team-a"])
 }
 
 test_other_kinds_are_not_judged if {
 	count(cluster_allowed.deny) == 0 with input as object.union(review({"allowedNamespaces": []}), {"request": {"kind": "DBCluster"}})
+	count(cluster_allowed.deny) == 0 with input as object.union(user("team-b", []), {"request": {"kind": "Pod"}})
 }
 
 test_unknown_cluster_warns if {

@@ -25,18 +25,23 @@ deny contains {
 	"fix": sprintf("ask the owner of namespace %q to add %q to the annotation dbtether.io/allow-users-from of the Database", [
 		input.role.databaseNamespace, input.role.namespace,
 	]),
-	"path": "spec.databaseRef.namespace",
+	"path": sprintf("%s.namespace", [input.role.path]),
 } if {
 	input.request.kind == "DatabaseUser"
-	input.role.databaseNamespace != input.role.namespace
-	not shared
+	not admitted
 }
 
-shared if input.role.namespace in input.database.allowUsersFrom
+# Other policies speak of a Database to those only whom it admits: their answers would
+# say that it exists, and where.
+admitted if input.role.databaseNamespace == input.role.namespace
 
-shared if "*" in input.database.allowUsersFrom
+admitted if input.role.namespace in input.database.allowUsersFrom
 
-shared if input.namespace.labels["dbtether.io/team"] == team
+admitted if "*" in input.database.allowUsersFrom
+
+admitted if same_team
+
+same_team if input.namespace.labels["dbtether.io/team"] == team
 
 # An empty label is no team: two namespaces without one do not share.
 team := name if {
@@ -44,7 +49,8 @@ team := name if {
 	name != ""
 }
 
+# Whom else the annotation names is not told: that would say that the Database exists.
 alternatives := array.concat(
-	[concat(", ", array.concat([input.role.databaseNamespace], input.database.allowUsersFrom))],
+	[input.role.databaseNamespace],
 	[label | label := sprintf("label dbtether.io/team=%s", [team])],
 )

@@ -6,7 +6,7 @@ import data.dbtether.policies.resources.cross_namespace
 review := {
 	"request": {"kind": "DatabaseUser"},
 	"namespace": {"name": "team-b", "labels": {}},
-	"role": {"name": "report", "namespace": "team-b", "databaseNamespace": "shop"},
+	"role": {"name": "report", "namespace": "team-b", "databaseNamespace": "shop", "path": "spec.databaseRefs[2]"},
 	"database": {"name": "orders", "namespace": "shop", "allowUsersFrom": [], "namespaceLabels": {}},
 }
 
@@ -26,7 +26,7 @@ test_finding if {
 		"code": "DATABASE-NOT-SHARED",
 		"message": `user "report" of namespace "team-b" may not use database "orders" of namespace "shop" (allowed: shop)`,
 		"fix": `ask the owner of namespace "shop" to add "team-b" to the annotation dbtether.io/allow-users-from of the Database`,
-		"path": "spec.databaseRef.namespace",
+		"path": "spec.databaseRefs[2].namespace",
 	}} with input as review
 }
 
@@ -38,8 +38,8 @@ test_listed_namespace if {
 	count(denied({"database": {"allowUsersFrom": ["team-a", "team-b"]}})) == 0
 }
 
-test_other_namespaces_listed if {
-	denied({"database": {"allowUsersFrom": ["team-a", "team-b2"]}}) == message("shop, team-a, team-b2")
+test_other_namespaces_listed_and_not_told if {
+	denied({"database": {"allowUsersFrom": ["team-a", "team-b2"]}}) == message("shop")
 }
 
 test_everyone_listed if {
@@ -47,7 +47,7 @@ test_everyone_listed if {
 }
 
 test_star_is_no_pattern if {
-	denied({"database": {"allowUsersFrom": ["team-*"]}}) == message("shop, team-*")
+	denied({"database": {"allowUsersFrom": ["team-*"]}}) == message("shop")
 }
 
 test_same_team if {
@@ -75,7 +75,7 @@ test_same_value_of_another_label if {
 }
 
 test_listed_and_team if {
-	denied(object.union(teams("x", "backend"), {"database": {"allowUsersFrom": ["team-a"]}})) == message("shop, team-a, or label dbtether.io/team=backend")
+	denied(object.union(teams("x", "backend"), {"database": {"allowUsersFrom": ["team-a"]}})) == message("shop, or label dbtether.io/team=backend")
 }
 
 test_other_kinds_are_not_judged if {
