@@ -30,48 +30,89 @@ type Deletion struct {
 	resource schema.GroupVersionResource
 	object   metav1.Object
 	policy   v1alpha1.DeletionPolicy
-	secret   *revision.Target
+	secrets  []revision.Target
 	status   func(context.Context, outcome) error
 }
 
+// DeletionOptions say how a deletion goes about what blocks it.
+type DeletionOptions struct {
+	// ReadOnly only plans: no locks are taken.
+	ReadOnly bool
+	// Force ends the sessions that use a database, and gives what a login owns outside
+	// of its databases to the administrator.
+	Force bool
+}
+
 // OpenUserDeletion plans the deletion of a DatabaseUser. It works when its
-// Database is gone already.
-func (p *Provisioner) OpenUserDeletion(ctx context.Context, user *v1alpha1.DatabaseUser, readOnly bool) (*Deletion, error) {
+// Databases or its Secrets are gone already.
+func (p *Provisioner) OpenUserDeletion(ctx context.Context, user *v1alpha1.DatabaseUser, options DeletionOptions) (*Deletion, error) {
 	d := &Deletion{p: p, resource: v1alpha1.DatabaseUsers, object: user, policy: user.Spec.DeletionPolicy, Cluster: user.Status.ClusterName,
 		Retains: user.Spec.DeletionPolicy == v1alpha1.DeletionRetain}
-	d.status = func(ctx context.Context, o outcome) error {
-		return p.userStatus(ctx, user, user.Status.ClusterName, user.Status.DatabaseName, 0, o)
-	}
+	d.status = func(ctx context.Context, o outcome) error { return p.failedUser(ctx, user, o) }
 	if d.Retains {
 		return d, nil
 	}
-	d.secret = &revision.Target{Namespace: user.Namespace, Name: user.SecretName(), OwnerUID: user.UID}
+	d.secrets = secretsOf(user)
 	if d.Cluster == "" { // its first run may have been killed before the status was written
-		db, err := p.Database(ctx, user.Namespace, user.Spec.DatabaseRef.Name)
-		if apierrors.IsNotFound(err) {
-			return d, nil
+		for _, ref := range user.Access() {
+			db, err := p.Database(ctx, ref.Namespace, ref.Name)
+			if err == nil {
+				d.Cluster = db.Spec.ClusterRef.Name
+				break
+			}
+			if !apierrors.IsNotFound(err) {
+				return nil, noAccess(err, fmt.Sprintf("database %q in namespace %q", ref.Name, ref.Namespace))
+			}
 		}
-		if err != nil {
-			return nil, err
-		}
-		d.Cluster = db.Spec.ClusterRef.Name
 	}
-	login := user.PostgresName()
-	drop := postgres.Drop{Name: login, Marker: userMarker(user)}
-	scope := postgres.Scope{Logins: []string{login}}
-	return d, d.open(ctx, postgres.LockRole(login), scope, postgres.Desired{DropLogins: []postgres.Drop{drop}}, readOnly)
+	if d.Cluster == "" {
+		return d, nil
+	}
+	cluster, err := p.Cluster(ctx, d.Cluster)
+	if err != nil {
+		return d, err
+	}
+	base := user.PostgresName(cluster)
+	logins := []string{base, base + v1alpha1.AlternateSuffix}
+	var drops []postgres.Drop
+	var locks []string
+	for _, login := range logins {
+		drops = append(drops, postgres.Drop{Name: login, Marker: userMarker(user), Force: options.Force})
+		locks = append(locks, postgres.LockRole(login))
+	}
+	scope := postgres.Scope{Named: true, Logins: logins, Markers: []string{string(user.UID)}}
+	return d, d.open(ctx, cluster, locks, scope, postgres.Desired{DropLogins: drops}, options)
+}
+
+// secretsOf lists the Secrets that a user has or had.
+func secretsOf(user *v1alpha1.DatabaseUser) []revision.Target {
+	u := &userJob{user: user}
+	for _, ref := range user.Access() {
+		u.access = append(u.access, access{DatabaseAccess: ref})
+	}
+	var targets []revision.Target
+	if len(u.access) > 0 {
+		u.setTargets()
+	}
+	for _, s := range u.secrets {
+		targets = append(targets, s.target)
+	}
+	for _, name := range u.formerSecrets() {
+		targets = append(targets, u.target(name))
+	}
+	return targets
 }
 
 // OpenDatabaseDeletion plans the deletion of a Database. DatabaseUsers that refer to
-// it block it.
-func (p *Provisioner) OpenDatabaseDeletion(ctx context.Context, db *v1alpha1.Database, readOnly bool) (*Deletion, error) {
+// it block it, and so do sessions unless they are forced to end.
+func (p *Provisioner) OpenDatabaseDeletion(ctx context.Context, db *v1alpha1.Database, options DeletionOptions) (*Deletion, error) {
 	users, err := p.UsersOf(ctx, db)
 	if err != nil {
 		return nil, err
 	}
 	d := &Deletion{p: p, resource: v1alpha1.Databases, object: db, policy: db.Spec.DeletionPolicy, Cluster: db.Spec.ClusterRef.Name,
 		Retains: db.Spec.DeletionPolicy != v1alpha1.DeletionDelete}
-	d.status = func(ctx context.Context, o outcome) error { return p.databaseStatus(ctx, db, o) }
+	d.status = func(ctx context.Context, o outcome) error { return p.failedDatabase(ctx, db, o) }
 	if db.Spec.DeletionProtection && db.DeletionTimestamp == nil {
 		return d, failed(fmt.Sprintf(`end the protection first: kubectl patch database %s -n %s --type merge -p '{"spec":{"deletionProtection":false}}'`, db.Name, db.Namespace),
 			"Database %q is protected against deletion", db.Name)
@@ -82,33 +123,39 @@ func (p *Provisioner) OpenDatabaseDeletion(ctx context.Context, db *v1alpha1.Dat
 	if d.Retains {
 		return d, nil
 	}
-	name := db.PostgresName()
-	drop := postgres.Drop{Name: name, Marker: databaseMarker(db)}
-	return d, d.open(ctx, postgres.LockDatabase(name), postgres.Scope{}, postgres.Desired{DropDatabases: []postgres.Drop{drop}}, readOnly)
+	cluster, err := p.Cluster(ctx, d.Cluster)
+	if err != nil {
+		return d, err
+	}
+	name := db.PostgresName(cluster)
+	drop := postgres.Drop{Name: name, Marker: databaseMarker(db), Force: options.Force || db.Spec.ForceDrop}
+	scope := postgres.Scope{Named: true, References: []string{name}, Markers: []string{string(db.UID)}}
+	return d, d.open(ctx, cluster, []string{postgres.LockDatabase(name)}, scope, postgres.Desired{DropDatabases: []postgres.Drop{drop}}, options)
 }
 
 func blockedBy(db *v1alpha1.Database, users []*v1alpha1.DatabaseUser) error {
 	names := make([]string, len(users))
 	for i, u := range users {
 		names[i] = u.Name
+		if u.Namespace != db.Namespace {
+			names[i] = key(u)
+		}
 	}
 	slices.Sort(names)
 	return &postgres.RefusedError{Refusals: []postgres.Refusal{{Blocked: true,
 		Problem: fmt.Sprintf("database %q is used by databaseuser(s) %s", db.Name, strings.Join(names, ", ")),
-		Fix:     fmt.Sprintf("delete each of them first: kubectl dbtether user delete NAME -n %s", db.Namespace)}}}
+		Fix: fmt.Sprintf("delete each of them first: kubectl dbtether user delete NAME -n %s; or take the database from those that have others: kubectl dbtether user revoke NAME --database %s",
+			db.Namespace, db.Name)}}}
 }
 
-// open connects, locks, observes and plans. On an error the connection is closed
-// and d keeps only what Fail needs.
-func (d *Deletion) open(ctx context.Context, lock string, scope postgres.Scope, desired postgres.Desired, readOnly bool) error {
-	cluster, err := d.p.Cluster(ctx, d.Cluster)
-	if err != nil {
-		return err
-	}
+// open connects, locks, observes and plans. On an error the connection is given back
+// and d keeps only what its status needs.
+func (d *Deletion) open(ctx context.Context, cluster *v1alpha1.DBCluster, locks []string, scope postgres.Scope, desired postgres.Desired, options DeletionOptions) error {
+	var err error
 	if d.server, _, err = d.p.dial(ctx, cluster); err != nil {
 		return err
 	}
-	if err := d.plan(ctx, lock, scope, desired, readOnly); err != nil {
+	if err := d.plan(ctx, locks, scope, desired, options.ReadOnly); err != nil {
 		d.Close()
 		d.server = nil
 		return err
@@ -116,9 +163,9 @@ func (d *Deletion) open(ctx context.Context, lock string, scope postgres.Scope, 
 	return nil
 }
 
-func (d *Deletion) plan(ctx context.Context, lock string, scope postgres.Scope, desired postgres.Desired, readOnly bool) error {
+func (d *Deletion) plan(ctx context.Context, locks []string, scope postgres.Scope, desired postgres.Desired, readOnly bool) error {
 	if !readOnly {
-		err := d.server.Lock(ctx, []string{lock}, func(name string) { d.p.progress("waiting for another run that holds %s", name) })
+		err := d.server.Lock(ctx, locks, func(name string) { d.p.progress("waiting for another run that holds %s", name) })
 		if err != nil {
 			return err
 		}
@@ -161,9 +208,9 @@ func (d *Deletion) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if d.secret != nil {
-		d.p.progress("deleting secret %s/%s", d.secret.Namespace, d.secret.Name)
-		if err := d.p.revisions().Delete(ctx, *d.secret); err != nil {
+	for _, secret := range d.secrets {
+		d.p.progress("deleting secret %s/%s", secret.Namespace, secret.Name)
+		if err := d.p.revisions().Delete(ctx, secret); err != nil {
 			return err
 		}
 	}

@@ -5,21 +5,38 @@ import (
 	"errors"
 	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
 )
 
-// Request names a database and users of it that should be as their resources say.
-// A resource without a UID does not exist yet; Apply creates it.
+// Request names a database and users that should be as their resources say, all on
+// one cluster. A resource without a UID does not exist yet; Apply creates it.
 type Request struct {
+	// Database is provisioned; nil: only the users are. What the users refer to beside
+	// it is left as it is.
 	Database *v1alpha1.Database
 	Users    []*v1alpha1.DatabaseUser
+	// UserPatch is a JSON merge patch of the first user that Apply writes before
+	// anything else; the user is given as it will be after that.
+	UserPatch []byte
+	// Recreate makes a database anew that somebody deleted.
+	Recreate bool
+	// EndGrace ends the old login of an alternate rotation now.
+	EndGrace bool
+	// PlanHash is the hash of the plan that was reviewed; another plan is refused.
+	// Empty: any.
+	PlanHash string
+
+	// fingerprints is whether new fingerprints are worth a write of their own.
+	fingerprints bool
+	// inNamespace lists the Databases of a namespace, and known holds Databases by key;
+	// what is not there is read.
+	inNamespace func(ctx context.Context, namespace string) ([]*v1alpha1.Database, error)
+	known       map[string]*v1alpha1.Database
 }
 
 // Job is a request whose plan is made: nothing has been written anywhere. Close
-// must be called; it ends the connection and the locks.
+// must be called; it ends the locks.
 type Job struct {
 	// Plan is what Apply will run, as it stands.
 	Plan postgres.Plan
@@ -28,60 +45,59 @@ type Job struct {
 	Server  postgres.ServerState
 
 	p        *Provisioner
+	request  Request
 	endpoint postgres.Endpoint
 	server   *postgres.Server
-	database *v1alpha1.Database
+	// database is the request's; nil: none.
+	database *databaseJob
 	users    []*userJob
 	// applied is set once the server stands as planned.
 	applied bool
 }
 
-// Open gathers what the request refers to, connects, takes the locks of the
-// database and its logins unless readOnly, observes, and plans. Errors are
-// *postgres.ConnectError, *postgres.RefusedError, *revision.ForeignError, *Error,
-// or those of the API server.
+// Open gathers what the request refers to, asks the policies, connects, takes the
+// locks of the databases and logins unless readOnly, observes, and plans. Errors are
+// *DeniedError, *NoAccessError, *postgres.ConnectError, *postgres.RefusedError,
+// *revision.ForeignError, *Error, or those of the API server.
 func (p *Provisioner) Open(ctx context.Context, request Request, readOnly bool) (*Job, error) {
-	if err := validate(request); err != nil {
+	job := &Job{p: p, request: request}
+	if err := job.gather(ctx); err != nil {
 		return nil, err
 	}
-	cluster, err := p.Cluster(ctx, request.Database.Spec.ClusterRef.Name)
-	if err != nil {
+	if err := job.validate(); err != nil {
 		return nil, err
 	}
-	job := &Job{p: p, Cluster: cluster, database: request.Database}
-	if job.server, job.endpoint, err = p.dial(ctx, cluster); err != nil {
+	var err error
+	if job.server, job.endpoint, err = p.dial(ctx, job.Cluster); err != nil {
 		return nil, err
 	}
-	if err := job.prepare(ctx, request, readOnly); err != nil {
+	if err := job.prepare(ctx, readOnly); err != nil {
 		job.Close()
 		return nil, err
 	}
 	return job, nil
 }
 
-// Close ends the job's connection and its locks.
+// Close gives the job's connection back, without its locks.
 func (j *Job) Close() { j.server.Close() }
 
-func (j *Job) prepare(ctx context.Context, request Request, readOnly bool) error {
-	locks := []string{postgres.LockDatabase(j.database.PostgresName())}
-	for _, user := range request.Users {
-		locks = append(locks, postgres.LockRole(user.PostgresName()))
-	}
+func (j *Job) prepare(ctx context.Context, readOnly bool) error {
 	if !readOnly {
-		err := j.server.Lock(ctx, locks, func(name string) { j.p.progress("waiting for another run that holds %s", name) })
+		err := j.server.Lock(ctx, j.locks(), func(name string) { j.p.progress("waiting for another run that holds %s", name) })
 		if err != nil {
 			return err
 		}
-		if err := j.p.refresh(ctx, request); err != nil { // another run may have finished while this one waited
+		if err := j.p.refresh(ctx, j.request); err != nil { // another run may have finished while this one waited
+			return err
+		}
+		if err := j.gather(ctx); err != nil {
 			return err
 		}
 	}
-	for _, user := range request.Users {
-		u, err := j.openUser(ctx, user)
-		if err != nil {
-			return err
+	for _, u := range j.users {
+		if err := u.open(ctx, j); err != nil {
+			return refusedUser(u.user, err)
 		}
-		j.users = append(j.users, u)
 	}
 	j.p.progress("reading the state of cluster %s", j.Cluster.Name)
 	state, err := j.server.Observe(ctx, j.scope())
@@ -91,44 +107,100 @@ func (j *Job) prepare(ctx context.Context, request Request, readOnly bool) error
 	j.Server = state.Server
 	for _, u := range j.users {
 		if err := u.probe(ctx, j, state); err != nil {
-			return err
+			return refusedUser(u.user, err)
+		}
+		if u.password.IsZero() || u.rotation.rotate {
+			continue
+		}
+		if err := u.render(j); err != nil {
+			return refusedUser(u.user, err)
 		}
 	}
-	j.Plan, err = postgres.MakePlan(state, j.desired())
-	return err
+	if j.Plan, err = postgres.MakePlan(state, j.desired(state)); err != nil {
+		return j.adoptable(err)
+	}
+	for _, u := range j.users {
+		j.Plan.Warnings = append(j.Plan.Warnings, u.rotation.warnings...)
+	}
+	if j.request.PlanHash != "" && j.request.PlanHash != j.Plan.Hash() {
+		return failed("review the plan that is due now: run the command with --dry-run=server",
+			"the plan is no longer the one with hash %s, it has hash %s", j.request.PlanHash, j.Plan.Hash())
+	}
+	return nil
 }
 
+// adoptable says of a conflict that the runner may not adopt by itself what the
+// resource asks it to.
+func (j *Job) adoptable(err error) error {
+	var refused *postgres.RefusedError
+	if !j.p.Runner || !errors.As(err, &refused) || !refused.Conflict() || !j.asksAdoption() {
+		return err
+	}
+	return &Error{Cause: err, Fix: fmt.Sprintf("have someone who may read the administrator's credential run the command, or add the name to spec.adoption of DBCluster %q", j.Cluster.Name)}
+}
+
+func (j *Job) asksAdoption() bool {
+	if j.database != nil && j.database.db.Spec.Adopt {
+		return true
+	}
+	for _, u := range j.users {
+		if u.user.Spec.Adopt {
+			return true
+		}
+	}
+	return false
+}
+
+func (j *Job) locks() []string {
+	var locks []string
+	if j.database != nil {
+		locks = append(locks, postgres.LockDatabase(j.database.name))
+	}
+	for _, u := range j.users {
+		for _, a := range u.access {
+			locks = append(locks, postgres.LockDatabase(a.name))
+		}
+		locks = append(locks, postgres.LockRole(u.base), postgres.LockRole(u.base+v1alpha1.AlternateSuffix))
+	}
+	return locks
+}
+
+// scope names all that the plan has to know of.
 func (j *Job) scope() postgres.Scope {
-	scope := postgres.Scope{Databases: []string{j.database.PostgresName()}}
-	for _, e := range j.database.Spec.Extensions {
-		scope.Extensions = append(scope.Extensions, string(e))
+	scope := postgres.Scope{Named: true, Tables: map[string][][2]string{}}
+	if j.database != nil {
+		j.database.extend(&scope)
+	}
+	for _, u := range j.users {
+		u.extend(&scope)
 	}
 	return scope
 }
 
 // desired turns the resources into what should stand on the server.
-func (j *Job) desired() postgres.Desired {
-	db := j.database
-	want := postgres.Database{Name: db.PostgresName(), Marker: databaseMarker(db), ConnectionLimit: limit(db.Spec.ConnectionLimit)}
-	for _, s := range db.Spec.Schemas {
-		want.Schemas = append(want.Schemas, string(s))
+func (j *Job) desired(state postgres.State) postgres.Desired {
+	var desired postgres.Desired
+	listed := map[string]bool{}
+	if j.database != nil {
+		desired.Databases = append(desired.Databases, j.database.desired(j, state))
+		listed[j.database.name] = true
 	}
-	for _, e := range db.Spec.Extensions {
-		want.Extensions = append(want.Extensions, string(e))
-	}
-	desired := postgres.Desired{Databases: []postgres.Database{want}}
 	for _, u := range j.users {
-		desired.Logins = append(desired.Logins, postgres.DesiredLogin{
-			Name: u.user.PostgresName(), Marker: userMarker(u.user), ConnectionLimit: limit(u.user.Spec.ConnectionLimit),
-			Access: map[string]postgres.Privilege{want.Name: postgres.Privilege(u.user.Spec.Privileges)}, SetPassword: u.setPassword,
-		})
+		for _, a := range u.access {
+			if !listed[a.name] {
+				listed[a.name] = true
+				desired.Databases = append(desired.Databases, postgres.Database{Name: a.name, Marker: databaseMarker(a.db), ReferenceOnly: true, Adopt: a.db.Status.Adopted})
+			}
+		}
+		desired.Logins = append(desired.Logins, u.desired(j)...)
+		desired.DropLogins = append(desired.DropLogins, u.drops()...)
 	}
 	return desired
 }
 
 // Empty reports whether Apply would change nothing but a status.
 func (j *Job) Empty() bool {
-	if !j.Plan.Empty() || j.database.UID == "" {
+	if !j.Plan.Empty() || j.request.UserPatch != nil || j.database != nil && j.database.db.UID == "" {
 		return false
 	}
 	for _, u := range j.users {
@@ -143,19 +215,42 @@ func (j *Job) Empty() bool {
 func (j *Job) Secrets() []string {
 	var names []string
 	for _, u := range j.users {
-		if u.writesSecret() {
-			names = append(names, u.target.Namespace+"/"+u.target.Name)
+		for _, s := range u.secrets {
+			if u.rotation.rotate || s.writes() {
+				names = append(names, s.target.Namespace+"/"+s.target.Name)
+			}
 		}
 	}
 	return names
 }
 
-// Apply creates the resources that do not exist, stages the credentials as
-// revisions, runs the plan, logs in with each credential, makes the Secrets live
-// and writes the status of every resource. Killed at any point, the next Open and
-// Apply of the same resources complete it.
+// Logins lists the names of the logins that the Secrets of the request's users hold
+// after Apply, those of closed users excepted.
+func (j *Job) Logins() []string {
+	var names []string
+	for _, u := range j.users {
+		if !u.closed {
+			names = append(names, u.rotation.login)
+		}
+	}
+	return names
+}
+
+// Subject says what the plan is about: a database, or a user and its first database.
+func (j *Job) Subject() string {
+	if j.database != nil {
+		return fmt.Sprintf("database %q", j.database.name)
+	}
+	u := j.users[0]
+	return fmt.Sprintf("user %q of database %q", u.base, u.access[0].name)
+}
+
+// Apply writes the user's patch, creates the resources that do not exist, stages the
+// credentials as revisions, runs the plan, logs in with each credential, makes the
+// Secrets live and writes the status of every resource. Killed at any point, the next
+// Open and Apply of the same resources complete it.
 func (j *Job) Apply(ctx context.Context) error {
-	if err := j.createResources(ctx); err != nil {
+	if err := j.writeResources(ctx); err != nil {
 		return err
 	}
 	err := j.run(ctx)
@@ -165,10 +260,20 @@ func (j *Job) Apply(ctx context.Context) error {
 	return err
 }
 
-func (j *Job) createResources(ctx context.Context) error {
-	if j.database.UID == "" {
-		j.p.progress("creating database %s/%s", j.database.Namespace, j.database.Name)
-		if err := j.p.Create(ctx, j.database, false); err != nil {
+func (j *Job) writeResources(ctx context.Context) error {
+	if j.request.UserPatch != nil {
+		u := j.users[0]
+		j.p.progress("changing databaseuser %s/%s", u.user.Namespace, u.user.Name)
+		changed, err := j.p.PatchUser(ctx, u.user, j.request.UserPatch, false)
+		if err != nil {
+			return err
+		}
+		*u.user = *changed
+	}
+	if j.database != nil && j.database.db.UID == "" {
+		db := j.database.db
+		j.p.progress("creating database %s/%s", db.Namespace, db.Name)
+		if err := j.p.Create(ctx, db, false); err != nil {
 			return err
 		}
 	}
@@ -180,16 +285,23 @@ func (j *Job) createResources(ctx context.Context) error {
 		if err := j.p.CreateUser(ctx, u.user, false); err != nil {
 			return err
 		}
-		u.setTarget()
+		u.setTargets()
 	}
 	return nil
 }
 
 func (j *Job) run(ctx context.Context) error {
-	if err := j.p.syncFinalizer(ctx, v1alpha1.Databases, j.database, j.database.Spec.DeletionPolicy); err != nil {
-		return err
+	values := postgres.Values{UIDs: map[string]string{}}
+	if j.database != nil {
+		db := j.database.db
+		if err := j.p.syncFinalizer(ctx, v1alpha1.Databases, db, db.Spec.DeletionPolicy); err != nil {
+			return err
+		}
+		if err := j.database.claim(ctx, j); err != nil {
+			return err
+		}
+		values.UIDs[databaseMarker(db).Kind+" "+key(db)] = string(db.UID)
 	}
-	values := postgres.Values{UIDs: map[string]string{databaseMarker(j.database).Kind + " " + key(j.database): string(j.database.UID)}}
 	for _, u := range j.users {
 		if err := j.p.syncFinalizer(ctx, v1alpha1.DatabaseUsers, u.user, u.user.Spec.DeletionPolicy); err != nil {
 			return err
@@ -221,14 +333,16 @@ func (j *Job) writeStatus(ctx context.Context, err error) error {
 	}
 	o := outcome{err: err, message: message}
 	var statusErr error
-	switch {
-	case j.applied: // what failed after that concerns a user only
-		statusErr = j.p.databaseStatus(ctx, j.database, outcome{message: message})
-	case j.database.Status.Phase != v1alpha1.PhaseReady || len(j.users) == 0:
-		statusErr = j.p.databaseStatus(ctx, j.database, o)
+	if d := j.database; d != nil {
+		switch {
+		case j.applied: // what failed after that concerns a user only
+			statusErr = d.writeStatus(ctx, j, outcome{message: message})
+		case d.db.Status.Phase != v1alpha1.PhaseReady || len(j.users) == 0:
+			statusErr = d.writeStatus(ctx, j, o)
+		}
 	}
 	for _, u := range j.users {
-		statusErr = errors.Join(statusErr, j.p.userStatus(ctx, u.user, j.Cluster.Name, j.database.PostgresName(), u.revision.Number, o))
+		statusErr = errors.Join(statusErr, u.writeStatus(ctx, j, o))
 	}
 	return statusErr
 }
@@ -243,28 +357,6 @@ func (p *Provisioner) Create(ctx context.Context, db *v1alpha1.Database, dryRun 
 func (p *Provisioner) CreateUser(ctx context.Context, user *v1alpha1.DatabaseUser, dryRun bool) error {
 	user.Finalizers = finalizersFor(user.Spec.DeletionPolicy, user.Finalizers)
 	return p.create(ctx, v1alpha1.DatabaseUsers, user, v1alpha1.KindDatabaseUser, dryRun)
-}
-
-// validate refuses names that are derived and therefore escape the API's checks.
-func validate(request Request) error {
-	db := request.Database
-	if n := len(db.PostgresName()); n > v1alpha1.MaxDatabaseName {
-		return failed("set spec.databaseName (--database-name) to a shorter one",
-			"database name %q has %d bytes, at most %d are possible", db.PostgresName(), n, v1alpha1.MaxDatabaseName)
-	}
-	if reserved(db.PostgresName(), databasesOfOthers) {
-		return failed("choose another name", "database name %q belongs to PostgreSQL or to a provider", db.PostgresName())
-	}
-	for _, user := range request.Users {
-		if n := len(user.PostgresName()); n > v1alpha1.MaxUsername {
-			return failed("set spec.username (--username) to a shorter one",
-				"user name %q has %d bytes, at most %d are possible", user.PostgresName(), n, v1alpha1.MaxUsername)
-		}
-		if reserved(user.PostgresName(), rolesOfOthers) {
-			return failed("choose another name", "user name %q belongs to PostgreSQL or to a provider", user.PostgresName())
-		}
-	}
-	return nil
 }
 
 func databaseMarker(db *v1alpha1.Database) postgres.Marker {
@@ -287,12 +379,4 @@ func limit(n *int32) int {
 		return -1
 	}
 	return int(*n)
-}
-
-// refusedUser names the user that a gathering error is about.
-func refusedUser(user *v1alpha1.DatabaseUser, err error) error {
-	if apierrors.IsForbidden(err) {
-		return err
-	}
-	return fmt.Errorf("databaseuser %q: %w", user.Name, err)
 }

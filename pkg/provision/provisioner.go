@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"time"
 
 	"k8s.io/client-go/dynamic"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/metadata"
 
+	"github.com/dbtether/kubectl-dbtether/pkg/review"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 )
 
@@ -16,16 +19,34 @@ import (
 type Provisioner struct {
 	Kube    dynamic.Interface
 	Secrets corev1client.SecretsGetter
+	// Metadata lists Secrets without their values, for quick runs.
+	Metadata metadata.Interface
 	// Author returns the name that the API server knows the caller by.
 	Author func(context.Context) (string, error)
 	Now    func() time.Time
 	// Random is the source of passwords and salts, normally crypto/rand.Reader.
 	Random io.Reader
+	// Identity returns the caller's name and groups, as the API server knows them.
+	Identity func(context.Context) (review.User, error)
+	// Runner is whether nobody watches: only what the DBCluster admits is adopted.
+	Runner bool
+	// Direct is whether endpoints inside the cluster can be dialled directly; otherwise
+	// Forward, if it is set, leads to them.
+	Direct bool
+	// Forward connects to a port of a Service, through the API server.
+	Forward func(ctx context.Context, namespace, service string, port int32) (net.Conn, error)
 	// LookupEnv reads the variables that DBClusters with credentialsFromEnv name.
 	LookupEnv func(string) (string, bool)
 	// Progress is told what is being done, in a few words; it may be nil.
 	Progress func(string)
+
+	policies   onceReviewer
+	namespaces namespaces
+	pools      pools
 }
+
+// Close ends the connections to PostgreSQL.
+func (p *Provisioner) Close() { p.pools.close() }
 
 func (p *Provisioner) progress(format string, args ...any) {
 	if p.Progress != nil {
@@ -33,7 +54,9 @@ func (p *Provisioner) progress(format string, args ...any) {
 	}
 }
 
-func (p *Provisioner) revisions() revision.Store { return revision.Store{Secrets: p.Secrets} }
+func (p *Provisioner) revisions() revision.Store {
+	return revision.Store{Secrets: p.Secrets, Metadata: p.Metadata}
+}
 
 // Error is a failure with what to do about it.
 type Error struct {

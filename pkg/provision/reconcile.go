@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -35,51 +36,84 @@ type Result struct {
 	// Error is what failed, and Hint what to do about it.
 	Error string `json:"error,omitempty"`
 	Hint  string `json:"hint,omitempty"`
+
+	// Err is the error that Error is the text of.
+	Err error `json:"-"`
 }
 
-// ReconcileObject does for one Database or DatabaseUser what Reconcile does for all.
-func (p *Provisioner) ReconcileObject(ctx context.Context, object *unstructured.Unstructured) Result {
-	r := &reconciler{Provisioner: p, unreachable: map[string]error{}}
-	if object.GetKind() == v1alpha1.KindDatabaseUser {
-		return r.user(ctx, object)
-	}
-	return r.database(ctx, object)
+// Bulk says how many resources are reconciled.
+type Bulk struct {
+	// Quick takes a resource for unchanged when neither it nor what the server tells at
+	// a glance has changed since the last run; otherwise everything is read.
+	Quick bool
+	// Recreate makes databases anew that somebody deleted.
+	Recreate bool
+	// PlanHash is the hash of the plan that was reviewed, where there is one resource.
+	PlanHash string
+	// Done is told of each result, in the order of the resources, by one caller at a
+	// time. Progress, if it is set, of how many there are and how many are done.
+	Done     func(Result)
+	Progress func(done, total int)
 }
 
 // Reconcile brings every Database and DatabaseUser of a namespace ("" means all)
 // into the state its resource asks for, and finishes deletions: users that are
-// being deleted first, then databases, then what is to be provisioned. The status
-// of the clusters concerned is refreshed before. One resource's failure does not
-// stop the others; done is told of each. The error is set when the resources could
-// not be listed.
-func (p *Provisioner) Reconcile(ctx context.Context, namespace string, done func(Result)) error {
-	databases, err := p.Kube.Resource(v1alpha1.Databases).Namespace(namespace).List(ctx, metav1.ListOptions{})
+// being deleted first, then databases, then what is to be provisioned, several at a
+// time. The status of the clusters concerned is refreshed before. One resource's
+// failure does not stop the others. The error is set when the resources could not be
+// listed, or ctx ended before all were done.
+func (p *Provisioner) Reconcile(ctx context.Context, namespace string, bulk Bulk) error {
+	databases, err := p.list(ctx, v1alpha1.Databases, namespace)
 	if err != nil {
-		return fmt.Errorf("list databases: %w", err)
+		return err
 	}
-	users, err := p.Kube.Resource(v1alpha1.DatabaseUsers).Namespace(namespace).List(ctx, metav1.ListOptions{})
+	users, err := p.list(ctx, v1alpha1.DatabaseUsers, namespace)
 	if err != nil {
-		return fmt.Errorf("list databaseusers: %w", err)
+		return err
 	}
-	r := &reconciler{Provisioner: p, unreachable: map[string]error{}}
-	r.clusters(ctx, databases, done)
+	return p.reconcile(ctx, databases, users, bulk)
+}
+
+// ReconcileObjects does for the given Databases and DatabaseUsers what Reconcile does
+// for all.
+func (p *Provisioner) ReconcileObjects(ctx context.Context, objects []unstructured.Unstructured, bulk Bulk) error {
+	var databases, users []unstructured.Unstructured
+	for _, object := range objects {
+		switch object.GetKind() {
+		case v1alpha1.KindDatabase:
+			databases = append(databases, object)
+		case v1alpha1.KindDatabaseUser:
+			users = append(users, object)
+		}
+	}
+	return p.reconcile(ctx, databases, users, bulk)
+}
+
+func (p *Provisioner) reconcile(ctx context.Context, databases, users []unstructured.Unstructured, bulk Bulk) error {
+	r := &reconciler{Provisioner: p, bulk: bulk, unreachable: map[string]error{}, total: len(databases) + len(users)}
+	r.clusters(ctx, databases)
+	if bulk.Quick {
+		if err := r.glance(ctx, databases, users); err != nil {
+			return err
+		}
+	}
 	steps := []struct {
-		list     *unstructured.UnstructuredList
+		objects  []unstructured.Unstructured
 		deleting bool
 		one      func(context.Context, *unstructured.Unstructured) Result
 	}{
 		{users, true, r.user}, {databases, true, r.database}, {databases, false, r.database}, {users, false, r.user},
 	}
 	for _, step := range steps {
-		for i := range step.list.Items {
-			object := &step.list.Items[i]
-			if (object.GetDeletionTimestamp() != nil) != step.deleting {
-				continue
+		var objects []*unstructured.Unstructured
+		for i := range step.objects {
+			if (step.objects[i].GetDeletionTimestamp() != nil) == step.deleting {
+				objects = append(objects, &step.objects[i])
 			}
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			done(step.one(ctx, object))
+		}
+		r.each(ctx, objects, step.one)
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -88,17 +122,75 @@ func (p *Provisioner) Reconcile(ctx context.Context, namespace string, done func
 // reconciler is one run of Reconcile.
 type reconciler struct {
 	*Provisioner
+	bulk Bulk
 	// unreachable holds the clusters that did not answer, so that each of their
 	// databases need not find out anew.
 	unreachable map[string]error
+	// unchanged holds what a glance found to be as it should, by kind and key.
+	unchanged map[string]bool
+	// siblings are the Databases by namespace, read once.
+	siblings siblings
+
+	total, done int
+}
+
+// atOnce is how many resources are worked on at a time.
+const atOnce = pooled
+
+// each runs one for every object, several at a time, and tells the results in the
+// order of the objects. It returns when all are done; what is not begun when ctx ends
+// is left out.
+func (r *reconciler) each(ctx context.Context, objects []*unstructured.Unstructured, one func(context.Context, *unstructured.Unstructured) Result) {
+	results := make([]chan Result, len(objects))
+	for i := range results {
+		results[i] = make(chan Result, 1)
+	}
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range min(atOnce, len(objects)) {
+		workers.Go(func() {
+			for i := range next {
+				results[i] <- one(ctx, objects[i])
+			}
+		})
+	}
+	go func() {
+		defer close(next)
+		for i := range objects {
+			select {
+			case next <- i:
+			case <-ctx.Done():
+				for ; i < len(objects); i++ {
+					close(results[i])
+				}
+				return
+			}
+		}
+	}()
+	for _, result := range results {
+		if value, ok := <-result; ok {
+			r.tell(value)
+		}
+	}
+	workers.Wait()
+}
+
+func (r *reconciler) tell(result Result) {
+	if result.Kind != v1alpha1.KindDBCluster {
+		r.done++
+	}
+	r.bulk.Done(result)
+	if r.bulk.Progress != nil {
+		r.bulk.Progress(r.done, r.total)
+	}
 }
 
 // clusters checks each cluster that a Database refers to, and tells of those that
 // do not answer. Who may not write a cluster's status does without.
-func (r *reconciler) clusters(ctx context.Context, databases *unstructured.UnstructuredList, done func(Result)) {
+func (r *reconciler) clusters(ctx context.Context, databases []unstructured.Unstructured) {
 	seen := map[string]bool{}
-	for i := range databases.Items {
-		name, _, _ := unstructured.NestedString(databases.Items[i].Object, "spec", "clusterRef", "name")
+	for i := range databases {
+		name, _, _ := unstructured.NestedString(databases[i].Object, "spec", "clusterRef", "name")
 		if seen[name] || ctx.Err() != nil {
 			continue
 		}
@@ -110,7 +202,7 @@ func (r *reconciler) clusters(ctx context.Context, databases *unstructured.Unstr
 		var unreachable *postgres.ConnectError
 		if errors.As(err, &unreachable) {
 			r.unreachable[name] = err
-			done(Result{Kind: v1alpha1.KindDBCluster, Name: name}.of(err))
+			r.tell(Result{Kind: v1alpha1.KindDBCluster, Name: name}.of(err))
 		}
 	}
 }
@@ -122,10 +214,31 @@ func (r *reconciler) database(ctx context.Context, object *unstructured.Unstruct
 		return result.of(err)
 	}
 	if db.DeletionTimestamp != nil {
-		d, err := r.OpenDatabaseDeletion(ctx, db, false)
+		d, err := r.OpenDatabaseDeletion(ctx, db, DeletionOptions{})
 		return r.finishDeletion(ctx, result, d, err)
 	}
-	return r.provision(ctx, Request{Database: db}, result)
+	if r.isUnchanged(result) {
+		result.Action = ActionUnchanged
+		return result
+	}
+	request := Request{Database: db, Recreate: r.bulk.Recreate, PlanHash: r.bulk.PlanHash, fingerprints: r.bulk.Quick, inNamespace: r.inNamespace}
+	if owner, err := r.owner(ctx, db); err == nil && owner != nil {
+		request.Users = []*v1alpha1.DatabaseUser{owner}
+	}
+	return r.provision(ctx, request, result)
+}
+
+// owner returns the DatabaseUser that spec.owner names, if it stands already: it has
+// to join the database's owner group. Otherwise its own turn comes.
+func (r *reconciler) owner(ctx context.Context, db *v1alpha1.Database) (*v1alpha1.DatabaseUser, error) {
+	if db.Spec.Owner == "" {
+		return nil, nil
+	}
+	owner, err := r.User(ctx, db.Namespace, db.Spec.Owner)
+	if err != nil || owner.DeletionTimestamp != nil || owner.Status.Phase != v1alpha1.PhaseReady {
+		return nil, err
+	}
+	return owner, nil
 }
 
 func (r *reconciler) user(ctx context.Context, object *unstructured.Unstructured) Result {
@@ -135,33 +248,26 @@ func (r *reconciler) user(ctx context.Context, object *unstructured.Unstructured
 		return result.of(err)
 	}
 	if user.DeletionTimestamp != nil {
-		d, err := r.OpenUserDeletion(ctx, user, false)
+		d, err := r.OpenUserDeletion(ctx, user, DeletionOptions{})
 		return r.finishDeletion(ctx, result, d, err)
 	}
-	db, err := r.Database(ctx, user.Namespace, user.Spec.DatabaseRef.Name)
-	switch {
-	case apierrors.IsNotFound(err):
-		err = failed("create it, or delete the DatabaseUser", "database %q does not exist in namespace %q", user.Spec.DatabaseRef.Name, user.Namespace)
-	case err == nil && db.DeletionTimestamp != nil:
-		err = failed("delete the DatabaseUser too", "database %q is being deleted", db.Name)
+	if r.isUnchanged(result) {
+		result.Action = ActionUnchanged
+		return result
 	}
-	if err != nil {
-		_ = r.userStatus(ctx, user, user.Status.ClusterName, user.Status.DatabaseName, 0, outcome{err: err})
-		return result.of(err)
-	}
-	return r.provision(ctx, Request{Database: db, Users: []*v1alpha1.DatabaseUser{user}}, result)
+	return r.provision(ctx, Request{Users: []*v1alpha1.DatabaseUser{user}, PlanHash: r.bulk.PlanHash, fingerprints: r.bulk.Quick, inNamespace: r.inNamespace}, result)
 }
 
 // provision opens a job for existing resources and applies it. A job that cannot be
 // opened is told in the status of the resource that result names.
 func (r *reconciler) provision(ctx context.Context, request Request, result Result) Result {
-	if err := r.unreachable[request.Database.Spec.ClusterRef.Name]; err != nil {
-		r.tell(ctx, request, err)
+	if err := r.unreachable[r.clusterOf(ctx, request)]; err != nil {
+		r.refused(ctx, request, err)
 		return result.of(err)
 	}
 	job, err := r.Open(ctx, request, false)
 	if err != nil {
-		r.tell(ctx, request, err)
+		r.refused(ctx, request, err)
 		return result.of(err)
 	}
 	defer job.Close()
@@ -176,15 +282,40 @@ func (r *reconciler) provision(ctx context.Context, request Request, result Resu
 	return result
 }
 
-// tell writes a failure to the status of the users of a request, or of its database
-// if it has none.
-func (r *reconciler) tell(ctx context.Context, request Request, err error) {
-	o := outcome{err: err}
-	for _, user := range request.Users {
-		_ = r.userStatus(ctx, user, request.Database.Spec.ClusterRef.Name, request.Database.PostgresName(), 0, o)
+// clusterOf returns the name of the cluster that a request is about; empty where it
+// cannot be told without asking.
+func (r *reconciler) clusterOf(ctx context.Context, request Request) string {
+	if request.Database != nil {
+		return request.Database.Spec.ClusterRef.Name
 	}
-	if len(request.Users) == 0 {
-		_ = r.databaseStatus(ctx, request.Database, o)
+	if len(r.unreachable) == 0 {
+		return ""
+	}
+	user := request.Users[0]
+	if user.Status.ClusterName != "" {
+		return user.Status.ClusterName
+	}
+	for _, ref := range user.Access() {
+		if db, err := r.Database(ctx, ref.Namespace, ref.Name); err == nil {
+			return db.Spec.ClusterRef.Name
+		}
+	}
+	return ""
+}
+
+// refused writes a failure to the status of the database of a request, or of its
+// users if it has none. Who was interrupted has found nothing out.
+func (r *reconciler) refused(ctx context.Context, request Request, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	o := outcome{err: err}
+	if request.Database != nil {
+		_ = r.failedDatabase(ctx, request.Database, o)
+		return
+	}
+	for _, user := range request.Users {
+		_ = r.failedUser(ctx, user, o)
 	}
 }
 
@@ -204,7 +335,7 @@ func (r *reconciler) finishDeletion(ctx context.Context, result Result, d *Delet
 }
 
 func (r Result) of(err error) Result {
-	r.Action, r.Error = ActionFailed, err.Error()
+	r.Action, r.Err, r.Error = ActionFailed, err, err.Error()
 	var hinted interface{ Hint() string }
 	if errors.As(err, &hinted) {
 		r.Hint = hinted.Hint()
@@ -214,4 +345,24 @@ func (r Result) of(err error) Result {
 		r.Statements = 0
 	}
 	return r
+}
+
+// list reads all objects of a resource in a namespace, in chunks.
+func (p *Provisioner) list(ctx context.Context, resource resourceKind, namespace string) ([]unstructured.Unstructured, error) {
+	var all []unstructured.Unstructured
+	options := metav1.ListOptions{Limit: 500}
+	for {
+		chunk, err := p.Kube.Resource(resource).Namespace(namespace).List(ctx, options)
+		switch {
+		case apierrors.IsResourceExpired(err) && options.Continue != "": // it took too long: once more, in one piece
+			all, options = nil, metav1.ListOptions{}
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("list %s: %w", resource.Resource, err)
+		}
+		all = append(all, chunk.Items...)
+		if options.Continue = chunk.GetContinue(); options.Continue == "" {
+			return all, nil
+		}
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
@@ -21,7 +22,7 @@ func (p *Provisioner) Cluster(ctx context.Context, name string) (*v1alpha1.DBClu
 	cluster := &v1alpha1.DBCluster{}
 	err := p.get(ctx, v1alpha1.DBClusters, "", name, cluster)
 	if !apierrors.IsNotFound(err) || isMissingKind(err) {
-		return cluster, err
+		return cluster, noAccess(err, fmt.Sprintf("cluster %q", name))
 	}
 	return nil, failed(p.knownClusters(ctx), "cluster %q does not exist", name)
 }
@@ -29,18 +30,23 @@ func (p *Provisioner) Cluster(ctx context.Context, name string) (*v1alpha1.DBClu
 // refresh reads the resources of a request again, in place. A resource that was to
 // be created and exists now is taken if it asks for the same.
 func (p *Provisioner) refresh(ctx context.Context, request Request) error {
-	db, err := p.Database(ctx, request.Database.Namespace, request.Database.Name)
-	switch {
-	case apierrors.IsNotFound(err) && request.Database.UID == "":
-	case err != nil:
-		return err
-	case request.Database.UID == "" && !equality.Semantic.DeepEqual(db.Spec, request.Database.Spec):
-		return otherSpec(v1alpha1.KindDatabase, db.Name)
-	default:
-		*request.Database = *db
+	if request.Database != nil {
+		db, err := p.Database(ctx, request.Database.Namespace, request.Database.Name)
+		switch {
+		case apierrors.IsNotFound(err) && request.Database.UID == "":
+		case err != nil:
+			return err
+		case request.Database.UID == "" && !equality.Semantic.DeepEqual(db.Spec, request.Database.Spec):
+			return otherSpec(v1alpha1.KindDatabase, db.Name)
+		default:
+			*request.Database = *db
+		}
 	}
-	for _, user := range request.Users {
+	for i, user := range request.Users {
 		have, err := p.User(ctx, user.Namespace, user.Name)
+		if err == nil && i == 0 && request.UserPatch != nil {
+			have, err = p.PatchUser(ctx, have, request.UserPatch, true)
+		}
 		switch {
 		case apierrors.IsNotFound(err) && user.UID == "":
 		case err != nil:
@@ -52,6 +58,27 @@ func (p *Provisioner) refresh(ctx context.Context, request Request) error {
 		}
 	}
 	return nil
+}
+
+// PatchUser writes a JSON merge patch of a DatabaseUser, bound to its UID, and returns
+// what the API server made of it. With dryRun it is only validated.
+func (p *Provisioner) PatchUser(ctx context.Context, user *v1alpha1.DatabaseUser, patch []byte, dryRun bool) (*v1alpha1.DatabaseUser, error) {
+	options := metav1.PatchOptions{FieldManager: v1alpha1.FieldManager, FieldValidation: metav1.FieldValidationStrict}
+	if dryRun {
+		options.DryRun = []string{metav1.DryRunAll}
+	}
+	object, err := p.Kube.Resource(v1alpha1.DatabaseUsers).Namespace(user.Namespace).Patch(ctx, user.Name, types.MergePatchType, patch, options)
+	if err != nil {
+		return nil, err // the API server's message names the object
+	}
+	changed := &v1alpha1.DatabaseUser{}
+	if err := typed(object, changed); err != nil {
+		return nil, err
+	}
+	if dryRun { // it has not been written
+		changed.ResourceVersion, changed.Generation = user.ResourceVersion, user.Generation
+	}
+	return changed, nil
 }
 
 func otherSpec(kind, name string) error {
@@ -89,19 +116,23 @@ func (p *Provisioner) User(ctx context.Context, namespace, name string) (*v1alph
 	return user, p.get(ctx, v1alpha1.DatabaseUsers, namespace, name, user)
 }
 
-// UsersOf lists the DatabaseUsers of a Database, by name.
+// UsersOf lists the DatabaseUsers of a Database, those of other namespaces included
+// where the caller may list them.
 func (p *Provisioner) UsersOf(ctx context.Context, db *v1alpha1.Database) ([]*v1alpha1.DatabaseUser, error) {
-	list, err := p.Kube.Resource(v1alpha1.DatabaseUsers).Namespace(db.Namespace).List(ctx, metav1.ListOptions{})
+	items, err := p.list(ctx, v1alpha1.DatabaseUsers, metav1.NamespaceAll)
+	if apierrors.IsForbidden(err) {
+		items, err = p.list(ctx, v1alpha1.DatabaseUsers, db.Namespace)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("list databaseusers in namespace %q: %w", db.Namespace, err)
+		return nil, err
 	}
 	var users []*v1alpha1.DatabaseUser
-	for i := range list.Items {
+	for i := range items {
 		user := &v1alpha1.DatabaseUser{}
-		if err := typed(&list.Items[i], user); err != nil {
+		if err := typed(&items[i], user); err != nil {
 			return nil, err
 		}
-		if user.Spec.DatabaseRef.Name == db.Name {
+		if user.Refers(db.Namespace, db.Name) {
 			users = append(users, user)
 		}
 	}

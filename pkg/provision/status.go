@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -24,6 +25,8 @@ type outcome struct {
 	err      error
 	message  string
 	deleting bool
+	// expired is whether the user may no longer log in.
+	expired bool
 }
 
 func (o outcome) phase() string {
@@ -32,6 +35,8 @@ func (o outcome) phase() string {
 		return v1alpha1.PhaseDeleting
 	case o.err != nil:
 		return v1alpha1.PhaseFailed
+	case o.expired:
+		return v1alpha1.PhaseExpired
 	default:
 		return v1alpha1.PhaseReady
 	}
@@ -52,8 +57,15 @@ func (o outcome) text() string {
 // conditions returns the standard conditions for an outcome, keeping the
 // transition times of those that did not change.
 func (o outcome) conditions(now time.Time, generation int64, have []metav1.Condition, further ...metav1.Condition) []metav1.Condition {
-	ready := condition(v1alpha1.ConditionReady, o.err == nil && !o.deleting, "Provisioned", "Failed", o.text())
-	synced := condition(v1alpha1.ConditionSynced, o.err == nil, "Applied", "NotApplied", o.text())
+	why, notApplied := "Failed", "NotApplied"
+	switch {
+	case isDenied(o.err):
+		why, notApplied = "Denied", "Denied"
+	case o.expired:
+		why = "Expired"
+	}
+	ready := condition(v1alpha1.ConditionReady, o.err == nil && !o.deleting && !o.expired, "Provisioned", why, o.text())
+	synced := condition(v1alpha1.ConditionSynced, o.err == nil, "Applied", notApplied, o.text())
 	var refused *postgres.RefusedError
 	var hasConflict interface{ Conflict() bool }
 	isConflict := errors.As(o.err, &hasConflict) && hasConflict.Conflict()
@@ -68,6 +80,9 @@ func (o outcome) conditions(now time.Time, generation int64, have []metav1.Condi
 			blocked.Message = o.text()
 		}
 		all = append(all, blocked)
+	}
+	if o.err == nil && slices.ContainsFunc(have, func(c metav1.Condition) bool { return c.Type == v1alpha1.ConditionDrifted }) {
+		all = append(all, condition(v1alpha1.ConditionDrifted, false, "", "InSync", ""))
 	}
 	for i := range all {
 		all[i].ObservedGeneration = generation
@@ -107,22 +122,12 @@ func (p *Provisioner) clusterStatus(ctx context.Context, cluster *v1alpha1.DBClu
 	return p.applyStatus(ctx, v1alpha1.DBClusters, v1alpha1.KindDBCluster, cluster, &cluster.Status, &status)
 }
 
-func (p *Provisioner) databaseStatus(ctx context.Context, db *v1alpha1.Database, o outcome) error {
-	status := v1alpha1.DatabaseStatus{Phase: o.phase(), Message: o.text(), DatabaseName: db.PostgresName(), ObservedGeneration: db.Generation,
-		Conditions: o.conditions(p.Now(), db.Generation, db.Status.Conditions)}
+// failedDatabase writes a failure of a run that found out nothing about the database.
+func (p *Provisioner) failedDatabase(ctx context.Context, db *v1alpha1.Database, o outcome) error {
+	status := db.Status
+	status.Phase, status.Message, status.ObservedGeneration = o.phase(), o.text(), db.Generation
+	status.Conditions = o.conditions(p.Now(), db.Generation, db.Status.Conditions)
 	return p.applyStatus(ctx, v1alpha1.Databases, v1alpha1.KindDatabase, db, &db.Status, &status)
-}
-
-func (p *Provisioner) userStatus(ctx context.Context, user *v1alpha1.DatabaseUser, cluster, database string, number int64, o outcome) error {
-	if number == 0 {
-		number = user.Status.SecretRevision
-	}
-	credentials := condition(v1alpha1.ConditionCredentialsReady, o.err == nil && !o.deleting, "LoggedIn", "NotReady",
-		fmt.Sprintf("secret %s, revision %d", user.SecretName(), number))
-	status := v1alpha1.DatabaseUserStatus{Phase: o.phase(), Message: o.text(), ClusterName: cluster, DatabaseName: database,
-		Username: user.PostgresName(), SecretName: user.SecretName(), SecretRevision: number, ObservedGeneration: user.Generation,
-		Conditions: o.conditions(p.Now(), user.Generation, user.Status.Conditions, credentials)}
-	return p.applyStatus(ctx, v1alpha1.DatabaseUsers, v1alpha1.KindDatabaseUser, user, &user.Status, &status)
 }
 
 // applyStatus writes a status by server-side apply, unless it stands already. A run
@@ -137,12 +142,17 @@ func (p *Provisioner) applyStatus(ctx context.Context, resource schema.GroupVers
 	if err != nil {
 		return fmt.Errorf("write status of %s %q: %w", kind, object.GetName(), err)
 	}
+	return p.patchStatus(ctx, resource, kind, object, content, v1alpha1.FieldManager)
+}
+
+// patchStatus applies a status as a field manager, which takes the fields over.
+func (p *Provisioner) patchStatus(ctx context.Context, resource schema.GroupVersionResource, kind string, object metav1.Object, content map[string]any, manager string) error {
 	u := &unstructured.Unstructured{Object: map[string]any{"status": content}}
 	u.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
 	u.SetName(object.GetName())
 	u.SetNamespace(object.GetNamespace())
-	_, err = p.Kube.Resource(resource).Namespace(object.GetNamespace()).ApplyStatus(ctx, object.GetName(), u,
-		metav1.ApplyOptions{FieldManager: v1alpha1.FieldManager, Force: true})
+	_, err := p.Kube.Resource(resource).Namespace(object.GetNamespace()).ApplyStatus(ctx, object.GetName(), u,
+		metav1.ApplyOptions{FieldManager: manager, Force: true})
 	if err != nil {
 		return fmt.Errorf("write status of %s %q: %w", resource.Resource, object.GetName(), err)
 	}

@@ -3,6 +3,9 @@ package provision
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -12,112 +15,335 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
 
-// userJob is one user of a job: the resource, and its Secret's history.
+// userJob is one user of a job: the resource, its logins and its Secrets.
 type userJob struct {
-	user    *v1alpha1.DatabaseUser
-	target  revision.Target
-	history revision.History
-	// credential is what the Secret should carry; its password is empty until one
-	// is generated.
-	credential secret.Credential
-	// data is what the Secret should carry; nil until there is a password.
-	data secret.Data
-	// revision is the newest one, or the staged one; Number 0: none.
-	revision revision.Revision
+	user   *v1alpha1.DatabaseUser
+	access []access
+	// base is the name that the logins have in common.
+	base string
+	// closed is whether the user has expired.
+	closed bool
+	// secrets holds one, or one for each database; the first one's history is that of
+	// the password.
+	secrets []*userSecret
+	// password is that of the Secret; empty until one is generated.
+	password secret.Value
+	// newest is the revision that the password is from; Number 0: none.
+	newest revision.Revision
+	// rotation is what becomes of the password in this run.
+	rotation rotation
 	// setPassword asks for a new verifier on the existing login.
 	setPassword bool
 	// newLogin is whether the login does not exist.
 	newLogin bool
+	// offered is a password that a Secret which is taken over holds.
+	offered bool
 }
 
-// openUser reads the user's Secret and refuses one that belongs to something else.
-func (j *Job) openUser(ctx context.Context, user *v1alpha1.DatabaseUser) (*userJob, error) {
-	u := &userJob{user: user, credential: secret.Credential{Host: j.endpoint.Host, Port: j.endpoint.Port,
-		Database: j.database.PostgresName(), Username: user.PostgresName(), SSLMode: j.endpoint.SSLMode}}
-	u.setTarget()
-	var err error
-	if u.history, err = j.p.revisions().Read(ctx, u.target.Namespace, u.target.Name); err != nil {
-		return nil, refusedUser(user, err)
+// setTargets names the user's Secrets.
+func (u *userJob) setTargets() {
+	if u.secrets == nil {
+		u.secrets = u.newSecrets()
 	}
-	if err := u.history.Check(u.target); err != nil {
-		return nil, refusedUser(user, err)
+	for _, s := range u.secrets {
+		s.target = u.target(s.target.Name)
 	}
-	newest, ok := u.history.Newest(user.UID)
-	if !ok {
-		return u, nil
-	}
-	u.revision = newest
-	u.credential.Password = secret.NewValue(newest.Data["password"])
-	u.data, err = u.credential.Keys(user.Spec.SecretTemplate)
-	return u, err
 }
 
-func (u *userJob) setTarget() {
+func (u *userJob) newSecrets() []*userSecret {
+	named := func(name string, a access) *userSecret {
+		return &userSecret{target: revision.Target{Name: name}, access: a}
+	}
+	if !u.user.PerDatabase() {
+		s := named(u.user.SecretName(), u.access[0])
+		for _, a := range u.access {
+			s.databases = append(s.databases, a.name)
+		}
+		return []*userSecret{s}
+	}
+	var secrets []*userSecret
+	for _, a := range u.access {
+		secrets = append(secrets, named(u.user.SecretNameFor(a.Name), a))
+	}
+	return secrets
+}
+
+func (u *userJob) target(name string) revision.Target {
 	user := u.user
-	u.target = revision.Target{Namespace: user.Namespace, Name: user.SecretName(), Type: v1alpha1.SecretTypeCredential, OwnerUID: user.UID}
+	target := revision.Target{Namespace: user.Namespace, Name: name, Type: v1alpha1.SecretTypeCredential, OwnerUID: user.UID,
+		OnConflict: user.Spec.SecretTemplate.OnConflict}
 	if user.Spec.DeletionPolicy != v1alpha1.DeletionRetain { // a retained password must outlive the resource
-		u.target.OwnerReference = &metav1.OwnerReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: v1alpha1.KindDatabaseUser, Name: user.Name, UID: user.UID}
+		target.OwnerReference = &metav1.OwnerReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: v1alpha1.KindDatabaseUser, Name: user.Name, UID: user.UID}
+	}
+	return target
+}
+
+// open reads the user's Secrets and refuses those that belong to something else.
+func (u *userJob) open(ctx context.Context, j *Job) error {
+	for _, s := range u.secrets {
+		if err := s.read(ctx, j.p); err != nil {
+			return err
+		}
+		newest, ok := s.history.Newest(u.user.UID)
+		if ok {
+			s.revision = newest
+		}
+		if ok && u.newest.Number == 0 {
+			u.newest = newest
+		}
+	}
+	if u.newest.Number == 0 {
+		if err := u.findElsewhere(ctx, j); err != nil {
+			return err
+		}
+	}
+	u.password = secret.NewValue(u.newest.Data["password"])
+	if u.newest.Number == 0 && u.user.Spec.Adopt {
+		u.takeOver()
+	}
+	return nil
+}
+
+// findElsewhere looks for the password in the Secrets that the user had before its
+// spec named others.
+func (u *userJob) findElsewhere(ctx context.Context, j *Job) error {
+	for _, name := range u.formerSecrets() {
+		history, err := j.p.revisions().Read(ctx, u.user.Namespace, name)
+		if err != nil {
+			return err
+		}
+		if newest, ok := history.Newest(u.user.UID); ok {
+			u.newest = newest
+			return nil
+		}
+	}
+	return nil
+}
+
+// formerSecrets lists the Secrets that the status names and the spec does not.
+func (u *userJob) formerSecrets() []string {
+	names := []string{u.user.Status.SecretName}
+	for _, db := range u.user.Status.Databases {
+		names = append(names, db.SecretName)
+	}
+	slices.Sort(names)
+	return slices.DeleteFunc(slices.Compact(names), func(name string) bool {
+		return name == "" || slices.ContainsFunc(u.secrets, func(s *userSecret) bool { return s.target.Name == name })
+	})
+}
+
+// takeOver offers the password of a Secret that is adopted together with its role.
+func (u *userJob) takeOver() {
+	if live := u.secrets[0].history.Live; live != nil && len(live.Data["password"]) > 0 {
+		u.password, u.offered = secret.NewValue(live.Data["password"]), true
 	}
 }
 
-// probe finds out whether the server takes the newest revision's password: a run
-// that was killed may have stopped between the Secret and the role.
-func (u *userJob) probe(ctx context.Context, j *Job, state postgres.State) error {
-	role, exists := state.Roles[u.credential.Username]
-	u.newLogin = !exists
-	if !exists || !role.Login {
-		u.setPassword = exists
-		return nil
+// extend adds to the scope what a plan of the user has to know of.
+func (u *userJob) extend(scope *postgres.Scope) {
+	scope.Logins = append(scope.Logins, u.base, u.base+v1alpha1.AlternateSuffix)
+	if u.user.UID != "" {
+		scope.Markers = append(scope.Markers, string(u.user.UID))
 	}
-	if u.credential.Password.IsZero() {
+	scope.Settings = append(scope.Settings, slices.Sorted(maps.Keys(u.user.Spec.Settings))...)
+	for _, a := range u.access {
+		tables := u.tables(a)
+		// A login that is new holds nothing that would have to be read.
+		if len(tables) == 0 && u.newest.Number == 0 && !u.user.Spec.Adopt {
+			scope.References = append(scope.References, a.name)
+			continue
+		}
+		scope.Databases = append(scope.Databases, a.name)
+		scope.Tables[a.name] = append(scope.Tables[a.name], tables...)
+	}
+}
+
+// tables lists the tables of a database that additionalGrants name.
+func (u *userJob) tables(a access) [][2]string {
+	var tables [][2]string
+	for _, grant := range u.user.Spec.AdditionalGrants {
+		if grant.Database != "" && grant.Database != a.Name {
+			continue
+		}
+		for _, name := range grant.Tables {
+			tables = append(tables, qualified(name))
+		}
+	}
+	return tables
+}
+
+// qualified splits "schema.table"; the schema is public where none is named.
+func qualified(name v1alpha1.TableName) [2]string {
+	if schema, table, found := strings.Cut(string(name), "."); found {
+		return [2]string{schema, table}
+	}
+	return [2]string{"public", string(name)}
+}
+
+// probe decides what becomes of the password, and finds out whether the server takes
+// it: a run that was killed may have stopped between the Secret and the role.
+func (u *userJob) probe(ctx context.Context, j *Job, state postgres.State) error {
+	if err := u.decideRotation(ctx, j, state); err != nil {
+		return err
+	}
+	role, exists := state.Roles[u.rotation.login]
+	u.newLogin = !exists
+	switch {
+	case u.closed, !exists:
+		return nil
+	case u.rotation.rotate || u.password.IsZero():
+		u.setPassword = true
+		return nil
+	case !role.Login && !u.offered:
 		u.setPassword = true
 		return nil
 	}
-	works, err := postgres.PasswordWorks(ctx, j.endpoint, u.login(), u.credential.Database)
-	u.setPassword = err == nil && !works
+	works, err := postgres.PasswordWorks(ctx, j.endpoint, u.credentials(), u.access[0].name)
+	if err != nil {
+		return err
+	}
+	u.setPassword = !works
+	if u.offered && !works { // it is none: the role gets another
+		u.password, u.offered = secret.Value{}, false
+	}
+	return nil
+}
+
+func (u *userJob) decideRotation(ctx context.Context, j *Job, state postgres.State) error {
+	s := passwordState{now: j.p.Now(), user: u.user, base: u.base, newest: u.newest, endGrace: j.request.EndGrace}
+	if u.newest.Number > 0 {
+		history := u.secrets[0].history
+		s.since = passwordSince(history, u.newest)
+		s.pending = history.Live == nil || history.Live.Revision < u.newest.Number
+	}
+	current := string(u.newest.Data["username"])
+	for _, name := range []string{u.base, u.base + v1alpha1.AlternateSuffix} {
+		if role, exists := state.Roles[name]; exists && current != "" && name != current && role.BelongsTo(userMarker(u.user)) {
+			s.otherExists = true
+		}
+	}
+	if s.otherExists {
+		s.heldBy, s.unknown = j.p.heldBy(ctx, u.user, u.newest.Number)
+	}
+	var err error
+	u.rotation, err = s.decide()
+	u.rotation.heldBy = s.heldBy
+	u.rotation.since = s.since
 	return err
 }
 
-func (u *userJob) login() postgres.Login {
-	return postgres.Login{Username: u.credential.Username, Password: u.credential.Password}
+// credentials returns the login as the Secret is to name it.
+func (u *userJob) credentials() postgres.Login {
+	return postgres.Login{Username: u.rotation.login, Password: u.password}
 }
 
-// stages reports whether a new revision is needed.
-func (u *userJob) stages() bool { return u.revision.Number == 0 || !u.revision.Data.Equal(u.data) }
+// desired turns the resource into its logins as they should be: the one that the
+// Secret names, and the one that it named before, which may do as much as long as it
+// lives.
+func (u *userJob) desired(j *Job) []postgres.DesiredLogin {
+	spec := u.user.Spec
+	login := postgres.DesiredLogin{
+		Name: u.rotation.login, Marker: userMarker(u.user), ConnectionLimit: limit(spec.ConnectionLimit),
+		Access: map[string]postgres.Privilege{}, Settings: settings(spec.Settings),
+		ResetSettings: dropped(u.user.Status.Settings, spec.Settings),
+		Closed:        u.closed, SetPassword: u.setPassword, EndSessions: u.rotation.inPlace && !u.newLogin, Adopt: u.adopts(j),
+	}
+	if spec.ExpiresAt != nil {
+		login.ValidUntil = spec.ExpiresAt.Time
+	}
+	for _, a := range u.access {
+		login.Access[a.name] = postgres.Privilege(a.Privileges)
+		login.Grants = append(login.Grants, u.grants(a)...)
+	}
+	logins := []postgres.DesiredLogin{login}
+	if u.rotation.other != "" && !u.rotation.dropOther {
+		other := login
+		other.Name, other.SetPassword, other.EndSessions = u.rotation.other, false, false
+		logins = append(logins, other)
+	}
+	return logins
+}
 
-// writesSecret reports whether the live Secret or its history will change.
+func (u *userJob) grants(a access) []postgres.TableGrant {
+	var grants []postgres.TableGrant
+	for _, grant := range u.user.Spec.AdditionalGrants {
+		if grant.Database != "" && grant.Database != a.Name {
+			continue
+		}
+		var privileges []string
+		for _, p := range grant.Privileges {
+			privileges = append(privileges, string(p))
+		}
+		for _, name := range grant.Tables {
+			table := qualified(name)
+			grants = append(grants, postgres.TableGrant{Database: a.name, Schema: table[0], Table: table[1], Privileges: privileges})
+		}
+	}
+	return grants
+}
+
+// drops lists the login whose time is over.
+func (u *userJob) drops() []postgres.Drop {
+	if u.rotation.other == "" || !u.rotation.dropOther {
+		return nil
+	}
+	return []postgres.Drop{{Name: u.rotation.other, Marker: userMarker(u.user)}}
+}
+
+func (u *userJob) adopts(j *Job) bool {
+	if !u.user.Spec.Adopt {
+		return false
+	}
+	return !j.p.Runner || u.newest.Number > 0 || admitted(j.Cluster.Spec.Adoption.RoleNames(), u.base)
+}
+
+// writesSecret reports whether a live Secret or its history will change.
 func (u *userJob) writesSecret() bool {
-	return u.stages() || u.history.Live == nil || u.history.Live.Revision != u.revision.Number || !u.history.Live.Data.Equal(u.data)
+	return u.rotation.rotate || slices.ContainsFunc(u.secrets, (*userSecret).writes) || len(u.formerSecrets()) > 0
 }
 
-// stage writes the credential as the next revision, before anything that depends
-// on it changes.
+// stage writes the credential as the next revision of each Secret, before anything
+// that depends on it changes.
 func (u *userJob) stage(ctx context.Context, j *Job) error {
 	reason := "connection of cluster " + j.Cluster.Name + " or keys changed"
-	if u.revision.Number == 0 {
+	if u.rotation.rotate || u.password.IsZero() {
 		password, err := secret.GeneratePassword(j.p.Random, int(u.user.Spec.Password.Length))
 		if err != nil {
 			return err
 		}
-		u.credential.Password, reason = password, "created with the login"
+		u.password, u.offered, reason = password, false, reasonCreated
+		if u.rotation.rotate {
+			reason = u.rotation.reason
+		}
 	}
-	var err error
-	if u.data, err = u.credential.Keys(u.user.Spec.SecretTemplate); err != nil {
+	if u.offered {
+		reason = "taken over with the role"
+	}
+	if err := u.render(j); err != nil {
 		return err
 	}
-	if !u.stages() {
-		return nil
+	for _, s := range u.secrets {
+		if err := s.stage(ctx, j.p, reason); err != nil {
+			return err
+		}
 	}
-	author, err := j.p.Author(ctx)
-	if err != nil {
-		return fmt.Errorf("find out who is asking: %w", err)
+	return nil
+}
+
+// render computes what each Secret should carry.
+func (u *userJob) render(j *Job) error {
+	for _, s := range u.secrets {
+		credential := secret.Credential{Host: j.endpoint.Host, Port: j.endpoint.Port, Database: s.access.name, Username: u.rotation.login,
+			Password: u.password, SSLMode: j.endpoint.SSLMode}
+		if len(s.databases) > 1 {
+			credential.Databases = s.databases
+		}
+		var err error
+		if s.data, err = credential.Keys(u.user.Spec.SecretTemplate); err != nil {
+			return err
+		}
 	}
-	j.p.progress("writing secret %s/%s", u.target.Namespace, u.target.Name)
-	u.revision, err = j.p.revisions().Stage(ctx, u.target, u.history.LastNumber(), u.data, author, reason)
-	if err == nil {
-		u.history.Revisions = append(u.history.Revisions, u.revision)
-	}
-	return err
+	return nil
 }
 
 // fill adds the user's verifier and UID to the values of a plan.
@@ -126,28 +352,53 @@ func (u *userJob) fill(p *Provisioner, values *postgres.Values) error {
 	if !u.newLogin && !u.setPassword {
 		return nil
 	}
-	verifier, err := secret.Verifier(p.Random, u.credential.Password)
+	verifier, err := secret.Verifier(p.Random, u.password)
 	if err != nil {
 		return err
 	}
 	if values.Verifiers == nil {
 		values.Verifiers = map[string]secret.Value{}
 	}
-	values.Verifiers[u.credential.Username] = verifier
+	values.Verifiers[u.rotation.login] = verifier
 	return nil
 }
 
-// finish logs in with the credential, and only then lets applications see it.
+// finish logs in to each database with the credential, and only then lets
+// applications see it. Secrets that the spec names no longer are deleted.
 func (u *userJob) finish(ctx context.Context, j *Job) error {
-	if !j.Plan.Empty() || u.writesSecret() {
-		j.p.progress("logging in as %s", u.credential.Username)
-		err := postgres.CheckLogin(ctx, j.endpoint, u.login(), u.credential.Database, postgres.Privilege(u.user.Spec.Privileges))
-		if err != nil {
+	if !u.closed && (!j.Plan.Empty() || u.writesSecret()) {
+		for _, a := range u.access {
+			j.p.progress("logging in to %s as %s", a.name, u.rotation.login)
+			if err := postgres.CheckLogin(ctx, j.endpoint, u.credentials(), a.name, postgres.Privilege(a.Privileges)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, s := range u.secrets {
+		if err := s.promote(ctx, j.p); err != nil {
 			return err
 		}
 	}
-	if _, err := j.p.revisions().Promote(ctx, u.target, u.history.Live, u.revision); err != nil {
-		return err
+	for _, name := range u.formerSecrets() {
+		j.p.progress("deleting secret %s/%s", u.user.Namespace, name)
+		if err := j.p.revisions().Delete(ctx, u.target(name)); err != nil {
+			return err
+		}
 	}
-	return j.p.revisions().Prune(ctx, u.target, u.history)
+	return nil
+}
+
+// number returns the revision of the first Secret.
+func (u *userJob) number() int64 { return u.secrets[0].revision.Number }
+
+// summary returns the first database, and how many there are beside it.
+func summary(refs []v1alpha1.DatabaseAccess) string {
+	switch more := len(refs) - 1; {
+	case more < 0:
+		return ""
+	case more == 0:
+		return refs[0].Name
+	default:
+		return fmt.Sprintf("%s (+%d)", refs[0].Name, more)
+	}
 }

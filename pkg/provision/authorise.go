@@ -1,0 +1,155 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/review"
+)
+
+// DeniedError says that a policy does not admit what a resource asks for. Nothing was
+// done.
+type DeniedError struct {
+	Kind, Namespace, Name string
+	// Message is "CODE: message. Fix.", several of them joined by "; ".
+	Message string
+}
+
+// Error implements error.
+func (e *DeniedError) Error() string {
+	return fmt.Sprintf("%s %q is denied by policy: %s", e.Kind, e.Name, e.Message)
+}
+
+// ExitCode returns the exit code of a denial.
+func (e *DeniedError) ExitCode() int { return 3 }
+
+func isDenied(err error) bool {
+	var denied *DeniedError
+	return errors.As(err, &denied)
+}
+
+// onceReviewer compiles the policies when they are first needed.
+type onceReviewer struct {
+	once     sync.Once
+	reviewer review.Reviewer
+	err      error
+}
+
+func (o *onceReviewer) get(ctx context.Context) (review.Reviewer, error) {
+	o.once.Do(func() { o.reviewer, o.err = review.NewReviewer(ctx) })
+	return o.reviewer, o.err
+}
+
+// authorise asks the policies about every resource of the job, as the webhook does
+// when it is written: whoever may write a resource where no webhook is must not be
+// able to make others do what she may not. What cannot be decided is denied.
+func (j *Job) authorise(ctx context.Context) error {
+	reviewer, err := j.p.policies.get(ctx)
+	if err != nil {
+		return fmt.Errorf("compile policies: %w", err)
+	}
+	by, err := j.p.Identity(ctx)
+	if err != nil {
+		return fmt.Errorf("find out who is asking: %w", err)
+	}
+	facts, err := j.facts(ctx)
+	if err != nil {
+		return err
+	}
+	var objects []metav1.Object
+	kinds := map[metav1.Object]string{}
+	if j.database != nil {
+		objects = append(objects, j.database.db)
+		kinds[j.database.db] = v1alpha1.KindDatabase
+	}
+	for _, u := range j.users {
+		objects = append(objects, u.user)
+		kinds[u.user] = v1alpha1.KindDatabaseUser
+	}
+	for _, object := range objects {
+		if outcome := reviewer.Authorize(ctx, by, object, facts); !outcome.Allowed {
+			if err := ctx.Err(); err != nil { // no decision was made
+				return err
+			}
+			return &DeniedError{Kind: kinds[object], Namespace: object.GetNamespace(), Name: object.GetName(), Message: outcome.Message}
+		}
+	}
+	return nil
+}
+
+// facts collects what the policies may ask about.
+func (j *Job) facts(ctx context.Context) (*review.Objects, error) {
+	facts := &review.Objects{}
+	facts.SetCluster(j.Cluster)
+	namespaces := map[string]bool{}
+	add := func(db *v1alpha1.Database) {
+		facts.SetDatabase(db)
+		namespaces[db.Namespace] = true
+	}
+	if j.database != nil {
+		add(j.database.db)
+	}
+	for _, u := range j.users {
+		facts.SetUser(u.user)
+		namespaces[u.user.Namespace] = true
+		for _, a := range u.access {
+			add(a.db)
+		}
+	}
+	for name := range namespaces {
+		namespace, err := j.p.namespaces.get(ctx, j.p, name)
+		if err != nil {
+			return nil, err
+		}
+		facts.SetNamespace(namespace)
+	}
+	return facts, nil
+}
+
+var namespaceResource = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
+
+// namespaceAge is how long what was read of a namespace is taken for true.
+const namespaceAge = 10 * time.Second
+
+// namespaces keeps the metadata of namespaces for the many resources of a bulk run.
+type namespaces struct {
+	mu  sync.Mutex
+	all map[string]readNamespace
+}
+
+type readNamespace struct {
+	meta *metav1.ObjectMeta
+	at   time.Time
+}
+
+// get returns a namespace's metadata. One that the caller may not read has no labels
+// for the policies, which then do not admit what depends on them.
+func (n *namespaces) get(ctx context.Context, p *Provisioner, name string) (*metav1.ObjectMeta, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if found, known := n.all[name]; known && p.Now().Sub(found.at) < namespaceAge {
+		return found.meta, nil
+	}
+	meta := &metav1.ObjectMeta{Name: name}
+	object, err := p.Kube.Resource(namespaceResource).Get(ctx, name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsForbidden(err) || apierrors.IsNotFound(err):
+	case err != nil:
+		return nil, fmt.Errorf("get namespace %q: %w", name, err)
+	default:
+		meta.Labels, meta.Annotations = object.GetLabels(), object.GetAnnotations()
+	}
+	if n.all == nil {
+		n.all = map[string]readNamespace{}
+	}
+	n.all[name] = readNamespace{meta, p.Now()}
+	return meta, nil
+}

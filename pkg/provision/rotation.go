@@ -1,0 +1,203 @@
+package provision
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/revision"
+)
+
+// Reasons of revisions, as their annotation has them. That of a rotation on request
+// ends with the request, so that a run which was killed after it is known to have
+// answered it.
+const (
+	reasonCreated   = "created with the login"
+	reasonScheduled = "rotated on schedule"
+	reasonRequested = "rotated on request "
+)
+
+// passwordState is what the decision about a password depends on.
+type passwordState struct {
+	now  time.Time
+	user *v1alpha1.DatabaseUser
+	// base is the name that the two logins of the user have in common.
+	base string
+	// newest is the newest revision of the Secret; Number 0: none.
+	newest revision.Revision
+	// since is when the newest revision's password was made.
+	since time.Time
+	// pending is whether the newest revision is not live: an earlier run was killed.
+	pending bool
+	// otherExists is whether the login that newest does not name exists and is ours.
+	otherExists bool
+	// heldBy are the running pods that were injected with the other login; unknown is
+	// whether they could not be asked for.
+	heldBy  []string
+	unknown bool
+	// endGrace ends the other login now.
+	endGrace bool
+}
+
+// rotation is the decision.
+type rotation struct {
+	// login is the one that the Secret is to name, and rotate whether it gets a new
+	// password; reason is that of the new revision.
+	login  string
+	rotate bool
+	reason string
+	// inPlace is whether sessions that were opened with the old password end.
+	inPlace bool
+	// other is the user's other login; "" if there is none, or it is the one that is
+	// rotated to. dropOther is whether it ends now.
+	other     string
+	dropOther bool
+	// otherUntil is when the other login ends at the earliest.
+	otherUntil time.Time
+	// request is the request that is answered, and next when the schedule asks again.
+	request  string
+	next     time.Time
+	warnings []string
+	// heldBy and since are what was decided by.
+	heldBy []string
+	since  time.Time
+}
+
+// decide says what happens to a password. It is pure. The error is of a request that
+// cannot be answered now.
+func (s passwordState) decide() (rotation, error) {
+	r := rotation{login: s.base, request: s.answered()}
+	if s.newest.Number == 0 { // whatever was asked for: a password is made now
+		r.request = s.user.Annotations[v1alpha1.AnnotationRotate]
+		r.next = s.due(s.now)
+		return r, nil
+	}
+	if name := string(s.newest.Data["username"]); name == s.second() {
+		r.login = name
+	}
+	r.next = s.due(s.since)
+	rotated := strings.HasPrefix(s.newest.Reason, "rotated ")
+	if s.pending && rotated {
+		r.inPlace = true // its sessions may have been opened with the password before
+	}
+	s.retire(&r)
+	request := s.user.Annotations[v1alpha1.AnnotationRotate]
+	requested := request != "" && request != r.request
+	scheduled := !r.next.IsZero() && !s.now.Before(r.next)
+	if s.pending || !requested && !scheduled || s.expired() {
+		return r, nil
+	}
+	if blocked := s.blocked(r); blocked != nil {
+		if requested {
+			return r, blocked
+		}
+		r.warnings = append(r.warnings, "the rotation that is due waits: "+blocked.Error())
+		return r, nil
+	}
+	s.rotate(&r, requested, request)
+	return r, nil
+}
+
+// answered returns the last request that was answered: the status may be one behind.
+func (s passwordState) answered() string {
+	request := s.user.Annotations[v1alpha1.AnnotationRotate]
+	if request != "" && s.newest.Reason == reasonRequested+request {
+		return request
+	}
+	if s.user.Status.Rotation != nil {
+		return s.user.Status.Rotation.Request
+	}
+	return ""
+}
+
+// second returns the name of the second of the two logins.
+func (s passwordState) second() string { return s.base + v1alpha1.AlternateSuffix }
+
+// due returns when the schedule asks for another password than that of since; zero
+// without a schedule.
+func (s passwordState) due(since time.Time) time.Time {
+	if s.user.Spec.Rotation == nil || s.user.Spec.Rotation.Days == 0 {
+		return time.Time{}
+	}
+	return since.Add(time.Duration(s.user.Spec.Rotation.Days) * 24 * time.Hour)
+}
+
+func (s passwordState) expired() bool {
+	return s.user.Spec.ExpiresAt != nil && !s.now.Before(s.user.Spec.ExpiresAt.Time)
+}
+
+// retire decides about the login that the Secret no longer names.
+func (s passwordState) retire(r *rotation) {
+	if !s.otherExists {
+		return
+	}
+	r.other = s.base
+	if r.login == s.base {
+		r.other = s.second()
+	}
+	r.otherUntil = s.since.Add(s.user.GracePeriod())
+	over := s.endGrace || !s.now.Before(r.otherUntil) && len(s.heldBy) == 0 && !s.unknown
+	// Before the new credential is live nobody can have moved to it.
+	r.dropOther = over && !s.pending
+	switch {
+	case r.dropOther:
+	case len(s.heldBy) > 0 && !s.now.Before(r.otherUntil):
+		r.warnings = append(r.warnings, fmt.Sprintf("login %q still works: running pods were injected with it: %s", r.other, strings.Join(s.heldBy, ", ")))
+	case s.unknown && !s.now.Before(r.otherUntil):
+		r.warnings = append(r.warnings, fmt.Sprintf("login %q still works: whoever ran this may not list pods, so that nobody knows who uses it", r.other))
+	}
+}
+
+// blocked says why the password cannot be replaced now: the other login of an
+// alternate rotation is still in use.
+func (s passwordState) blocked(r rotation) error {
+	if s.user.Strategy() == v1alpha1.RotateInPlace || r.other == "" || r.dropOther {
+		return nil
+	}
+	why := "its grace period lasts until " + r.otherUntil.UTC().Format(time.RFC3339)
+	if len(s.heldBy) > 0 {
+		why = "running pods were injected with it: " + strings.Join(s.heldBy, ", ")
+	}
+	return failed("wait for that, or end the old login now: kubectl dbtether user rotate "+s.user.Name+" --force",
+		"the rotation before this one is not over: login %q still works, %s", r.other, why)
+}
+
+func (s passwordState) rotate(r *rotation, requested bool, request string) {
+	r.rotate, r.reason = true, reasonScheduled
+	if requested {
+		r.request, r.reason = request, reasonRequested+request
+	}
+	r.next = s.due(s.now)
+	if s.user.Strategy() == v1alpha1.RotateInPlace {
+		r.inPlace = true
+		return
+	}
+	before := r.login
+	r.login = s.second()
+	if before == r.login {
+		r.login = s.base
+	}
+	// The other login, whose time is over, becomes the new one: whoever still has a
+	// session of it had a password that is gone.
+	r.inPlace = r.other != ""
+	r.other, r.dropOther = before, false
+	r.otherUntil = s.now.Add(s.user.GracePeriod())
+}
+
+// passwordSince returns when the password of the newest revision was made: the time
+// of the oldest one in a row that has the same login and password.
+func passwordSince(history revision.History, newest revision.Revision) time.Time {
+	since := newest.Time
+	for i := len(history.Revisions) - 1; i >= 0; i-- {
+		r := history.Revisions[i]
+		if r.Number > newest.Number || r.OwnerUID != newest.OwnerUID {
+			continue
+		}
+		if string(r.Data["password"]) != string(newest.Data["password"]) || string(r.Data["username"]) != string(newest.Data["username"]) {
+			break
+		}
+		since = r.Time
+	}
+	return since
+}

@@ -1,0 +1,102 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+)
+
+// writeStatus writes what came of the user.
+func (u *userJob) writeStatus(ctx context.Context, j *Job, o outcome) error {
+	user := u.user
+	status := v1alpha1.DatabaseUserStatus{
+		ClusterName: j.Cluster.Name, DatabaseName: u.access[0].name, DatabasesSummary: summary(u.user.Access()), BaseUsername: u.base,
+		Username: u.rotation.login, SecretName: user.SecretName(), SecretRevision: u.number(),
+		Fingerprint: user.Status.Fingerprint, Settings: user.Status.Settings, Rotation: user.Status.Rotation,
+		Databases: user.Status.Databases,
+	}
+	if status.Username == "" {
+		status.Username = user.CurrentUsername()
+	}
+	if status.SecretRevision == 0 {
+		status.SecretRevision = user.Status.SecretRevision
+	}
+	if o.err == nil {
+		status.Settings = slices.Sorted(maps.Keys(user.Spec.Settings))
+		status.Databases = u.accessStatus()
+		status.Rotation = u.rotationStatus(j.p.Now())
+		if j.request.fingerprints || status.Fingerprint == "" || !j.Plan.Empty() || u.writesSecret() {
+			status.Fingerprint = u.fingerprint(j.Cluster)
+		}
+		o.expired = u.closed
+	}
+	return j.p.userStatus(ctx, user, status, o)
+}
+
+func (u *userJob) accessStatus() []v1alpha1.DatabaseAccessStatus {
+	var all []v1alpha1.DatabaseAccessStatus
+	for _, a := range u.access {
+		one := v1alpha1.DatabaseAccessStatus{Name: a.Name, Namespace: a.Namespace, DatabaseName: a.name, Privileges: a.Privileges}
+		if u.user.PerDatabase() {
+			one.SecretName = u.user.SecretNameFor(a.Name)
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// rotationStatus returns where the rotation stands; nil if nobody ever asked for one.
+func (u *userJob) rotationStatus(now time.Time) *v1alpha1.RotationStatus {
+	r := u.rotation
+	if u.user.Spec.Rotation == nil && r.request == "" && r.other == "" && u.user.Status.Rotation == nil {
+		return nil
+	}
+	status := &v1alpha1.RotationStatus{LastTime: timestamp(r.since), NextTime: timestamp(r.next), Request: r.request}
+	if r.rotate || r.since.IsZero() {
+		status.LastTime = timestamp(u.secrets[0].revision.Time)
+		if status.LastTime == nil {
+			status.LastTime = timestamp(now)
+		}
+	}
+	if r.other != "" && !r.dropOther {
+		status.OldUsername, status.OldUntil, status.HeldBy = r.other, timestamp(r.otherUntil), r.heldBy
+	}
+	return status
+}
+
+// timestamp returns a time as the API has it, to the second; nil for none.
+func timestamp(t time.Time) *metav1.Time {
+	if t.IsZero() {
+		return nil
+	}
+	result := metav1.NewTime(t.UTC().Truncate(time.Second))
+	return &result
+}
+
+// userStatus completes a status with what the outcome says, and writes it.
+func (p *Provisioner) userStatus(ctx context.Context, user *v1alpha1.DatabaseUser, status v1alpha1.DatabaseUserStatus, o outcome) error {
+	ready := o.err == nil && !o.deleting && !o.expired
+	credentials := condition(v1alpha1.ConditionCredentialsReady, ready, "LoggedIn", "NotReady",
+		fmt.Sprintf("secret %s, revision %d", status.SecretName, status.SecretRevision))
+	status.Phase, status.Message, status.ObservedGeneration = o.phase(), o.text(), user.Generation
+	status.Conditions = o.conditions(p.Now(), user.Generation, user.Status.Conditions, credentials)
+	return p.applyStatus(ctx, v1alpha1.DatabaseUsers, v1alpha1.KindDatabaseUser, user, &user.Status, &status)
+}
+
+// failedUser writes a failure of a run that found out nothing about the user.
+func (p *Provisioner) failedUser(ctx context.Context, user *v1alpha1.DatabaseUser, o outcome) error {
+	status := user.Status
+	if status.SecretName == "" && len(user.Access()) > 0 {
+		status.SecretName = user.SecretName()
+	}
+	if status.DatabasesSummary == "" {
+		status.DatabasesSummary = summary(user.Access())
+	}
+	return p.userStatus(ctx, user, status, o)
+}
