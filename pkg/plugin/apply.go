@@ -14,6 +14,7 @@ import (
 	"k8s.io/cli-runtime/pkg/resource"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
 
 // apply is one call of apply.
@@ -21,6 +22,9 @@ type apply struct {
 	files          resource.FilenameOptions
 	forceConflicts bool
 	provision      bool
+	quick          bool
+	recreate       bool
+	planHash       string
 	print          printFlags
 	dryRun         dryRun
 }
@@ -48,6 +52,9 @@ object that fails does not keep the others from being applied.`,
 	flags.BoolVarP(&a.files.Recursive, "recursive", "R", false, "folders with all that is below them")
 	flags.BoolVar(&a.forceConflicts, "force-conflicts", false, "take over fields that others have set")
 	flags.BoolVar(&a.provision, "provision", true, "do the work on PostgreSQL too; false: only write the resources")
+	flags.BoolVar(&a.quick, "quick", false, "on PostgreSQL read only what seems to have changed since the last run")
+	flags.BoolVar(&a.recreate, "recreate", false, "make databases anew that somebody deleted")
+	flags.StringVar(&a.planHash, "plan-hash", "", "carry out only the plan that has this hash; for a single object")
 	a.print.add(cmd, objectFormats)
 	a.dryRun.add(cmd)
 	must(cmd.MarkFlagFilename("filename", "yaml", "yml", "json"))
@@ -73,6 +80,9 @@ func (a *apply) run(ctx context.Context, env *Environment) error {
 		}
 		return err
 	}
+	if a.planHash != "" && len(objects) != 1 {
+		return Usagef("--plan-hash is about one object, and there are %d", len(objects))
+	}
 	total := len(objects)
 	if err != nil {
 		total++
@@ -80,6 +90,7 @@ func (a *apply) run(ctx context.Context, env *Environment) error {
 	failures := failures{env: env, total: total}
 	failures.add(err)
 	var applied []unstructured.Unstructured
+	var written []manifest
 	for _, m := range objects {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -87,8 +98,12 @@ func (a *apply) run(ctx context.Context, env *Environment) error {
 		object, err := a.one(ctx, env, m, namespace, explicit)
 		if object != nil {
 			applied = append(applied, *object)
+			written = append(written, manifest{object, m.source})
 		}
 		failures.add(m.wrap(err))
+	}
+	if err := a.work(ctx, env, written, &failures); err != nil {
+		return err
 	}
 	if err := a.printObjects(env, applied); err != nil {
 		return err
@@ -211,10 +226,40 @@ func (a *apply) one(ctx context.Context, env *Environment, m manifest, namespace
 			return nil, err
 		}
 	}
-	if !a.provision || a.dryRun.way != dryRunNone {
-		return after, nil
+	return after, nil
+}
+
+// work provisions what was written: clusters are checked, the rest is reconciled,
+// several at a time.
+func (a *apply) work(ctx context.Context, env *Environment, written []manifest, failures *failures) error {
+	if !a.provision || a.dryRun.way != dryRunNone || len(written) == 0 {
+		return nil
 	}
-	return after, env.provisionObject(ctx, k, after)
+	bar := env.newProgress()
+	defer bar.done()
+	p, err := env.provisioner(&progress{})
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	var objects []unstructured.Unstructured
+	sources := map[string]manifest{}
+	for _, m := range written {
+		if m.GroupVersionKind() == clusterKind.gvk() {
+			failures.add(m.wrap(env.checkCluster(ctx, m.Unstructured)))
+			continue
+		}
+		sources[m.GetKind()+" "+m.GetNamespace()+"/"+m.GetName()] = m
+		objects = append(objects, *m.Unstructured)
+	}
+	return p.ReconcileObjects(ctx, objects, provision.Bulk{Quick: a.quick, Recreate: a.recreate, PlanHash: a.planHash, Progress: bar.count, Done: func(r provision.Result) {
+		bar.done()
+		m, known := sources[r.Kind+" "+r.Namespace+"/"+r.Name]
+		if r.Err == nil || !known { // a cluster that does not answer fails each of its databases
+			return
+		}
+		failures.add(m.wrap(r.Err))
+	}})
 }
 
 // ourKind returns the kind of an object and refuses those of others.

@@ -90,7 +90,7 @@ func describeDatabases(ctx context.Context, env *Environment, text *description,
 		if len(text.sections[len(text.sections)-1].rows) == 0 {
 			text.row("NAMESPACE", "NAME", "DATABASE", "PHASE")
 		}
-		text.row(database.Namespace, database.Name, databases[i].PostgresName(), database.Status.Phase)
+		text.row(database.Namespace, database.Name, databases[i].PostgresName(nil), database.Status.Phase)
 	}
 	return nil
 }

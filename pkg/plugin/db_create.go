@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -24,6 +23,14 @@ type dbCreate struct {
 	connectionLimit           int32
 	deletionPolicy            string
 	deletionProtection        bool
+	forceDrop                 bool
+	template, encoding        string
+	lcCollate, lcCtype        string
+	localeProvider, icuLocale string
+	builtinLocale             string
+	parameters                map[string]string
+	revokePublicConnect       bool
+	adopt, recreate           bool
 	provisioning
 }
 
@@ -53,14 +60,32 @@ create its tables. Run again after an interruption, the command takes up where i
 	addChoice(cmd, &create.privileges, "privileges", "what --user may do (default admin)", "readonly", "readwrite", "admin")
 	flags.StringVar(&create.databaseName, "database-name", "", "name in PostgreSQL (default NAME with - and . turned into _)")
 	flags.StringSliceVar(&create.schemas, "schema", nil, "schema to create beside public; may be repeated")
-	flags.StringSliceVar(&create.extensions, "extension", nil, "trusted extension to create; may be repeated")
+	flags.StringSliceVar(&create.extensions, "extension", nil, `extension to create, as in "hstore SCHEMA app VERSION 1.8"; may be repeated`)
 	flags.Int32Var(&create.connectionLimit, "connection-limit", -1, "connections that the database takes at once; -1: no limit")
 	addChoice(cmd, &create.deletionPolicy, "deletion-policy", "what deleting the Database does with the database (default Retain)", "Retain", "Delete")
 	flags.BoolVar(&create.deletionProtection, "deletion-protection", false, "let the API server refuse to delete the Database")
+	create.addMaking(cmd)
 	create.provisioning.add(cmd)
 	must(cmd.MarkFlagRequired("cluster"))
 	completeFlagNames(cmd, env, "cluster", clusterKind)
 	return cmd
+}
+
+// addMaking adds the flags about how the database is made, or taken over.
+func (c *dbCreate) addMaking(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.BoolVar(&c.forceDrop, "force-drop", false, "let deleting the database end the sessions that use it")
+	flags.StringVar(&c.template, "template", "", "database to copy (default template0)")
+	flags.StringVar(&c.encoding, "encoding", "", "character set (default UTF8)")
+	flags.StringVar(&c.lcCollate, "lc-collate", "", "sort order, a locale of the server's operating system")
+	flags.StringVar(&c.lcCtype, "lc-ctype", "", "classes of characters, a locale of the server's operating system")
+	addChoice(cmd, &c.localeProvider, "locale-provider", "where the default collation comes from; icu needs PostgreSQL 15, builtin 17", "libc", "icu", "builtin")
+	flags.StringVar(&c.icuLocale, "icu-locale", "", "ICU locale, with --locale-provider icu")
+	addChoice(cmd, &c.builtinLocale, "builtin-locale", "locale, with --locale-provider builtin", "C", "C.UTF-8", "PG_UNICODE_FAST")
+	flags.StringToStringVar(&c.parameters, "parameter", nil, "setting of every session in the database, as NAME=VALUE; may be repeated")
+	flags.BoolVar(&c.revokePublicConnect, "revoke-public-connect", true, "take from every role of the server the right to connect (default true, for an adopted database false)")
+	flags.BoolVar(&c.adopt, "adopt", false, "take over a database of that name which dbtether did not create")
+	flags.BoolVar(&c.recreate, "recreate", false, "make the database anew if somebody deleted it")
 }
 
 func (c *dbCreate) run(ctx context.Context, env *Environment, name string, given func(string) bool) error {
@@ -72,12 +97,12 @@ func (c *dbCreate) run(ctx context.Context, env *Environment, name string, given
 		if err != nil {
 			return nil, err
 		}
-		request := &provision.Request{}
+		request := &provision.Request{Recreate: c.recreate}
 		if request.Database, err = c.database(ctx, p, namespace, name, given); err != nil || c.user == "" {
 			return request, err
 		}
 		user := &v1alpha1.DatabaseUser{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: c.user},
-			Spec: v1alpha1.DatabaseUserSpec{DatabaseRef: v1alpha1.DatabaseReference{Name: name}, Privileges: v1alpha1.Privileges(orDefault(c.privileges, "admin"))}}
+			Spec: v1alpha1.DatabaseUserSpec{DatabaseRef: &v1alpha1.DatabaseAccess{Name: name}, Privileges: v1alpha1.Privileges(orDefault(c.privileges, "admin"))}}
 		user, err = existingOrValid(ctx, p, user)
 		request.Users = []*v1alpha1.DatabaseUser{user}
 		return request, err
@@ -90,15 +115,21 @@ func (c *dbCreate) database(ctx context.Context, p *provision.Provisioner, names
 	want := &v1alpha1.Database{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: v1alpha1.DatabaseSpec{
 		ClusterRef: v1alpha1.ClusterReference{Name: c.cluster}, DatabaseName: c.databaseName,
 		DeletionPolicy: v1alpha1.DeletionPolicy(c.deletionPolicy), ConnectionLimit: &c.connectionLimit,
-		DeletionProtection: c.deletionProtection,
+		DeletionProtection: c.deletionProtection, ForceDrop: c.forceDrop, Template: c.template, Encoding: c.encoding,
+		LcCollate: c.lcCollate, LcCtype: c.lcCtype, LocaleProvider: c.localeProvider, IcuLocale: c.icuLocale, BuiltinLocale: c.builtinLocale,
+		Adopt: c.adopt, Parameters: settingValues(c.parameters),
 	}}
+	if given("revoke-public-connect") {
+		want.Spec.RevokePublicConnect = &c.revokePublicConnect
+	}
 	for _, s := range c.schemas {
 		want.Spec.Schemas = append(want.Spec.Schemas, v1alpha1.SchemaName(s))
 	}
 	for _, e := range c.extensions {
-		want.Spec.Extensions = append(want.Spec.Extensions, v1alpha1.ExtensionName(e))
+		want.Spec.Extensions = append(want.Spec.Extensions, v1alpha1.Extension(e))
 	}
-	if _, err := p.Cluster(ctx, c.cluster); err != nil {
+	cluster, err := p.Cluster(ctx, c.cluster)
+	if err != nil && !needsRunner(err) {
 		return nil, err
 	}
 	have, err := p.Database(ctx, namespace, name)
@@ -111,8 +142,8 @@ func (c *dbCreate) database(ctx context.Context, p *provision.Provisioner, names
 	if have.DeletionTimestamp != nil {
 		return nil, Hinted(fmt.Errorf("Database %q is being deleted", name), "finish that: kubectl dbtether db delete %s", name)
 	}
-	if have.Spec.ClusterRef != want.Spec.ClusterRef || have.PostgresName() != want.PostgresName() {
-		return nil, Hinted(fmt.Errorf("Database %q exists already: %q on cluster %q", name, have.PostgresName(), have.Spec.ClusterRef.Name),
+	if have.Spec.ClusterRef != want.Spec.ClusterRef || c.databaseName != "" && have.PostgresName(cluster) != c.databaseName {
+		return nil, Hinted(fmt.Errorf("Database %q exists already: %q on cluster %q", name, have.PostgresName(cluster), have.Spec.ClusterRef.Name),
 			"choose another name, or see it: kubectl dbtether db describe %s", name)
 	}
 	return have, refuseOther(dbKind, name, given, map[string]bool{
@@ -121,6 +152,18 @@ func (c *dbCreate) database(ctx context.Context, p *provision.Provisioner, names
 		"connection-limit":    *want.Spec.ConnectionLimit == *orNoLimit(have.Spec.ConnectionLimit),
 		"deletion-policy":     have.Spec.DeletionPolicy == want.Spec.DeletionPolicy,
 		"deletion-protection": have.Spec.DeletionProtection == want.Spec.DeletionProtection,
+		"force-drop":          have.Spec.ForceDrop == want.Spec.ForceDrop,
+		"template":            have.Spec.Template == want.Spec.Template,
+		"encoding":            have.Spec.Encoding == want.Spec.Encoding,
+		"lc-collate":          have.Spec.LcCollate == want.Spec.LcCollate,
+		"lc-ctype":            have.Spec.LcCtype == want.Spec.LcCtype,
+		"locale-provider":     have.Spec.LocaleProvider == want.Spec.LocaleProvider,
+		"icu-locale":          have.Spec.IcuLocale == want.Spec.IcuLocale,
+		"builtin-locale":      have.Spec.BuiltinLocale == want.Spec.BuiltinLocale,
+		"parameter":           maps.Equal(have.Spec.Parameters, want.Spec.Parameters),
+		"adopt":               have.Spec.Adopt == want.Spec.Adopt,
+		"revoke-public-connect": have.Spec.RevokePublicConnect != nil && want.Spec.RevokePublicConnect != nil &&
+			*have.Spec.RevokePublicConnect == *want.Spec.RevokePublicConnect,
 	})
 }
 
@@ -165,108 +208,29 @@ func existingOrValid(ctx context.Context, p *provision.Provisioner, want *v1alph
 	if have.DeletionTimestamp != nil {
 		return nil, Hinted(fmt.Errorf("DatabaseUser %q is being deleted", want.Name), "finish that: kubectl dbtether user delete %s", want.Name)
 	}
-	if have.Spec.DatabaseRef != want.Spec.DatabaseRef || have.PostgresName() != want.PostgresName() || have.Spec.Privileges != want.Spec.Privileges {
-		return nil, Hinted(fmt.Errorf("DatabaseUser %q exists already: %s in database %q", want.Name, have.Spec.Privileges, have.Spec.DatabaseRef.Name),
-			"choose another name, or see it: kubectl dbtether user describe %s", want.Name)
+	if !slices.Equal(have.Access(), want.Access()) || want.Spec.Username != "" && have.PostgresName(nil) != want.Spec.Username {
+		return nil, Hinted(fmt.Errorf("DatabaseUser %q exists already: %s", want.Name, inWords(have.Access())),
+			"choose another name, see it: kubectl dbtether user describe %s, or change it: kubectl dbtether user grant %s", want.Name, want.Name)
 	}
 	return have, nil
 }
 
-// provisioning is what db create and user create have in common.
-type provisioning struct {
-	print   printFlags
-	dryRun  dryRun
-	timeout time.Duration
+// inWords says what a user may do: readonly in database "orders".
+func inWords(access []v1alpha1.DatabaseAccess) string {
+	words := make([]string, len(access))
+	for i, a := range access {
+		words[i] = fmt.Sprintf("%s in database %q", a.Privileges, a.Name)
+	}
+	return strings.Join(words, ", ")
 }
 
-func (c *provisioning) add(cmd *cobra.Command) {
-	c.print.add(cmd, objectFormats)
-	c.dryRun.add(cmd)
-	cmd.Flags().DurationVar(&c.timeout, "timeout", 2*time.Minute, "how long it may take")
-}
-
-// provision gathers a request, shows its plan and carries it out.
-func (c *provisioning) provision(ctx context.Context, env *Environment, gather func(context.Context, *provision.Provisioner) (*provision.Request, error)) error {
-	if err := c.print.check(); err != nil {
-		return err
+func settingValues(values map[string]string) map[string]v1alpha1.SettingValue {
+	if len(values) == 0 {
+		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	progress := env.newProgress()
-	defer progress.done()
-	p, err := env.provisioner(progress)
-	if err != nil {
-		return err
+	result := make(map[string]v1alpha1.SettingValue, len(values))
+	for name, value := range values {
+		result[name] = v1alpha1.SettingValue(value)
 	}
-	request, err := gather(ctx, p)
-	if err != nil {
-		return err
-	}
-	job, err := p.Open(ctx, *request, c.dryRun.way != dryRunNone)
-	if err != nil {
-		return err
-	}
-	defer job.Close()
-	progress.done()
-	if c.dryRun.way != dryRunNone {
-		return c.showOnly(env, job, request)
-	}
-	if c.print.human() {
-		printPlan(env.Out, planTitle(job, request), job.Plan, job.Secrets())
-	}
-	started := env.Now()
-	if err := job.Apply(ctx); err != nil {
-		return err
-	}
-	progress.done()
-	return c.tell(ctx, env, request, env.Now().Sub(started))
-}
-
-func planTitle(job *provision.Job, request *provision.Request) string {
-	return fmt.Sprintf("Plan for database %q on cluster %q (PostgreSQL %s)", request.Database.PostgresName(), job.Cluster.Name, version(job.Server.VersionText))
-}
-
-// version returns "18.4" of "18.4 (Debian 18.4-1.pgdg12+1)".
-func version(text string) string {
-	number, _, _ := strings.Cut(text, " ")
-	return number
-}
-
-// showOnly prints the plan of a dry run: its SQL.
-func (c *provisioning) showOnly(env *Environment, job *provision.Job, request *provision.Request) error {
-	return printFullPlan(env, &c.print, planTitle(job, request), job.Cluster.Spec.AdminDatabase, job.Cluster.Name, job.Plan, job.Secrets())
-}
-
-// tell prints what came of it: a sentence, or the object that -o asked for.
-func (c *provisioning) tell(ctx context.Context, env *Environment, request *provision.Request, took time.Duration) error {
-	k, name := dbKind, request.Database.Name
-	if len(request.Users) > 0 && request.Database.ResourceVersion != "" && c.print.output != "" {
-		k, name = userKind, request.Users[0].Name
-	}
-	if !c.print.human() {
-		object, err := env.get(ctx, k, request.Database.Namespace, name)
-		if err != nil {
-			return err
-		}
-		return c.print.print(env, object, "")
-	}
-	logins := ""
-	for _, user := range request.Users {
-		logins += fmt.Sprintf(", %s can log in", user.PostgresName())
-	}
-	fmt.Fprintf(env.Out, "Database %s is ready%s (%.1f s).\n", request.Database.Name, logins, took.Seconds())
-	if env.Terminal.Err {
-		fmt.Fprintf(env.ErrOut, "\nNext:  kubectl dbtether db psql %s\n", request.Database.Name)
-		for _, user := range request.Users {
-			fmt.Fprintf(env.ErrOut, "       kubectl get secret %s\n", user.SecretName())
-		}
-	}
-	return nil
-}
-
-func orDefault(value, otherwise string) string {
-	if value == "" {
-		return otherwise
-	}
-	return value
+	return result
 }

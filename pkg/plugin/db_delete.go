@@ -34,9 +34,9 @@ sessions block the deletion.`,
 			if err != nil {
 				return err
 			}
-			retained := fmt.Sprintf("database %q and its groups on cluster %q", db.PostgresName(), db.Spec.ClusterRef.Name)
-			return d.run(ctx, env, "Database", db.Name, retained, func(ctx context.Context, p *provision.Provisioner, readOnly bool) (*provision.Deletion, error) {
-				return p.OpenDatabaseDeletion(ctx, db, readOnly)
+			retained := fmt.Sprintf("database %q and its groups on cluster %q", db.PostgresName(nil), db.Spec.ClusterRef.Name)
+			return d.run(ctx, env, doomed{dbKind, namespace, db.Name, retained}, func(ctx context.Context, p *provision.Provisioner, options provision.DeletionOptions) (*provision.Deletion, error) {
+				return p.OpenDatabaseDeletion(ctx, db, options)
 			})
 		},
 	}

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,9 +25,11 @@ func describeDB(ctx context.Context, env *Environment, object *unstructured.Unst
 	text.metadata(object)
 	text.section("Database")
 	text.field("Cluster", database.Spec.ClusterRef.Name)
-	text.field("Name in PostgreSQL", database.PostgresName())
+	text.field("Name in PostgreSQL", database.PostgresName(nil))
 	text.field("Schemas", join(database.Spec.Schemas))
 	text.field("Extensions", join(database.Spec.Extensions))
+	text.field("Owner", database.Spec.Owner)
+	text.field("Parameters", pairs(plain(database.Spec.Parameters)))
 	text.field("Connections", limit(database.Spec.ConnectionLimit))
 	text.field("On deletion", string(database.Spec.DeletionPolicy))
 	if database.Spec.DeletionProtection {
@@ -48,15 +51,18 @@ func describeUsers(ctx context.Context, env *Environment, text *description, dat
 		return err
 	}
 	text.section("Users")
-	for i := range users {
-		user := &users[i]
-		if user.Spec.DatabaseRef.Name != database.Name {
+	for n := range users {
+		user := &users[n]
+		i := slices.IndexFunc(user.Access(), func(a v1alpha1.DatabaseAccess) bool {
+			return a.Name == database.Name && a.Namespace == database.Namespace
+		})
+		if i < 0 {
 			continue
 		}
 		if len(text.sections[len(text.sections)-1].rows) == 0 {
 			text.row("NAME", "USERNAME", "PRIVILEGES", "SECRET", "PHASE")
 		}
-		text.row(user.Name, user.PostgresName(), string(user.Spec.Privileges), user.SecretName(), user.Status.Phase)
+		text.row(user.Name, user.CurrentUsername(), string(user.Access()[i].Privileges), user.SecretName(), user.Status.Phase)
 	}
 	return nil
 }
@@ -67,4 +73,12 @@ func join[T ~string](values []T) string {
 		words[i] = string(value)
 	}
 	return strings.Join(words, ", ")
+}
+
+func plain(values map[string]v1alpha1.SettingValue) map[string]string {
+	result := make(map[string]string, len(values))
+	for name, value := range values {
+		result[name] = string(value)
+	}
+	return result
 }

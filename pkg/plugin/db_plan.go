@@ -33,6 +33,7 @@ the server is sent a verifier, which the script shows as <verifier>.`,
 			if err != nil {
 				return err
 			}
+			defer p.Close()
 			namespace, err := env.Namespace()
 			if err != nil {
 				return err
@@ -54,7 +55,7 @@ the server is sent a verifier, which the script shows as <verifier>.`,
 			}
 			defer job.Close()
 			progress.done()
-			return printFullPlan(env, &print, planTitle(job, &request), job.Cluster.Spec.AdminDatabase, job.Cluster.Name, job.Plan, job.Secrets())
+			return printFullPlan(env, &print, planTitle(job), job.Cluster.Spec.AdminDatabase, job.Cluster.Name, job.Plan, job.Secrets())
 		},
 	}
 	print.add(cmd, []string{"json", "yaml"})

@@ -76,6 +76,7 @@ func (c *dbPsql) run(ctx context.Context, env *Environment, name string, args []
 	if err != nil {
 		return err
 	}
+	defer p.Close()
 	cluster, err := p.Cluster(ctx, db.Spec.ClusterRef.Name)
 	if err != nil {
 		return err
@@ -88,7 +89,7 @@ func (c *dbPsql) run(ctx context.Context, env *Environment, name string, args []
 	if err != nil {
 		return err
 	}
-	return runPsql(ctx, env, program, args, endpoint, login, db.PostgresName())
+	return runPsql(ctx, env, program, args, endpoint, login, db.PostgresName(cluster))
 }
 
 // login returns the credential to log in with.

@@ -13,13 +13,16 @@ import (
 	"k8s.io/client-go/dynamic"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
 
-// Requests to the API server: a command may read a whole namespace at once, so
-// client-go's default of 5 per second would be felt.
+// Requests to the API server: a command may work on hundreds of resources at once,
+// so client-go's default of 5 per second would be felt. The server has its own
+// priority and fairness.
 const (
-	clientQPS   = 50
-	clientBurst = 100
+	clientQPS   = 300
+	clientBurst = 600
 )
 
 // Environment is everything that a command takes from outside: streams, clock,
@@ -45,6 +48,13 @@ type Environment struct {
 	restConfig func() (*rest.Config, error)
 	dynamic    func() (dynamic.Interface, error)
 	core       func() (corev1client.CoreV1Interface, error)
+	caller     *caller
+}
+
+// caller is who the API server says we are; its name is empty until it was asked.
+type caller struct {
+	mu   sync.Mutex
+	user review.User
 }
 
 // Terminal says which streams are terminals and whether colour is wanted there.
@@ -69,6 +79,7 @@ func NewEnvironment(streams genericiooptions.IOStreams, version string) *Environ
 		In: isTerminal(streams.In), Out: isTerminal(streams.Out), Err: isTerminal(streams.ErrOut),
 		Color: env.Getenv("NO_COLOR") == "" && env.Getenv("TERM") != "dumb",
 	}
+	env.caller = &caller{}
 	env.Config.WrapConfigFn = env.tuned
 	env.restConfig = sync.OnceValues(env.Config.ToRESTConfig)
 	env.dynamic = sync.OnceValues(func() (dynamic.Interface, error) {

@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,13 +19,14 @@ import (
 type kind struct {
 	resource   schema.GroupVersionResource
 	name, noun string
+	short      string
 	namespaced bool
 }
 
 var (
-	clusterKind = kind{v1alpha1.DBClusters, v1alpha1.KindDBCluster, "cluster", false}
-	dbKind      = kind{v1alpha1.Databases, v1alpha1.KindDatabase, "db", true}
-	userKind    = kind{v1alpha1.DatabaseUsers, v1alpha1.KindDatabaseUser, "user", true}
+	clusterKind = kind{v1alpha1.DBClusters, v1alpha1.KindDBCluster, "cluster", "dbc", false}
+	dbKind      = kind{v1alpha1.Databases, v1alpha1.KindDatabase, "db", "db", true}
+	userKind    = kind{v1alpha1.DatabaseUsers, v1alpha1.KindDatabaseUser, "user", "dbu", true}
 )
 
 // kinds returns all of them, those that others refer to first.
@@ -38,6 +40,11 @@ func kindNamed(name string) (kind, bool) {
 		}
 	}
 	return kind{}, false
+}
+
+// object returns the name of an object as kubectl prints it: database.dbtether.io/orders.
+func (k kind) object(name string) string {
+	return strings.TrimSuffix(k.resource.Resource, "s") + "." + v1alpha1.GroupVersion.Group + "/" + name
 }
 
 // gvk returns the kind's name in the API.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/term"
 )
@@ -39,6 +40,16 @@ func (p *progress) step(format string, args ...any) {
 		text = append(text[:p.width-2], '…')
 	}
 	fmt.Fprintf(p.out, "\r\x1b[K%s", string(text))
+}
+
+// count shows a bar of how many of all are done.
+func (p *progress) count(done, total int) {
+	if p.out == nil || total < 2 {
+		return
+	}
+	const cells = 24
+	full := done * cells / total
+	p.step("%s%s %d of %d", strings.Repeat("█", full), strings.Repeat("░", cells-full), done, total)
 }
 
 // done removes the line.

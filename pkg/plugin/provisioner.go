@@ -7,9 +7,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/metadata"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
+	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
 
 // provisioner returns what turns resources into databases, telling progress of
@@ -23,29 +25,62 @@ func (e *Environment) provisioner(progress *progress) (*provision.Provisioner, e
 	if err != nil {
 		return nil, err
 	}
+	config, err := e.RESTConfig()
+	if err != nil {
+		return nil, err
+	}
+	meta, err := metadata.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
 	return &provision.Provisioner{
-		Kube: kube, Secrets: secrets, Author: e.whoami, Now: e.Now, Random: e.Random,
+		Kube: kube, Secrets: secrets, Metadata: meta, Now: e.Now, Random: e.Random,
+		Author: func(ctx context.Context) (string, error) {
+			user, err := e.identity(ctx)
+			return user.Username, err
+		},
+		Identity:  e.identity,
+		Direct:    e.Getenv("KUBERNETES_SERVICE_HOST") != "",
+		Forward:   e.forward,
 		LookupEnv: func(name string) (string, bool) { value := e.Getenv(name); return value, value != "" },
 		Progress:  func(text string) { progress.step("%s …", text) },
 	}, nil
 }
 
-// whoami returns the name that the API server knows the caller by, from a
-// SelfSubjectReview (authentication.k8s.io/v1), which every user may ask for.
-func (e *Environment) whoami(ctx context.Context) (string, error) {
+// identity returns who the API server says the caller is, asked once.
+func (e *Environment) identity(ctx context.Context) (review.User, error) {
+	e.caller.mu.Lock()
+	defer e.caller.mu.Unlock()
+	if e.caller.user.Username != "" {
+		return e.caller.user, nil
+	}
+	user, err := e.whoami(ctx)
+	if err == nil {
+		e.caller.user = user
+	}
+	return user, err
+}
+
+// whoami returns the caller's name and groups from a SelfSubjectReview
+// (authentication.k8s.io/v1), which every user may ask for.
+func (e *Environment) whoami(ctx context.Context) (review.User, error) {
 	kube, err := e.Dynamic()
 	if err != nil {
-		return "", err
+		return review.User{}, err
 	}
 	gvk := schema.GroupVersionKind{Group: "authentication.k8s.io", Version: "v1", Kind: "SelfSubjectReview"}
-	review := &unstructured.Unstructured{}
-	review.SetGroupVersionKind(gvk)
-	answer, err := kube.Resource(gvk.GroupVersion().WithResource("selfsubjectreviews")).Create(ctx, review, metav1.CreateOptions{})
+	asked := &unstructured.Unstructured{}
+	asked.SetGroupVersionKind(gvk)
+	answer, err := kube.Resource(gvk.GroupVersion().WithResource("selfsubjectreviews")).Create(ctx, asked, metav1.CreateOptions{})
 	if err != nil {
-		return "", err
+		return review.User{}, err
 	}
 	name, _, err := unstructured.NestedString(answer.Object, "status", "userInfo", "username")
-	return name, err
+	if err != nil {
+		return review.User{}, err
+	}
+	groups, _, err := unstructured.NestedStringSlice(answer.Object, "status", "userInfo", "groups")
+	return review.User{Username: name, Groups: groups}, err
 }
 
 // checkCluster connects to the server of a DBCluster that was just written.

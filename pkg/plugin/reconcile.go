@@ -11,68 +11,85 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
 
+// reconciling is one call of reconcile.
+type reconciling struct {
+	selected
+	quick, recreate, runner bool
+	print                   printFlags
+}
+
 func newReconcileCommand(env *Environment) *cobra.Command {
-	print := printFlags{}
-	var allNamespaces bool
+	var r reconciling
 	cmd := &cobra.Command{
-		Use:   "reconcile [-A] [flags]",
+		Use:   "reconcile [db/NAME | user/NAME]... [-A] [flags]",
 		Short: "Bring databases and users into the state that their resources ask for",
-		Long: `Bring every Database and DatabaseUser of a namespace, or of all, into the state that its
-resource asks for, finish deletions, and write what came of it to each status. What is
-as it should be is not touched. One failure does not stop the others; it exits 1 then.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := print.check(); err != nil {
+		Long: `Bring Databases and DatabaseUsers - those that are named, all of a namespace, or all - into
+the state that their resources ask for, finish deletions, rotate passwords that are due, and
+write what came of it to each status. What is as it should be is not touched. One failure
+does not stop the others; it exits 1 then. Interrupted, it goes on the next time.
+
+Data is never dropped and owners are never changed: a database that somebody deleted is
+reported, and made anew only with --recreate.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := r.print.check(); err != nil {
 				return err
 			}
-			namespace := metav1.NamespaceAll
-			if !allNamespaces {
-				var err error
-				if namespace, err = env.Namespace(); err != nil {
-					return err
-				}
-			}
-			return reconcile(cmd.Context(), env, namespace, &print)
+			return r.run(cmd.Context(), env, args)
 		},
 	}
-	cmd.Flags().BoolVarP(&allNamespaces, "all-namespaces", "A", false, "every namespace")
-	print.add(cmd, []string{"json", "yaml", "name"})
+	r.selected.add(cmd)
+	cmd.Flags().BoolVar(&r.quick, "quick", false, "read only what seems to have changed since the last run: for frequent runs over many")
+	cmd.Flags().BoolVar(&r.recreate, "recreate", false, "make databases anew that somebody deleted")
+	cmd.Flags().BoolVar(&r.runner, "runner", false, "adopt only what the DBClusters admit, as a run that nobody watches should")
+	r.print.add(cmd, []string{"json", "yaml", "name"})
 	return cmd
 }
 
-func reconcile(ctx context.Context, env *Environment, namespace string, print *printFlags) error {
-	progress := env.newProgress()
-	defer progress.done()
-	p, err := env.provisioner(progress)
+func (r *reconciling) run(ctx context.Context, env *Environment, args []string) error {
+	bar := env.newProgress()
+	defer bar.done()
+	p, err := env.provisioner(&progress{}) // several are worked on at once: the bar says how far it is
 	if err != nil {
 		return err
 	}
+	defer p.Close()
+	p.Runner = r.runner
 	results := []provision.Result{}
 	told := map[string]bool{}
-	err = p.Reconcile(ctx, namespace, func(r provision.Result) {
-		progress.done()
-		results = append(results, r)
-		if everywhere := namespace == metav1.NamespaceAll; print.human() || print.output == "name" {
-			printResult(env, r, print.output == "name", everywhere)
-			if !told[r.Error] { // one unreachable server fails many resources
-				printPrefixed(env.ErrOut, "error: ", about(r, everywhere))
-				printPrefixed(env.ErrOut, "hint:  ", r.Hint)
-				told[r.Error] = true
+	bulk := provision.Bulk{Quick: r.quick, Recreate: r.recreate, Progress: bar.count, Done: func(result provision.Result) {
+		bar.done()
+		results = append(results, result)
+		if r.print.human() || r.print.output == "name" {
+			printResult(env, result, r.print.output == "name", r.allNamespaces)
+			if !told[result.Error] { // one unreachable server fails many resources
+				printPrefixed(env.ErrOut, "error: ", about(result, r.allNamespaces))
+				printPrefixed(env.ErrOut, "hint:  ", result.Hint)
+				told[result.Error] = true
 			}
 		}
-	})
-	progress.done()
-	if !print.human() && print.output != "name" {
-		err = errors.Join(err, printDocument(env, print.output, results))
+	}}
+	if len(args) > 0 {
+		var objects []unstructured.Unstructured
+		if objects, err = r.objects(ctx, env, args); err == nil {
+			err = p.ReconcileObjects(ctx, objects, bulk)
+		}
+	} else {
+		var namespace string
+		if namespace, err = r.namespace(env); err == nil {
+			err = p.Reconcile(ctx, namespace, bulk)
+		}
+	}
+	bar.done()
+	if !r.print.human() && r.print.output != "name" {
+		err = errors.Join(err, printDocument(env, r.print.output, results))
 	}
 	if err != nil {
 		return err
 	}
-	return summarizeResults(env, results, namespace)
+	return summarizeResults(env, results, r.where(env))
 }
 
 // about returns the failure of a result, which names the resource: stdout and stderr
@@ -93,7 +110,7 @@ func about(r provision.Result, withNamespace bool) string {
 // printResult prints one line of stdout.
 func printResult(env *Environment, r provision.Result, nameOnly, withNamespace bool) {
 	k, _ := kindNamed(r.Kind)
-	name := strings.TrimSuffix(k.resource.Resource, "s") + "." + v1alpha1.GroupVersion.Group + "/" + r.Name
+	name := k.object(r.Name)
 	switch {
 	case nameOnly:
 		fmt.Fprintln(env.Out, name)
@@ -110,16 +127,21 @@ func summarizeResults(env *Environment, results []provision.Result, namespace st
 		env.note("%s", noneFound(namespace))
 		return nil
 	}
-	failed := 0
+	failed, codes := 0, map[int]bool{}
 	for _, r := range results {
 		if r.Action == provision.ActionFailed {
 			failed++
+			codes[explain(r.Err).code] = true
 		}
 	}
 	if failed == 0 {
 		return nil
 	}
-	return Hinted(fmt.Errorf("%d of %d failed", failed, len(results)), "mend what is said above and run it again: what is as it should be stays untouched")
+	err := Hinted(fmt.Errorf("%d of %d failed", failed, len(results)), "mend what is said above and run it again: what is as it should be stays untouched")
+	if len(codes) == 1 && codes[ExitDenied] {
+		return withExitCode(err, ExitDenied)
+	}
+	return err
 }
 
 func noneFound(namespace string) string {
@@ -127,22 +149,4 @@ func noneFound(namespace string) string {
 		return "there are no Databases and DatabaseUsers"
 	}
 	return fmt.Sprintf("there are no Databases and DatabaseUsers in namespace %q", namespace)
-}
-
-// provisionObject does for one object that was just applied what reconcile does for all.
-func (e *Environment) provisionObject(ctx context.Context, k kind, object *unstructured.Unstructured) error {
-	if k == clusterKind {
-		return e.checkCluster(ctx, object)
-	}
-	progress := e.newProgress()
-	defer progress.done()
-	p, err := e.provisioner(progress)
-	if err != nil {
-		return err
-	}
-	result := p.ReconcileObject(ctx, object)
-	if result.Error == "" {
-		return nil
-	}
-	return Hinted(errors.New(result.Error), "%s", result.Hint)
 }

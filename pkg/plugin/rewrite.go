@@ -3,86 +3,102 @@ package plugin
 import (
 	"fmt"
 	"maps"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
-// rewrite turns the dbtether operator's spelling of a DatabaseUser into ours, in
-// place, and returns a line for each field that it moved. What has no equivalent
-// is an error. The object's namespace has to be set. It does no I/O.
+// rewrite turns the dbtether operator's spelling of a Database or a DatabaseUser
+// into ours, in place, and returns a line for each field that it moved. What has no
+// equivalent is an error. It does no I/O.
 func rewrite(object *unstructured.Unstructured) (changes []string, err error) {
 	spec, ok := object.Object["spec"].(map[string]any)
-	if !ok || object.GetKind() != v1alpha1.KindDatabaseUser {
+	if !ok {
 		return nil, nil
 	}
-	moved, err := rewriteDatabase(spec)
-	if err != nil {
-		return nil, err
+	var steps []func(map[string]any) ([]string, error)
+	switch object.GetKind() {
+	case v1alpha1.KindDatabase:
+		steps = append(steps, rewriteExtensions)
+	case v1alpha1.KindDatabaseUser:
+		steps = append(steps, rewriteDatabase, rewritePrivileges, rewriteSecret)
 	}
-	changes = append(changes, moved...)
-	if moved, err = rewriteSecret(spec); err != nil {
-		return nil, err
+	for _, step := range steps {
+		moved, err := step(spec)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, moved...)
 	}
-	changes = append(changes, moved...)
-	dropped, err := dropOwnNamespace(spec, object.GetNamespace())
-	return append(changes, dropped...), err
+	return changes, nil
 }
 
-// rewriteDatabase moves spec.database, or the only one of spec.databases, to
-// spec.databaseRef and its privileges to spec.privileges.
+// rewriteDatabase moves spec.database to spec.databaseRef and spec.databases to
+// spec.databaseRefs. Their entries have the same fields.
 func rewriteDatabase(spec map[string]any) ([]string, error) {
-	from := "spec.database"
-	database, found := spec["database"]
-	if several, has := spec["databases"]; has {
-		if found {
-			return nil, fmt.Errorf("spec.database and spec.databases are both set")
+	var changes []string
+	for _, name := range []struct{ old, new string }{{"database", "databaseRef"}, {"databases", "databaseRefs"}} {
+		value, found := spec[name.old]
+		if !found {
+			continue
 		}
-		list, _ := several.([]any)
-		if len(list) != 1 {
-			return nil, Hinted(fmt.Errorf("spec.databases has %d entries, and a DatabaseUser has one database", len(list)),
-				"write one DatabaseUser for each database")
+		for _, other := range []string{"databases", "databaseRef", "databaseRefs"} {
+			if _, has := spec[other]; has && other != name.old {
+				return nil, Hinted(fmt.Errorf("spec.%s and spec.%s are both set", name.old, other),
+					"leave one of them: spec.databaseRefs takes several databases")
+			}
 		}
-		from, database, found = "spec.databases[0]", list[0], true
+		if _, isObject := value.(map[string]any); name.old == "database" && !isObject {
+			return nil, Hinted(fmt.Errorf("spec.database is not an object with a name"), "write spec.databaseRef.name")
+		}
+		if _, isList := value.([]any); name.old == "databases" && !isList {
+			return nil, Hinted(fmt.Errorf("spec.databases is not a list of objects with a name"), "write spec.databaseRefs[].name")
+		}
+		delete(spec, name.old)
+		spec[name.new] = value
+		changes = append(changes, fmt.Sprintf("spec.%s is now spec.%s", name.old, name.new))
 	}
-	if !found {
-		return nil, nil
+	return changes, nil
+}
+
+// rewritePrivileges turns the operator's fourth preset, owner, into admin: who is
+// admin owns what there is in the database through its owner group.
+func rewritePrivileges(spec map[string]any) ([]string, error) {
+	var changes []string
+	replace := func(fields map[string]any, path string) {
+		if fields["privileges"] == "owner" {
+			fields["privileges"] = string(v1alpha1.Admin)
+			changes = append(changes, path+".privileges owner is now admin")
+		}
 	}
-	if _, has := spec["databaseRef"]; has {
-		return nil, fmt.Errorf("%s and spec.databaseRef are both set", from)
+	replace(spec, "spec")
+	if ref, ok := spec["databaseRef"].(map[string]any); ok {
+		replace(ref, "spec.databaseRef")
 	}
-	fields, ok := database.(map[string]any)
-	if !ok {
-		return nil, fmt.Errorf("%s is not an object with a name", from)
+	refs, _ := spec["databaseRefs"].([]any)
+	for i := range refs {
+		if ref, ok := refs[i].(map[string]any); ok {
+			replace(ref, fmt.Sprintf("spec.databaseRefs[%d]", i))
+		}
 	}
-	changes := []string{fmt.Sprintf("%s is now spec.databaseRef", from)}
-	ref := maps.Clone(fields)
-	if privileges, has := ref["privileges"]; has {
-		// The entry's own privileges override the general ones.
-		spec["privileges"] = privileges
-		delete(ref, "privileges")
-		changes = append(changes, fmt.Sprintf("%s.privileges is now spec.privileges", from))
-	}
-	delete(spec, "database")
-	delete(spec, "databases")
-	spec["databaseRef"] = ref
 	return changes, nil
 }
 
 // rewriteSecret moves spec.secret to spec.secretTemplate, its template to format
-// and its key user to username.
+// and its key user to username. The template dsn is a custom key for the URI.
 func rewriteSecret(spec map[string]any) ([]string, error) {
 	secret, found := spec["secret"]
 	if !found {
 		return nil, nil
 	}
 	if _, has := spec["secretTemplate"]; has {
-		return nil, fmt.Errorf("spec.secret and spec.secretTemplate are both set")
+		return nil, Hinted(fmt.Errorf("spec.secret and spec.secretTemplate are both set"), "move what spec.secret says into spec.secretTemplate")
 	}
 	fields, ok := secret.(map[string]any)
 	if !ok {
-		return nil, fmt.Errorf("spec.secret is not an object")
+		return nil, Hinted(fmt.Errorf("spec.secret is not an object"), "write spec.secretTemplate.name")
 	}
 	changes := []string{"spec.secret is now spec.secretTemplate"}
 	template := maps.Clone(fields)
@@ -90,6 +106,10 @@ func rewriteSecret(spec map[string]any) ([]string, error) {
 		template["format"] = format
 		delete(template, "template")
 		changes = append(changes, "spec.secret.template is now spec.secretTemplate.format")
+	}
+	if template["format"] == "dsn" {
+		template["format"], template["keys"] = string(v1alpha1.FormatCustom), map[string]any{"uri": "dsn"}
+		changes = append(changes, "spec.secret.template dsn is now the key dsn for the field uri")
 	}
 	if keys, ok := template["keys"].(map[string]any); ok {
 		if name, has := keys["user"]; has {
@@ -105,18 +125,54 @@ func rewriteSecret(spec map[string]any) ([]string, error) {
 	return changes, nil
 }
 
-// dropOwnNamespace removes spec.databaseRef.namespace where it says what holds
-// anyway.
-func dropOwnNamespace(spec map[string]any, own string) ([]string, error) {
-	ref, _ := spec["databaseRef"].(map[string]any)
-	namespace, found := ref["namespace"]
-	switch {
-	case !found:
+// rewriteExtensions writes each extension that is an object as one line.
+func rewriteExtensions(spec map[string]any) ([]string, error) {
+	list, ok := spec["extensions"].([]any)
+	if !ok {
 		return nil, nil
-	case namespace != own && namespace != "":
-		return nil, Hinted(fmt.Errorf("the database is in namespace %q, the DatabaseUser in %q", namespace, own),
-			"put the DatabaseUser into the namespace of its Database")
 	}
-	delete(ref, "namespace")
-	return []string{"spec.databaseRef.namespace is left out: it is the own namespace"}, nil
+	var changes []string
+	lines := slices.Clone(list)
+	for i := range lines {
+		fields, ok := lines[i].(map[string]any)
+		if !ok {
+			continue
+		}
+		path := fmt.Sprintf("spec.extensions[%d]", i)
+		line, err := extensionLine(path, fields)
+		if err != nil {
+			return nil, err
+		}
+		lines[i] = line
+		changes = append(changes, fmt.Sprintf("%s is now %q", path, line))
+	}
+	spec["extensions"] = lines
+	return changes, nil
+}
+
+// extensionLine returns the fields name, schema and version as CREATE EXTENSION
+// spells them. The path is for its error.
+func extensionLine(path string, fields map[string]any) (string, error) {
+	words := map[string]string{}
+	for _, field := range slices.Sorted(maps.Keys(fields)) { // in order: the same error each time
+		if !slices.Contains([]string{"name", "schema", "version"}, field) {
+			return "", Hinted(fmt.Errorf("%s.%s has no equivalent", path, field), "an extension has a name, a schema and a version")
+		}
+		word, ok := fields[field].(string)
+		if !ok { // 1.10 without quotes is the number 1.1
+			return "", Hinted(fmt.Errorf("%s.%s is not a string", path, field), "write it in quotes")
+		}
+		words[field] = word
+	}
+	if words["name"] == "" {
+		return "", Hinted(fmt.Errorf("%s has no name", path), "write the extension's name")
+	}
+	line := words["name"]
+	if words["schema"] != "" {
+		line += " SCHEMA " + words["schema"]
+	}
+	if words["version"] != "" {
+		line += " VERSION " + words["version"]
+	}
+	return line, nil
 }

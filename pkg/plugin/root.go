@@ -28,6 +28,7 @@ func commands() []entry {
 		{groupResources, newUserCommand},
 		{groupApply, newApplyCommand},
 		{groupApply, newReconcileCommand},
+		{groupApply, newDriftCommand},
 		{groupApply, newCRDsCommand},
 		{groupOther, newCompletionCommand},
 		{groupOther, newOptionsCommand},

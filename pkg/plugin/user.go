@@ -7,6 +7,9 @@ func newUserCommand(env *Environment) *cobra.Command {
 		newListCommand(env, userKind, "List users of databases"),
 		newUserCreateCommand(env),
 		newUserDescribeCommand(env),
+		newUserGrantCommand(env),
+		newUserRevokeCommand(env),
+		newUserRotateCommand(env),
 		newUserDeleteCommand(env),
 	)
 }

@@ -3,10 +3,11 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
@@ -15,21 +16,33 @@ import (
 
 // userCreate is one call of user create.
 type userCreate struct {
-	database, privileges, username string
-	secretName, secretFormat       string
-	passwordLength                 int32
-	connectionLimit                int32
-	deletionPolicy                 string
+	databases                []string
+	privileges, username     string
+	secretName, secretFormat string
+	onConflict               string
+	secretPerDatabase        bool
+	passwordLength           int32
+	connectionLimit          int32
+	settings                 map[string]string
+	rotateDays               int32
+	rotationStrategy         string
+	gracePeriod              time.Duration
+	expiresIn                time.Duration
+	adopt                    bool
+	deletionPolicy           string
 	provisioning
 }
 
 func newUserCreateCommand(env *Environment) *cobra.Command {
 	var create userCreate
 	cmd := &cobra.Command{
-		Use:   "create NAME --database DATABASE [--privileges readonly|readwrite|admin] [flags]",
-		Short: "Create a user of a database, and the Secret with its credential",
+		Use:   "create NAME --database [NAMESPACE/]DATABASE[=PRIVILEGES] [--privileges readonly|readwrite|admin] [flags]",
+		Short: "Create a user of databases, and the Secret with its credential",
 		Example: `  # A user who reads; its credential is then in Secret reports-credentials
-  kubectl dbtether user create reports --database orders`,
+  kubectl dbtether user create reports --database orders
+
+  # A user who writes to one database and reads another team's
+  kubectl dbtether user create sync --database orders=readwrite --database billing/invoices`,
 		Args: oneName(userKind),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return create.provision(cmd.Context(), env, func(ctx context.Context, p *provision.Provisioner) (*provision.Request, error) {
@@ -38,13 +51,21 @@ func newUserCreateCommand(env *Environment) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&create.database, "database", "", "the Database that the user may use")
-	addChoice(cmd, &create.privileges, "privileges", "what the user may do (default readonly)", "readonly", "readwrite", "admin")
+	flags.StringArrayVar(&create.databases, "database", nil, "a Database that the user may use; may be repeated, all on one cluster. The first one is that of the Secret")
+	addChoice(cmd, &create.privileges, "privileges", "what the user may do where --database does not say (default readonly)", "readonly", "readwrite", "admin")
 	flags.StringVar(&create.username, "username", "", "name in PostgreSQL (default NAME with - and . turned into _)")
 	flags.StringVar(&create.secretName, "secret", "", "name of the Secret (default NAME-credentials)")
 	addChoice(cmd, &create.secretFormat, "format", "further keys of the Secret (default raw)", "raw", "DB", "DATABASE", "POSTGRES", "PG")
+	addChoice(cmd, &create.onConflict, "on-conflict", "what happens to a Secret of that name which is not the user's (default Fail)", "Fail", "Adopt", "Merge")
+	flags.BoolVar(&create.secretPerDatabase, "secret-per-database", false, "write one Secret for each database, named NAME-DATABASE-credentials")
 	flags.Int32Var(&create.passwordLength, "password-length", 32, "characters of the password")
 	flags.Int32Var(&create.connectionLimit, "connection-limit", -1, "connections that the user may have at once; -1: no limit")
+	flags.StringToStringVar(&create.settings, "setting", nil, "setting of every session of the user, as NAME=VALUE; may be repeated")
+	flags.Int32Var(&create.rotateDays, "rotate-days", 0, "replace the password after so many days; 0: never by itself")
+	addChoice(cmd, &create.rotationStrategy, "rotation-strategy", "with a second login, or by a new password for the one (default Alternate)", "Alternate", "InPlace")
+	flags.DurationVar(&create.gracePeriod, "grace-period", v1alpha1.DefaultGracePeriod, "how long the old login of an alternate rotation still works")
+	flags.DurationVar(&create.expiresIn, "expires-in", 0, "end the user after that time; 0: never")
+	flags.BoolVar(&create.adopt, "adopt", false, "take over a role of that name which dbtether did not create")
 	addChoice(cmd, &create.deletionPolicy, "deletion-policy", "what deleting the DatabaseUser does with the login (default Delete)", "Retain", "Delete")
 	create.provisioning.add(cmd)
 	must(cmd.MarkFlagRequired("database"))
@@ -52,39 +73,91 @@ func newUserCreateCommand(env *Environment) *cobra.Command {
 	return cmd
 }
 
+// parseAccess reads [NAMESPACE/]DATABASE[=PRIVILEGES].
+func parseAccess(text string) (v1alpha1.DatabaseAccess, error) {
+	name, privileges, given := strings.Cut(text, "=")
+	access := v1alpha1.DatabaseAccess{Name: name, Privileges: v1alpha1.Privileges(privileges)}
+	if namespace, rest, qualified := strings.Cut(name, "/"); qualified {
+		access.Namespace, access.Name = namespace, rest
+	}
+	switch {
+	case access.Name == "" || strings.Contains(access.Name, "/") || strings.Contains(name, "/") && access.Namespace == "":
+		return access, Usagef("%q is not a database: write [NAMESPACE/]DATABASE[=PRIVILEGES]", text)
+	case given && access.Privileges != v1alpha1.ReadOnly && access.Privileges != v1alpha1.ReadWrite && access.Privileges != v1alpha1.Admin:
+		return access, Usagef("%q are no privileges: they are readonly, readwrite or admin", privileges)
+	}
+	return access, nil
+}
+
 func (c *userCreate) request(ctx context.Context, env *Environment, p *provision.Provisioner, name string, given func(string) bool) (*provision.Request, error) {
 	namespace, err := env.Namespace()
 	if err != nil {
 		return nil, err
 	}
-	request := &provision.Request{}
-	request.Database, err = p.Database(ctx, namespace, c.database)
-	switch {
-	case apierrors.IsNotFound(err) && !isUnknownResource(err):
-		return nil, Hinted(fmt.Errorf("Database %q does not exist in namespace %q", c.database, namespace), "%s", env.knownDatabases(ctx))
-	case err != nil:
+	user, err := c.user(env, namespace, name, given)
+	if err != nil {
 		return nil, err
-	case request.Database.DeletionTimestamp != nil:
-		return nil, Hinted(fmt.Errorf("Database %q is being deleted", c.database), "choose another Database")
 	}
-	user := &v1alpha1.DatabaseUser{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: v1alpha1.DatabaseUserSpec{
-		DatabaseRef: v1alpha1.DatabaseReference{Name: c.database}, Privileges: v1alpha1.Privileges(orDefault(c.privileges, "readonly")),
-		Username: c.username, ConnectionLimit: &c.connectionLimit, Password: v1alpha1.PasswordSpec{Length: c.passwordLength},
-		SecretTemplate: v1alpha1.SecretTemplate{Name: c.secretName, Format: v1alpha1.SecretFormat(c.secretFormat)},
-		DeletionPolicy: v1alpha1.DeletionPolicy(c.deletionPolicy),
-	}}
+	for _, ref := range user.Access() {
+		if err := env.databaseThere(ctx, p, ref.Namespace, ref.Name); err != nil {
+			return nil, err
+		}
+	}
 	have, err := existingOrValid(ctx, p, user)
 	if err != nil {
 		return nil, err
 	}
-	request.Users = []*v1alpha1.DatabaseUser{have}
-	return request, refuseOther(userKind, name, given, map[string]bool{
-		"secret":           have.SecretName() == user.SecretName(),
-		"format":           have.Spec.SecretTemplate.Format == user.Spec.SecretTemplate.Format,
-		"password-length":  have.Spec.Password.Length == user.Spec.Password.Length,
-		"connection-limit": *orNoLimit(have.Spec.ConnectionLimit) == *user.Spec.ConnectionLimit,
-		"deletion-policy":  have.Spec.DeletionPolicy == user.Spec.DeletionPolicy,
+	return &provision.Request{Users: []*v1alpha1.DatabaseUser{have}}, refuseOther(userKind, name, given, map[string]bool{
+		"secret":              have.SecretName() == user.SecretName(),
+		"format":              have.Spec.SecretTemplate.Format == user.Spec.SecretTemplate.Format,
+		"on-conflict":         have.Spec.SecretTemplate.OnConflict == user.Spec.SecretTemplate.OnConflict,
+		"secret-per-database": have.PerDatabase() == user.PerDatabase(),
+		"password-length":     have.Spec.Password.Length == user.Spec.Password.Length,
+		"connection-limit":    *orNoLimit(have.Spec.ConnectionLimit) == *user.Spec.ConnectionLimit,
+		"setting":             maps.Equal(have.Spec.Settings, user.Spec.Settings),
+		"deletion-policy":     have.Spec.DeletionPolicy == user.Spec.DeletionPolicy,
+		"adopt":               have.Spec.Adopt == user.Spec.Adopt,
 	})
+}
+
+// user returns the DatabaseUser as the flags describe it.
+func (c *userCreate) user(env *Environment, namespace, name string, given func(string) bool) (*v1alpha1.DatabaseUser, error) {
+	user := &v1alpha1.DatabaseUser{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: v1alpha1.DatabaseUserSpec{
+		Privileges: v1alpha1.Privileges(orDefault(c.privileges, "readonly")),
+		Username:   c.username, ConnectionLimit: &c.connectionLimit, Password: v1alpha1.PasswordSpec{Length: c.passwordLength},
+		SecretTemplate: v1alpha1.SecretTemplate{Name: c.secretName, Format: v1alpha1.SecretFormat(c.secretFormat), OnConflict: v1alpha1.ConflictPolicy(c.onConflict)},
+		DeletionPolicy: v1alpha1.DeletionPolicy(c.deletionPolicy), Settings: settingValues(c.settings), Adopt: c.adopt,
+	}}
+	var refs []v1alpha1.DatabaseAccess
+	for _, text := range c.databases {
+		ref, err := parseAccess(text)
+		if err != nil {
+			return nil, err
+		}
+		if ref.Namespace == namespace {
+			ref.Namespace = ""
+		}
+		refs = append(refs, ref)
+	}
+	if len(refs) == 1 {
+		user.Spec.DatabaseRef = &refs[0]
+	} else {
+		user.Spec.DatabaseRefs = refs
+	}
+	if c.secretPerDatabase {
+		user.Spec.SecretGeneration = v1alpha1.SecretPerDatabase
+	}
+	if given("rotate-days") || given("rotation-strategy") || given("grace-period") {
+		user.Spec.Rotation = &v1alpha1.RotationSpec{Days: c.rotateDays, Strategy: v1alpha1.RotationStrategy(c.rotationStrategy), GracePeriod: c.gracePeriod.String()}
+	}
+	if c.expiresIn < 0 {
+		return nil, Usagef("--expires-in %s lies in the past", c.expiresIn)
+	}
+	if c.expiresIn > 0 {
+		expires := metav1.NewTime(env.Now().Add(c.expiresIn).UTC().Truncate(time.Second))
+		user.Spec.ExpiresAt = &expires
+	}
+	return user, nil
 }
 
 // knownDatabases names the Databases that there are, as a hint.
@@ -93,4 +166,25 @@ func (e *Environment) knownDatabases(ctx context.Context) string {
 		return "there are: " + strings.Join(names, ", ")
 	}
 	return "create it: kubectl dbtether db create NAME --cluster CLUSTER"
+}
+
+// databaseThere returns an error that names the Databases that exist, if the one that
+// is referred to does not, or is being deleted. What the caller may not read is left to
+// others.
+func (e *Environment) databaseThere(ctx context.Context, p *provision.Provisioner, namespace, name string) error {
+	db, err := p.Database(ctx, namespace, name)
+	if err == nil && db.DeletionTimestamp != nil {
+		return Hinted(fmt.Errorf("Database %q is being deleted", name), "choose another Database")
+	}
+	if own, _ := e.Namespace(); isNotFound(err) {
+		hint := "check its name and its namespace"
+		if own == namespace {
+			hint = e.knownDatabases(ctx)
+		}
+		return Hinted(fmt.Errorf("Database %q does not exist in namespace %q", name, namespace), "%s", hint)
+	}
+	if isUnknownResource(err) {
+		return err
+	}
+	return nil
 }

@@ -34,9 +34,9 @@ Retain both stay.`,
 			if err != nil {
 				return err
 			}
-			retained := fmt.Sprintf("login %q and Secret %s/%s", user.PostgresName(), user.Namespace, user.SecretName())
-			return d.run(ctx, env, "DatabaseUser", user.Name, retained, func(ctx context.Context, p *provision.Provisioner, readOnly bool) (*provision.Deletion, error) {
-				return p.OpenUserDeletion(ctx, user, readOnly)
+			retained := fmt.Sprintf("login %q and Secret %s/%s", user.CurrentUsername(), user.Namespace, user.SecretName())
+			return d.run(ctx, env, doomed{userKind, namespace, user.Name, retained}, func(ctx context.Context, p *provision.Provisioner, options provision.DeletionOptions) (*provision.Deletion, error) {
+				return p.OpenUserDeletion(ctx, user, options)
 			})
 		},
 	}

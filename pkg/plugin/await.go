@@ -1,0 +1,150 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/provision"
+)
+
+// awaitInterval is how often a resource is looked at that somebody else provisions.
+const awaitInterval = time.Second
+
+// needsRunner reports whether err says that the caller may not do the work herself,
+// but may write the resource for whoever may.
+func needsRunner(err error) bool {
+	var noAccess *provision.NoAccessError
+	return errors.As(err, &noAccess)
+}
+
+// submit writes the resources of a request, and waits until the runner has
+// provisioned them.
+func (c *provisioning) submit(ctx context.Context, env *Environment, p *provision.Provisioner, progress *progress, request *provision.Request, cause error) error {
+	if c.dryRun.way != dryRunNone {
+		return Hinted(cause, "the plan can be shown by who may read it: leave --dry-run out to hand the resource to the runner")
+	}
+	type waiting struct {
+		k               kind
+		namespace, name string
+	}
+	var all []waiting
+	if db := request.Database; db != nil {
+		if db.UID == "" {
+			if err := p.Create(ctx, db, false); err != nil {
+				return err
+			}
+		}
+		all = append(all, waiting{dbKind, db.Namespace, db.Name})
+	}
+	for i, user := range request.Users {
+		if i == 0 && request.UserPatch != nil {
+			if _, err := p.PatchUser(ctx, user, request.UserPatch, false); err != nil {
+				return err
+			}
+		}
+		if user.UID == "" {
+			if err := p.CreateUser(ctx, user, false); err != nil {
+				return err
+			}
+		}
+		all = append(all, waiting{userKind, user.Namespace, user.Name})
+	}
+	for _, w := range all {
+		if !c.wait {
+			env.note("%s %q is written; the runner provisions it", w.k.name, w.name)
+			continue
+		}
+		progress.step("waiting for the runner to provision %s %s …", w.k.name, w.name)
+		if err := env.await(ctx, w.k, w.namespace, w.name, c.timeout); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// await looks at a resource until somebody has provisioned it as it is now. The error
+// is what its status says went wrong, or that nobody came.
+func (e *Environment) await(ctx context.Context, k kind, namespace, name string, timeout time.Duration) error {
+	ticker := time.NewTicker(awaitInterval)
+	defer ticker.Stop()
+	for {
+		object, err := e.get(ctx, k, namespace, name)
+		if err == nil {
+			var answered bool
+			if answered, err = provisioned(object); answered {
+				return err
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return ctx.Err()
+			}
+			return withExitCode(Hinted(fmt.Errorf("%s %q is written, but nobody has provisioned it in %s", k.name, name, timeout),
+				"a runner has to be at work, or whoever may read the administrator's credential has to run: kubectl dbtether reconcile -n %s", namespace), ExitWaiting)
+		case <-ticker.C:
+		}
+	}
+}
+
+// provisioned reports whether a run has answered the resource as it is now, and the
+// failure if it came to one. It is pure.
+func provisioned(object *unstructured.Unstructured) (bool, error) {
+	phase, _, _ := unstructured.NestedString(object.Object, "status", "phase")
+	message, _, _ := unstructured.NestedString(object.Object, "status", "message")
+	observed, _, _ := unstructured.NestedInt64(object.Object, "status", "observedGeneration")
+	answered, _, _ := unstructured.NestedString(object.Object, "status", "rotation", "request")
+	asked := object.GetAnnotations()[v1alpha1.AnnotationRotate]
+	switch {
+	case observed != object.GetGeneration():
+		return false, nil
+	case phase == v1alpha1.PhaseReady || phase == v1alpha1.PhaseExpired:
+		return asked == "" || asked == answered, nil
+	case phase == v1alpha1.PhaseFailed:
+		return true, fmt.Errorf("%s %q: %s", object.GetKind(), object.GetName(), message)
+	default:
+		return false, nil
+	}
+}
+
+// awaitGone looks at a resource that is being deleted until it is gone.
+func (e *Environment) awaitGone(ctx context.Context, k kind, namespace, name string, timeout time.Duration) error {
+	client, err := e.client(k, namespace)
+	if err != nil {
+		return err
+	}
+	ticker := time.NewTicker(awaitInterval)
+	defer ticker.Stop()
+	for {
+		object, err := client.Get(ctx, name, metav1.GetOptions{})
+		switch {
+		case apierrors.IsNotFound(err):
+			return nil
+		case err != nil && ctx.Err() == nil:
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return ctx.Err()
+			}
+			message := ""
+			if object != nil {
+				message, _, _ = unstructured.NestedString(object.Object, "status", "message")
+			}
+			return withExitCode(Hinted(fmt.Errorf("%s %q is being deleted, but nobody has finished that in %s: %s", k.name, name, timeout, orDefault(message, "no run has looked at it")),
+				"a runner has to be at work, or whoever may read the administrator's credential has to run: kubectl dbtether reconcile -n %s", namespace), ExitWaiting)
+		case <-ticker.C:
+		}
+	}
+}

@@ -1,0 +1,220 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/provision"
+)
+
+func newDriftCommand(env *Environment) *cobra.Command {
+	print := printFlags{}
+	var which selected
+	cmd := &cobra.Command{
+		Use:   "drift [db/NAME | user/NAME]... [-A] [flags]",
+		Short: "Say how PostgreSQL differs from what the resources ask for",
+		Long: `Read in full what stands for Databases and DatabaseUsers, and say what differs, with the SQL
+that would mend it. Nothing is changed but the condition Drifted of the resources.
+
+It exits 0 if nothing differs, 1 if something does, and more than 1 if something could not
+be looked at. reconcile mends what can be mended without losing data.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := print.check(); err != nil {
+				return err
+			}
+			return drift(cmd.Context(), env, &which, args, &print)
+		},
+	}
+	which.add(cmd)
+	print.add(cmd, []string{"json", "yaml", "name"})
+	return cmd
+}
+
+// exitDrifted and exitUnread are the exit codes of drift, like those of diff.
+const (
+	exitDrifted = 1
+	exitUnread  = 4
+)
+
+func drift(ctx context.Context, env *Environment, s *selected, args []string, print *printFlags) error {
+	progress := env.newProgress()
+	defer progress.done()
+	p, err := env.provisioner(progress)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	objects, err := s.objects(ctx, env, args)
+	if err != nil {
+		return withExitCode(err, exitUnread)
+	}
+	documents := []driftDocument{}
+	var differ, unread int
+	err = p.Drift(ctx, objects, func(d provision.Drift) {
+		progress.done()
+		switch {
+		case d.Err != nil:
+			unread++
+			env.report(fmt.Errorf("%s %q: %w", d.Kind, d.Name, d.Err))
+		case d.Differs():
+			differ++
+		}
+		if print.human() {
+			printDrift(env, d, s.allNamespaces)
+		} else if print.output == "name" && d.Differs() {
+			k, _ := kindNamed(d.Kind)
+			fmt.Fprintln(env.Out, k.object(d.Name))
+		}
+		documents = append(documents, newDriftDocument(d))
+	})
+	progress.done()
+	if err == nil && !print.human() && print.output != "name" {
+		err = printDocument(env, print.output, documents)
+	}
+	switch {
+	case err != nil:
+		return withExitCode(err, exitUnread)
+	case unread > 0:
+		return withExitCode(Hinted(fmt.Errorf("%d of %d could not be looked at", unread, len(objects)), "mend what is said above, then run it again"), exitUnread)
+	case differ > 0:
+		return withExitCode(Hinted(fmt.Errorf("%d of %d differ", differ, len(objects)), "mend what can be: kubectl dbtether reconcile"), exitDrifted)
+	case len(objects) == 0:
+		env.note("%s", noneFound(s.where(env)))
+	}
+	return nil
+}
+
+// printDrift prints one line, and under it the SQL.
+func printDrift(env *Environment, d provision.Drift, withNamespace bool) {
+	if d.Err != nil {
+		return
+	}
+	k, _ := kindNamed(d.Kind)
+	name := k.object(d.Name)
+	if withNamespace {
+		name += " in " + d.Namespace
+	}
+	if !d.Differs() {
+		fmt.Fprintf(env.Out, "%s is as it should be\n", name)
+		return
+	}
+	fmt.Fprintf(env.Out, "%s differs\n", name)
+	if d.Refused != nil {
+		said := explain(d.Refused)
+		printPrefixed(env.Out, "  ", said.cause)
+		printPrefixed(env.Out, "  fix: ", said.hint)
+		return
+	}
+	for _, warning := range d.Plan.Warnings {
+		fmt.Fprintf(env.Out, "  warning: %s\n", warning)
+	}
+	if sql := strings.TrimRight(d.Plan.SQL(d.Maintenance), "\n"); sql != "" {
+		fmt.Fprintln(env.Out, "  "+strings.ReplaceAll(sql, "\n", "\n  "))
+	}
+	for _, secret := range d.Secrets {
+		fmt.Fprintf(env.Out, "  write Secret %s\n", secret)
+	}
+}
+
+// driftDocument is a Drift as -o json and yaml print it.
+type driftDocument struct {
+	Kind      string        `json:"kind"`
+	Namespace string        `json:"namespace"`
+	Name      string        `json:"name"`
+	Differs   bool          `json:"differs"`
+	Plan      *planDocument `json:"plan,omitempty"`
+	Refused   string        `json:"refused,omitempty"`
+	Error     string        `json:"error,omitempty"`
+	Hint      string        `json:"hint,omitempty"`
+}
+
+func newDriftDocument(d provision.Drift) driftDocument {
+	doc := driftDocument{Kind: d.Kind, Namespace: d.Namespace, Name: d.Name, Differs: d.Differs()}
+	for _, failure := range []struct {
+		err  error
+		text *string
+	}{{d.Refused, &doc.Refused}, {d.Err, &doc.Error}} {
+		if failure.err != nil {
+			said := explain(failure.err)
+			*failure.text, doc.Hint = said.cause, said.hint
+		}
+	}
+	if d.Differs() && d.Refused == nil {
+		plan := newPlanDocument(d.Cluster, d.Maintenance, d.Plan, d.Secrets)
+		doc.Plan = &plan
+	}
+	return doc
+}
+
+// selected is which Databases and DatabaseUsers a command is about: those that are
+// named, or all of a namespace.
+type selected struct{ allNamespaces bool }
+
+func (s *selected) add(cmd *cobra.Command) {
+	cmd.Flags().BoolVarP(&s.allNamespaces, "all-namespaces", "A", false, "every namespace")
+}
+
+// namespace returns the namespace, "" for all.
+func (s *selected) namespace(env *Environment) (string, error) {
+	if s.allNamespaces {
+		return metav1.NamespaceAll, nil
+	}
+	return env.Namespace()
+}
+
+// where returns the namespace, "" for all.
+func (s *selected) where(env *Environment) string {
+	namespace, _ := s.namespace(env)
+	return namespace
+}
+
+// objects reads what args name, as KIND/NAME, or all, databases first.
+func (s *selected) objects(ctx context.Context, env *Environment, args []string) ([]unstructured.Unstructured, error) {
+	namespace, err := s.namespace(env)
+	if err != nil {
+		return nil, err
+	}
+	if len(args) > 0 && s.allNamespaces {
+		return nil, Usagef("-A and names exclude each other")
+	}
+	var objects []unstructured.Unstructured
+	for _, arg := range args {
+		k, name, err := parseObject(arg)
+		if err != nil {
+			return nil, err
+		}
+		object, err := env.get(ctx, k, namespace, name)
+		if err != nil {
+			return nil, err
+		}
+		objects = append(objects, *object)
+	}
+	if len(args) > 0 {
+		return objects, nil
+	}
+	for _, k := range []kind{dbKind, userKind} {
+		list, err := env.list(ctx, k, namespace, metav1.ListOptions{})
+		if err != nil {
+			return nil, err
+		}
+		objects = append(objects, list.Items...)
+	}
+	return objects, nil
+}
+
+// parseObject reads db/NAME or user/NAME; the resources' own names are taken too.
+func parseObject(text string) (kind, string, error) {
+	noun, name, found := strings.Cut(text, "/")
+	for _, k := range []kind{dbKind, userKind} {
+		if found && name != "" && (noun == k.noun || noun == k.resource.Resource || noun == strings.ToLower(k.name) || noun == k.short) {
+			return k, name, nil
+		}
+	}
+	return kind{}, "", Hinted(errors.New("not an object: "+text), "write db/NAME or user/NAME")
+}

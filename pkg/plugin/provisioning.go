@@ -1,0 +1,152 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/provision"
+)
+
+// provisioning is what the commands have in common that plan, show the plan, and
+// carry it out.
+type provisioning struct {
+	print    printFlags
+	dryRun   dryRun
+	timeout  time.Duration
+	wait     bool
+	planHash string
+	// done is what is said in the end, of the request and its logins; nil: that the
+	// database is ready.
+	done func(request *provision.Request, logins []string) string
+}
+
+func (c *provisioning) add(cmd *cobra.Command) {
+	c.print.add(cmd, objectFormats)
+	c.dryRun.add(cmd)
+	cmd.Flags().DurationVar(&c.timeout, "timeout", 2*time.Minute, "how long it may take")
+	cmd.Flags().BoolVar(&c.wait, "wait", true, "wait for the runner, where only that may do the work")
+	cmd.Flags().StringVar(&c.planHash, "plan-hash", "", "carry out only the plan that has this hash, as --dry-run shows it")
+}
+
+// provision gathers a request, shows its plan and carries it out. Where the caller may
+// not, it hands the resources to the runner.
+func (c *provisioning) provision(ctx context.Context, env *Environment, gather func(context.Context, *provision.Provisioner) (*provision.Request, error)) error {
+	if err := c.print.check(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	progress := env.newProgress()
+	defer progress.done()
+	p, err := env.provisioner(progress)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	request, err := gather(ctx, p)
+	if err != nil {
+		return err
+	}
+	request.PlanHash = c.planHash
+	started := env.Now()
+	job, err := p.Open(ctx, *request, c.dryRun.way != dryRunNone)
+	if needsRunner(err) {
+		if err := c.submit(ctx, env, p, progress, request, err); err != nil || !c.wait {
+			return err
+		}
+		progress.done()
+		return c.tell(ctx, env, request, nil, env.Now().Sub(started))
+	}
+	if err != nil {
+		return err
+	}
+	defer job.Close()
+	progress.done()
+	if c.dryRun.way != dryRunNone {
+		return printFullPlan(env, &c.print, planTitle(job), job.Cluster.Spec.AdminDatabase, job.Cluster.Name, job.Plan, job.Secrets())
+	}
+	if c.print.human() {
+		printPlan(env.Out, planTitle(job), job.Plan, job.Secrets())
+	}
+	started = env.Now()
+	if err := job.Apply(ctx); err != nil {
+		return err
+	}
+	progress.done()
+	return c.tell(ctx, env, request, job.Logins(), env.Now().Sub(started))
+}
+
+func planTitle(job *provision.Job) string {
+	return fmt.Sprintf("Plan for %s on cluster %q (PostgreSQL %s)", job.Subject(), job.Cluster.Name, version(job.Server.VersionText))
+}
+
+// version returns "18.4" of "18.4 (Debian 18.4-1.pgdg12+1)".
+func version(text string) string {
+	number, _, _ := strings.Cut(text, " ")
+	return number
+}
+
+// tell prints what came of it: a sentence, or the object that -o asked for.
+func (c *provisioning) tell(ctx context.Context, env *Environment, request *provision.Request, logins []string, took time.Duration) error {
+	k, name, namespace := userKind, "", ""
+	if request.Database != nil {
+		k, name, namespace = dbKind, request.Database.Name, request.Database.Namespace
+	} else {
+		name, namespace = request.Users[0].Name, request.Users[0].Namespace
+	}
+	if !c.print.human() {
+		object, err := env.get(ctx, k, namespace, name)
+		if err != nil {
+			return err
+		}
+		return c.print.print(env, object, "")
+	}
+	said := readySentence
+	if c.done != nil {
+		said = c.done
+	}
+	fmt.Fprintf(env.Out, "%s (%.1f s).\n", said(request, logins), took.Seconds())
+	if env.Terminal.Err {
+		next(env, request)
+	}
+	return nil
+}
+
+// readySentence says that a database or a user is ready, and who can log in.
+func readySentence(request *provision.Request, logins []string) string {
+	said := ""
+	if request.Database != nil {
+		said = "Database " + request.Database.Name + " is ready"
+	} else {
+		said = "User " + request.Users[0].Name + " is ready"
+	}
+	for _, login := range logins {
+		said += fmt.Sprintf(", %s can log in", login)
+	}
+	return said
+}
+
+// next says what one would type now.
+func next(env *Environment, request *provision.Request) {
+	database := ""
+	if request.Database != nil {
+		database = request.Database.Name
+	} else if refs := request.Users[0].Access(); len(refs) > 0 {
+		database = refs[0].Name
+	}
+	fmt.Fprintf(env.ErrOut, "\nNext:  kubectl dbtether db psql %s\n", database)
+	for _, user := range request.Users {
+		fmt.Fprintf(env.ErrOut, "       kubectl get secret %s\n", user.SecretName())
+	}
+}
+
+func orDefault(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}

@@ -1,0 +1,340 @@
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/provision"
+)
+
+// userGrant is one call of user grant or user revoke.
+type userGrant struct {
+	database   string
+	privileges string
+	tables     []string
+	on         []string
+	provisioning
+}
+
+func newUserGrantCommand(env *Environment) *cobra.Command {
+	var grant userGrant
+	cmd := &cobra.Command{
+		Use:   "grant NAME [--database [NAMESPACE/]DATABASE] [--privileges PRIVILEGES] [--table TABLE --on-table SELECT,…] [flags]",
+		Short: "Give a user another database, other privileges, or a table",
+		Long: `Change what a DatabaseUser may do: the resource is changed, and PostgreSQL with it, after the
+plan was shown. Privileges that are lower than before take effect at once: sessions that
+could do more end.`,
+		Example: `  # Another database for the user
+  kubectl dbtether user grant reports --database invoices
+
+  # More, or less, in the database that it has
+  kubectl dbtether user grant reports --database orders --privileges readwrite
+
+  # One table beyond that
+  kubectl dbtether user grant reports --database orders --table app.audit --on-table INSERT`,
+		Args:              oneName(userKind),
+		ValidArgsFunction: completeNames(env, userKind),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !anyChanged(cmd, "database", "privileges", "table") {
+				return Usagef("say what to grant: --database, --privileges or --table")
+			}
+			if cmd.Flags().Changed("table") != cmd.Flags().Changed("on-table") {
+				return Usagef("--table and --on-table go together")
+			}
+			return grant.change(cmd.Context(), env, args[0], grant.grant)
+		},
+	}
+	grant.add(cmd, env)
+	addChoice(cmd, &grant.privileges, "privileges", "what the user may do in --database, or everywhere", "readonly", "readwrite", "admin")
+	return cmd
+}
+
+func newUserRevokeCommand(env *Environment) *cobra.Command {
+	var revoke userGrant
+	cmd := &cobra.Command{
+		Use:   "revoke NAME (--database [NAMESPACE/]DATABASE | --table TABLE) [--on-table SELECT,…] [flags]",
+		Short: "Take a database, or the privileges on a table, from a user",
+		Long: `Take a database from a DatabaseUser, or what it was granted on a table: the resource is
+changed, and PostgreSQL with it, after the plan was shown. Its sessions in the database end,
+and what it owns there passes to the database's owner group. The last database cannot be
+taken: delete the user.`,
+		Example: `  kubectl dbtether user revoke reports --database invoices
+  kubectl dbtether user revoke reports --database orders --table app.audit`,
+		Args:              oneName(userKind),
+		ValidArgsFunction: completeNames(env, userKind),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !anyChanged(cmd, "database", "table") {
+				return Usagef("say what to revoke: --database or --table")
+			}
+			return revoke.change(cmd.Context(), env, args[0], revoke.revoke)
+		},
+	}
+	revoke.add(cmd, env)
+	return cmd
+}
+
+func (g *userGrant) add(cmd *cobra.Command, env *Environment) {
+	flags := cmd.Flags()
+	flags.StringVar(&g.database, "database", "", "the Database that it is about, as NAME or NAMESPACE/NAME")
+	flags.StringSliceVar(&g.tables, "table", nil, "table or view, as NAME in the schema public or SCHEMA.NAME; may be repeated")
+	flags.StringSliceVar(&g.on, "on-table", nil, "privileges on --table: SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER")
+	g.provisioning.add(cmd)
+	completeFlagNames(cmd, env, "database", dbKind)
+}
+
+func anyChanged(cmd *cobra.Command, flags ...string) bool {
+	return slices.ContainsFunc(flags, cmd.Flags().Changed)
+}
+
+// change computes the user's new spec, and provisions the user with it.
+func (g *userGrant) change(ctx context.Context, env *Environment, name string, edit func(*v1alpha1.DatabaseUser) error) error {
+	g.done = func(request *provision.Request, _ []string) string {
+		return fmt.Sprintf("User %s: %s", name, inWords(request.Users[0].Access()))
+	}
+	return g.provision(ctx, env, func(ctx context.Context, p *provision.Provisioner) (*provision.Request, error) {
+		user, err := env.user(ctx, p, name)
+		if err != nil {
+			return nil, err
+		}
+		changed := user.DeepCopy()
+		if err := edit(changed); err != nil {
+			return nil, err
+		}
+		patch, err := specPatch(user, changed)
+		if err != nil {
+			return nil, err
+		}
+		if g.database != "" {
+			ref, _ := parseAccess(g.database)
+			if err := env.databaseThere(ctx, p, orDefault(ref.Namespace, user.Namespace), ref.Name); err != nil {
+				return nil, err
+			}
+		}
+		request := &provision.Request{Users: []*v1alpha1.DatabaseUser{user}}
+		if patch == nil {
+			return request, nil
+		}
+		request.UserPatch = patch
+		request.Users[0], err = p.PatchUser(ctx, user, patch, true)
+		return request, err
+	})
+}
+
+// user reads a DatabaseUser that is not being deleted.
+func (e *Environment) user(ctx context.Context, p *provision.Provisioner, name string) (*v1alpha1.DatabaseUser, error) {
+	namespace, err := e.Namespace()
+	if err != nil {
+		return nil, err
+	}
+	user, err := p.User(ctx, namespace, name)
+	switch {
+	case isNotFound(err):
+		return nil, Hinted(fmt.Errorf("DatabaseUser %q not found in namespace %q", name, namespace), "see which there are: kubectl dbtether user list -A")
+	case err != nil:
+		return nil, err
+	case user.DeletionTimestamp != nil:
+		return nil, Hinted(fmt.Errorf("DatabaseUser %q is being deleted", name), "finish that: kubectl dbtether user delete %s", name)
+	}
+	return user, nil
+}
+
+func isNotFound(err error) bool { return apierrors.IsNotFound(err) && !isUnknownResource(err) }
+
+// specPatch returns the JSON merge patch (RFC 7396) between two users' references,
+// privileges and grants, bound to the version that was read; nil if they are the same.
+func specPatch(before, after *v1alpha1.DatabaseUser) ([]byte, error) {
+	fields := func(u *v1alpha1.DatabaseUser) map[string]any {
+		return map[string]any{"databaseRef": u.Spec.DatabaseRef, "databaseRefs": u.Spec.DatabaseRefs,
+			"privileges": u.Spec.Privileges, "additionalGrants": u.Spec.AdditionalGrants}
+	}
+	old, spec := fields(before), map[string]any{}
+	for name, value := range fields(after) {
+		was, err := json.Marshal(old[name])
+		if err != nil {
+			return nil, err
+		}
+		is, err := json.Marshal(value)
+		if err != nil {
+			return nil, err
+		}
+		if string(was) != string(is) {
+			spec[name] = json.RawMessage(is)
+		}
+	}
+	if len(spec) == 0 {
+		return nil, nil
+	}
+	return json.Marshal(map[string]any{"spec": spec, "metadata": map[string]any{"uid": before.UID}})
+}
+
+// grant adds to the user's spec what the flags say.
+func (g *userGrant) grant(user *v1alpha1.DatabaseUser) error {
+	if len(g.tables) > 0 {
+		if g.privileges != "" {
+			return Usagef("--privileges is about databases, --on-table about tables: grant one at a time")
+		}
+		return g.grantTables(user)
+	}
+	if g.database == "" {
+		user.Spec.Privileges = v1alpha1.Privileges(g.privileges)
+		return nil
+	}
+	ref, err := g.ref(user)
+	if err != nil {
+		return err
+	}
+	refs := references(user)
+	i := slices.IndexFunc(refs, func(r v1alpha1.DatabaseAccess) bool { return sameDatabase(user, r, ref) })
+	switch {
+	case i < 0:
+		refs = append(refs, ref)
+	case ref.Privileges != "":
+		refs[i].Privileges = ref.Privileges
+	}
+	setReferences(user, refs)
+	return nil
+}
+
+// revoke takes from the user's spec what the flags say.
+func (g *userGrant) revoke(user *v1alpha1.DatabaseUser) error {
+	if len(g.tables) > 0 {
+		return g.revokeTables(user)
+	}
+	ref, err := g.ref(user)
+	if err != nil {
+		return err
+	}
+	refs := references(user)
+	rest := slices.DeleteFunc(slices.Clone(refs), func(r v1alpha1.DatabaseAccess) bool { return sameDatabase(user, r, ref) })
+	switch {
+	case len(rest) == len(refs):
+		return Hinted(fmt.Errorf("DatabaseUser %q has no database %q", user.Name, g.database), "it has: %s", inWords(user.Access()))
+	case len(rest) == 0:
+		return Hinted(fmt.Errorf("database %q is the only one of DatabaseUser %q", g.database, user.Name), "delete the user: kubectl dbtether user delete %s", user.Name)
+	}
+	setReferences(user, rest)
+	user.Spec.AdditionalGrants = slices.DeleteFunc(slices.Clone(user.Spec.AdditionalGrants), func(t v1alpha1.TableGrant) bool { return t.Database == ref.Name })
+	return nil
+}
+
+// ref reads --database; its own namespace is left out, as in a manifest.
+func (g *userGrant) ref(user *v1alpha1.DatabaseUser) (v1alpha1.DatabaseAccess, error) {
+	ref, err := parseAccess(g.database)
+	if ref.Namespace == user.Namespace {
+		ref.Namespace = ""
+	}
+	if g.privileges != "" {
+		ref.Privileges = v1alpha1.Privileges(g.privileges)
+	}
+	return ref, err
+}
+
+// references returns the user's references as they stand in the spec.
+func references(user *v1alpha1.DatabaseUser) []v1alpha1.DatabaseAccess {
+	if user.Spec.DatabaseRef != nil {
+		return []v1alpha1.DatabaseAccess{*user.Spec.DatabaseRef}
+	}
+	return slices.Clone(user.Spec.DatabaseRefs)
+}
+
+// setReferences writes one reference as databaseRef where the user has that, and
+// several as databaseRefs.
+func setReferences(user *v1alpha1.DatabaseUser, refs []v1alpha1.DatabaseAccess) {
+	if len(refs) == 1 && user.Spec.DatabaseRef != nil {
+		user.Spec.DatabaseRef = &refs[0]
+		return
+	}
+	user.Spec.DatabaseRef, user.Spec.DatabaseRefs = nil, refs
+}
+
+func sameDatabase(user *v1alpha1.DatabaseUser, a, b v1alpha1.DatabaseAccess) bool {
+	return a.Name == b.Name && orDefault(a.Namespace, user.Namespace) == orDefault(b.Namespace, user.Namespace)
+}
+
+// grantTables adds one entry to additionalGrants, or widens the one about the same
+// tables.
+func (g *userGrant) grantTables(user *v1alpha1.DatabaseUser) error {
+	grant, err := g.tableGrant(user)
+	if err != nil {
+		return err
+	}
+	for i := range user.Spec.AdditionalGrants {
+		old := &user.Spec.AdditionalGrants[i]
+		if old.Database != grant.Database || !slices.Equal(slices.Sorted(slices.Values(old.Tables)), slices.Sorted(slices.Values(grant.Tables))) {
+			continue
+		}
+		for _, p := range grant.Privileges {
+			if !slices.Contains(old.Privileges, p) {
+				old.Privileges = append(old.Privileges, p)
+			}
+		}
+		return nil
+	}
+	user.Spec.AdditionalGrants = append(user.Spec.AdditionalGrants, grant)
+	return nil
+}
+
+// revokeTables takes the tables, or some privileges on them, from additionalGrants.
+func (g *userGrant) revokeTables(user *v1alpha1.DatabaseUser) error {
+	gone, err := g.tableGrant(user)
+	if err != nil {
+		return err
+	}
+	found := false
+	var rest []v1alpha1.TableGrant
+	for _, old := range user.Spec.AdditionalGrants {
+		if gone.Database != "" && old.Database != "" && old.Database != gone.Database {
+			rest = append(rest, old)
+			continue
+		}
+		touched, untouched := old, old
+		touched.Tables = slices.DeleteFunc(slices.Clone(old.Tables), func(t v1alpha1.TableName) bool { return !slices.Contains(gone.Tables, t) })
+		untouched.Tables = slices.DeleteFunc(slices.Clone(old.Tables), func(t v1alpha1.TableName) bool { return slices.Contains(gone.Tables, t) })
+		touched.Privileges = slices.DeleteFunc(slices.Clone(old.Privileges), func(p v1alpha1.TablePrivilege) bool {
+			return len(gone.Privileges) == 0 || slices.Contains(gone.Privileges, p)
+		})
+		found = found || len(touched.Tables) > 0
+		if len(untouched.Tables) > 0 {
+			rest = append(rest, untouched)
+		}
+		if len(touched.Tables) > 0 && len(touched.Privileges) > 0 {
+			rest = append(rest, touched)
+		}
+	}
+	if !found {
+		return Hinted(fmt.Errorf("DatabaseUser %q was not granted anything on table %s", user.Name, strings.Join(g.tables, ", ")), "see what it has: kubectl dbtether user describe %s", user.Name)
+	}
+	user.Spec.AdditionalGrants = rest
+	return nil
+}
+
+func (g *userGrant) tableGrant(user *v1alpha1.DatabaseUser) (v1alpha1.TableGrant, error) {
+	var grant v1alpha1.TableGrant
+	if g.database != "" {
+		ref, err := parseAccess(g.database)
+		if err != nil {
+			return grant, err
+		}
+		grant.Database = ref.Name
+		if len(references(user)) == 1 { // it has no other that could be meant
+			grant.Database = ""
+			if !user.Refers(orDefault(ref.Namespace, user.Namespace), ref.Name) {
+				return grant, Hinted(fmt.Errorf("DatabaseUser %q has no database %q", user.Name, g.database), "it has: %s", inWords(user.Access()))
+			}
+		}
+	}
+	for _, t := range g.tables {
+		grant.Tables = append(grant.Tables, v1alpha1.TableName(t))
+	}
+	for _, p := range g.on {
+		grant.Privileges = append(grant.Privileges, v1alpha1.TablePrivilege(strings.ToUpper(p)))
+	}
+	return grant, nil
+}

@@ -1,0 +1,67 @@
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/provision"
+)
+
+// userRotate is one call of user rotate.
+type userRotate struct {
+	force bool
+	provisioning
+}
+
+func newUserRotateCommand(env *Environment) *cobra.Command {
+	var rotate userRotate
+	cmd := &cobra.Command{
+		Use:   "rotate NAME [flags]",
+		Short: "Give a user a new password",
+		Long: `Replace the password of a DatabaseUser, in PostgreSQL and in its Secret. By default (strategy
+Alternate) a second login gets the new password and the same rights, and the old one works
+until the grace period is over and no running pod was injected with it; reconcile ends it
+then. With strategy InPlace the one login gets a new password, and its sessions end.
+
+Interrupted, the same command completes the rotation that it began.`,
+		Args:              oneName(userKind),
+		ValidArgsFunction: completeNames(env, userKind),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return rotate.run(cmd.Context(), env, args[0])
+		},
+	}
+	cmd.Flags().BoolVar(&rotate.force, "force", false, "end the old login of the rotation before this one now")
+	rotate.provisioning.add(cmd)
+	return cmd
+}
+
+func (c *userRotate) run(ctx context.Context, env *Environment, name string) error {
+	c.done = func(request *provision.Request, logins []string) string {
+		said := "User " + name + " has a new password"
+		if len(logins) > 0 {
+			said += ", " + logins[0] + " can log in"
+		}
+		return said
+	}
+	return c.provision(ctx, env, func(ctx context.Context, p *provision.Provisioner) (*provision.Request, error) {
+		user, err := env.user(ctx, p, name)
+		if err != nil {
+			return nil, err
+		}
+		request := &provision.Request{Users: []*v1alpha1.DatabaseUser{user}, EndGrace: c.force}
+		if asked := user.Annotations[v1alpha1.AnnotationRotate]; asked != "" && (user.Status.Rotation == nil || user.Status.Rotation.Request != asked) {
+			return request, nil // a run that was interrupted has asked already
+		}
+		request.UserPatch, err = json.Marshal(map[string]any{"metadata": map[string]any{"uid": user.UID, "annotations": map[string]any{
+			v1alpha1.AnnotationRotate: env.Now().UTC().Format(time.RFC3339Nano)}}})
+		if err != nil {
+			return nil, err
+		}
+		request.Users[0], err = p.PatchUser(ctx, user, request.UserPatch, true)
+		return request, err
+	})
+}
