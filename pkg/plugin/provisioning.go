@@ -92,13 +92,13 @@ func version(text string) string {
 
 // tell prints what came of it: a sentence, or the object that -o asked for.
 func (c *provisioning) tell(ctx context.Context, env *Environment, request *provision.Request, logins []string, took time.Duration) error {
-	k, name, namespace := userKind, "", ""
-	if request.Database != nil {
-		k, name, namespace = dbKind, request.Database.Name, request.Database.Namespace
-	} else {
-		name, namespace = request.Users[0].Name, request.Users[0].Namespace
-	}
 	if !c.print.human() {
+		k, name, namespace := dbKind, "", ""
+		if db := request.Database; db != nil {
+			name, namespace = db.Name, db.Namespace
+		} else {
+			k, name, namespace = userKind, request.Users[0].Name, request.Users[0].Namespace
+		}
 		object, err := env.get(ctx, k, namespace, name)
 		if err != nil {
 			return err
@@ -118,7 +118,7 @@ func (c *provisioning) tell(ctx context.Context, env *Environment, request *prov
 
 // readySentence says that a database or a user is ready, and who can log in.
 func readySentence(request *provision.Request, logins []string) string {
-	said := ""
+	var said string
 	if request.Database != nil {
 		said = "Database " + request.Database.Name + " is ready"
 	} else {

@@ -23,7 +23,7 @@ func reservedRole(name string) bool {
 func (p *planner) mayUse(want DesiredLogin, role Role) bool {
 	ours := want.Marker.owns(role.Comment)
 	switch {
-	case !ours && !(want.Adopt && want.Marker.mayClaim(role.Comment)):
+	case !ours && (!want.Adopt || !want.Marker.mayClaim(role.Comment)):
 		p.refuse(conflict("role", want.Name, role.Comment, want.Marker, "choose another username (--username)"))
 		return false
 	case role.Name == p.state.Server.Admin:

@@ -24,7 +24,7 @@ func (p *planner) revokeDirect(want DesiredLogin, desired Desired) {
 	wanted := wantedOn(want.Grants)
 	for _, database := range sortedKeys(want.Access) {
 		p.revokeAll(database, p.state.Contents[database].Direct, func(d DirectGrant) bool {
-			return d.Login == want.Name && !(d.Kind == "TABLE" && wanted[table{database, d.Schema, d.Name}][d.Privilege])
+			return d.Login == want.Name && (d.Kind != "TABLE" || !wanted[table{database, d.Schema, d.Name}][d.Privilege])
 		})
 	}
 }

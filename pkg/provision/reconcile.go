@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -134,45 +133,10 @@ type reconciler struct {
 	total, done int
 }
 
-// atOnce is how many resources are worked on at a time.
-const atOnce = pooled
-
 // each runs one for every object, several at a time, and tells the results in the
-// order of the objects. It returns when all are done; what is not begun when ctx ends
-// is left out.
+// order of the objects.
 func (r *reconciler) each(ctx context.Context, objects []*unstructured.Unstructured, one func(context.Context, *unstructured.Unstructured) Result) {
-	results := make([]chan Result, len(objects))
-	for i := range results {
-		results[i] = make(chan Result, 1)
-	}
-	next := make(chan int)
-	var workers sync.WaitGroup
-	for range min(atOnce, len(objects)) {
-		workers.Go(func() {
-			for i := range next {
-				results[i] <- one(ctx, objects[i])
-			}
-		})
-	}
-	go func() {
-		defer close(next)
-		for i := range objects {
-			select {
-			case next <- i:
-			case <-ctx.Done():
-				for ; i < len(objects); i++ {
-					close(results[i])
-				}
-				return
-			}
-		}
-	}()
-	for _, result := range results {
-		if value, ok := <-result; ok {
-			r.tell(value)
-		}
-	}
-	workers.Wait()
+	inOrder(ctx, len(objects), func(i int) Result { return one(ctx, objects[i]) }, r.tell)
 }
 
 func (r *reconciler) tell(result Result) {
