@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
@@ -93,13 +94,7 @@ func version(text string) string {
 // tell prints what came of it: a sentence, or the object that -o asked for.
 func (c *provisioning) tell(ctx context.Context, env *Environment, request *provision.Request, logins []string, took time.Duration) error {
 	if !c.print.human() {
-		k, name, namespace := dbKind, "", ""
-		if db := request.Database; db != nil {
-			name, namespace = db.Name, db.Namespace
-		} else {
-			k, name, namespace = userKind, request.Users[0].Name, request.Users[0].Namespace
-		}
-		object, err := env.get(ctx, k, namespace, name)
+		object, err := made(ctx, env, request)
 		if err != nil {
 			return err
 		}
@@ -114,6 +109,15 @@ func (c *provisioning) tell(ctx context.Context, env *Environment, request *prov
 		next(env, request)
 	}
 	return nil
+}
+
+// made reads the object that a request is about.
+func made(ctx context.Context, env *Environment, request *provision.Request) (*unstructured.Unstructured, error) {
+	if db := request.Database; db != nil {
+		return env.get(ctx, dbKind, db.Namespace, db.Name)
+	}
+	user := request.Users[0]
+	return env.get(ctx, userKind, user.Namespace, user.Name)
 }
 
 // readySentence says that a database or a user is ready, and who can log in.

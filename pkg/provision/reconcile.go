@@ -49,6 +49,9 @@ type Bulk struct {
 	Recreate bool
 	// PlanHash is the hash of the plan that was reviewed, where there is one resource.
 	PlanHash string
+	// Planned is told of each plan before it is carried out, by several callers at a
+	// time; it may be nil.
+	Planned func(*Job)
 	// Done is told of each result, in the order of the resources, by one caller at a
 	// time. Progress, if it is set, of how many there are and how many are done.
 	Done     func(Result)
@@ -240,6 +243,9 @@ func (r *reconciler) provision(ctx context.Context, request Request, result Resu
 		result.Action = ActionUnchanged
 	}
 	result.Statements = len(job.Plan.Steps)
+	if r.bulk.Planned != nil {
+		r.bulk.Planned(job)
+	}
 	if err := job.Apply(ctx); err != nil {
 		return result.of(err)
 	}
