@@ -118,10 +118,19 @@ func TestDirectPrivileges(t *testing.T) {
 			"CREATE TABLE app.foreign_t (id int)", "ALTER TABLE app.foreign_t OWNER TO "+third, "GRANT DELETE ON app.foreign_t TO "+login,
 			"SET ROLE "+f.login.Username, "GRANT CREATE, CONNECT ON DATABASE "+app.database+" TO "+login)
 		execute(t, f, app.database, "SET ROLE "+login, `GRANT UPDATE ON app."odd ""t" TO `+third)
+		// A member of the owner group gave these, and lost the grant option, or all of it.
+		member := app.loginOf(postgres.Admin)
+		execute(t, f, app.database, "SET ROLE "+owner, "CREATE TABLE app.passed (id int)", "GRANT INSERT, UPDATE (id) ON app.passed TO "+member+" WITH GRANT OPTION",
+			"SET ROLE "+member, "GRANT INSERT, UPDATE (id) ON app.passed TO "+login,
+			"SET ROLE "+owner, "REVOKE INSERT ON app.passed FROM "+member+" CASCADE", "REVOKE GRANT OPTION FOR UPDATE (id) ON app.passed FROM "+member+" CASCADE")
 		one, scope := app.alone(login)
 		one.provisionIn(t, server, scope)
 		if n := count(t, f, app.database, "SELECT count(*) FROM pg_shdepend WHERE refobjid = $1::regrole", login); n != 0 {
 			t.Errorf("%d dependencies are left", n)
+		}
+		if n := count(t, f, app.database, `SELECT (SELECT count(*) FROM pg_class, aclexplode(relacl) x WHERE oid = 'app.passed'::regclass AND x.grantee = $1::regrole)
+			+ 10 * (SELECT count(*) FROM pg_attribute, aclexplode(attacl) x WHERE attrelid = 'app.passed'::regclass AND x.grantee = $1::regrole AND NOT x.is_grantable)`, member); n != 10 {
+			t.Errorf("the one who gave them should have UPDATE on the column, without the grant option, and nothing else: %d", n)
 		}
 		conn := app.mustConnect(t, f, postgres.ReadOnly)
 		if _, err := conn.Exec(ctx, `SELECT * FROM app."odd ""t"`); err != nil {

@@ -49,7 +49,7 @@ func (p *planner) roleSetting(want DesiredLogin, database string, groups Groups,
 		// A session that has set its role keeps it after the membership is gone.
 		p.terminate(login, database, "a session that has set its role keeps it until it ends")
 		if p.index.owns[login][database] && !want.Adopt {
-			p.giveAway(login, database)
+			p.giveAway(want, database)
 		}
 	}
 	if set {
@@ -67,13 +67,24 @@ func actsIn(login, database string) string {
 }
 
 // giveAway plans that what a login owns in a database of ours belongs to the owner
-// group. REASSIGN OWNED moves what belongs to the whole server too.
-func (p *planner) giveAway(login, database string) {
+// group. REASSIGN OWNED moves what belongs to the whole server too, and leaves default
+// privileges to DROP OWNED, which takes along what the login was granted: where that
+// is asked for, the default privileges of a login that creates nothing any more stay.
+func (p *planner) giveAway(want DesiredLogin, database string) {
+	login := want.Name
 	if p.index.owns[login][""] {
-		p.warn("role %q keeps what it owns in database %q, because it owns a database or another object of the whole server too; give that to another role: ALTER DATABASE … OWNER TO …", login, database)
+		p.keeps(login, database)
 		return
 	}
-	p.asMember(login, database, reassign(login, ident(GroupsOf(database).Owner)))
+	steps := []Step{reassign(login, ident(GroupsOf(database).Owner))}
+	if !slices.ContainsFunc(want.Grants, func(g TableGrant) bool { return g.Database == database }) {
+		steps = append(steps, dropOwned(login, "default privileges cannot be given away"))
+	}
+	p.asMember(login, database, steps...)
+}
+
+func (p *planner) keeps(login, database string) {
+	p.warn("role %q keeps what it owns in database %q, because it owns a database or another object of the whole server too; give that to another role: ALTER DATABASE … OWNER TO …", login, database)
 }
 
 func reassign(login string, to any) Step {
@@ -137,7 +148,7 @@ func (p *planner) leaveNothing(login, database string) {
 	case owns && !p.managed(database):
 		p.warn("role %q keeps what it owns in database %q, which dbtether does not manage; a superuser ends that there with: REASSIGN OWNED BY %s TO …", login, database, sql(ident(login)))
 	case owns && p.index.owns[login][""]:
-		p.giveAway(login, database) // which warns
+		p.keeps(login, database)
 	case have.Name != "" && (!have.AllowConnections || have.Barred), !p.managed(database) && !server.Superuser && have.Owner != server.Admin:
 		p.warn("role %q keeps what it may use in database %q, where the admin cannot take it away; a superuser ends that there with: %s", login, database, drop)
 	case owns:
