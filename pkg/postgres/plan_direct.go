@@ -29,11 +29,21 @@ func (p *planner) revokeDirect(want DesiredLogin, desired Desired) {
 	}
 }
 
-// revokeGivenOn plans the end of what a login got from roles with the grant option:
-// DROP OWNED takes back what the owners gave, and leaves that.
+// revokeGivenOn plans the end of what a login itself holds in a database, where it came
+// from others than the owner group or the admin: DROP OWNED takes back what those gave.
+// Where something is out of reach, so that there can be no DROP OWNED, all of it goes
+// one by one.
 func (p *planner) revokeGivenOn(login, database string) {
-	grants := append(slices.Clone(p.state.Contents[database].Direct), p.state.Elsewhere[database]...)
-	p.revokeAll(database, grants, func(d DirectGrant) bool { return d.Login == login && d.Grantor != d.Owner })
+	grants := slices.DeleteFunc(append(slices.Clone(p.state.Contents[database].Direct), p.state.Elsewhere[database]...),
+		func(d DirectGrant) bool { return d.Login != login })
+	server := p.state.Server
+	byOthers := func(d DirectGrant) bool {
+		return d.Grantor != d.Owner || !server.Superuser && d.Owner != GroupsOf(database).Owner && d.Owner != server.Admin
+	}
+	p.revokeAll(database, grants, byOthers)
+	if p.outOfReach[database] {
+		p.revokeAll(database, grants, func(d DirectGrant) bool { return !byOthers(d) })
+	}
 }
 
 // revokeAll plans the end of those privileges that is tells, object by object.
@@ -102,6 +112,7 @@ func (p *planner) revokeOn(database string, d DirectGrant, privileges []string) 
 	statement, ok := revocation(d, "", privileges)
 	object := d.object()
 	if !ok {
+		p.outOfReach[database] = true
 		p.warn("role %q itself holds %s on %s of database %q, which dbtether cannot take away", d.Login, strings.Join(privileges, ", "), object, database)
 		return
 	}
@@ -118,6 +129,7 @@ func (p *planner) revokeOn(database string, d DirectGrant, privileges []string) 
 	if p.as(grantor, database, third, step) {
 		return
 	}
+	p.outOfReach[database] = true
 	p.warn("role %q itself holds %s on %s of database %q; %q ends that there with: %s", login, strings.Join(privileges, ", "), object, database, grantor, statement)
 }
 
@@ -146,6 +158,7 @@ func (p *planner) asFormerGrantor(database string, d DirectGrant, privileges []s
 		p.asMember(d.Grantor, database, steps...)
 		return
 	}
+	p.outOfReach[database] = true
 	var statements []string
 	for _, s := range steps {
 		statements = append(statements, s.Statement.String())
