@@ -192,7 +192,7 @@ func (j *Job) desired(state postgres.State) postgres.Desired {
 				desired.Databases = append(desired.Databases, postgres.Database{Name: a.name, Marker: databaseMarker(a.db), ReferenceOnly: true, Adopt: a.db.Status.Adopted})
 			}
 		}
-		desired.Logins = append(desired.Logins, u.desired(j)...)
+		desired.Logins = append(desired.Logins, u.desired(j, state)...)
 		desired.DropLogins = append(desired.DropLogins, u.drops()...)
 	}
 	return desired

@@ -240,13 +240,13 @@ func (u *userJob) credentials() postgres.Login {
 // desired turns the resource into its logins as they should be: the one that the
 // Secret names, and the one that it named before, which may do as much as long as it
 // lives.
-func (u *userJob) desired(j *Job) []postgres.DesiredLogin {
+func (u *userJob) desired(j *Job, state postgres.State) []postgres.DesiredLogin {
 	spec := u.user.Spec
 	login := postgres.DesiredLogin{
 		Name: u.rotation.login, Marker: userMarker(u.user), ConnectionLimit: limit(spec.ConnectionLimit),
 		Access: map[string]postgres.Privilege{}, Settings: settings(spec.Settings),
 		ResetSettings: dropped(u.user.Status.Settings, spec.Settings),
-		Closed:        u.closed, SetPassword: u.setPassword, EndSessions: u.rotation.inPlace && !u.newLogin, Adopt: u.adopts(j),
+		Closed:        u.closed, SetPassword: u.setPassword, EndSessions: u.rotation.inPlace && !u.newLogin, Adopt: u.adopts(j, state, u.rotation.login),
 	}
 	if spec.ExpiresAt != nil {
 		login.ValidUntil = spec.ExpiresAt.Time
@@ -259,6 +259,7 @@ func (u *userJob) desired(j *Job) []postgres.DesiredLogin {
 	if u.rotation.other != "" && !u.rotation.dropOther {
 		other := login
 		other.Name, other.SetPassword, other.EndSessions = u.rotation.other, false, false
+		other.Adopt = u.adopts(j, state, other.Name)
 		logins = append(logins, other)
 	}
 	return logins
@@ -290,11 +291,13 @@ func (u *userJob) drops() []postgres.Drop {
 	return []postgres.Drop{{Name: u.rotation.other, Marker: userMarker(u.user)}}
 }
 
-func (u *userJob) adopts(j *Job) bool {
+// adopts reports whether a role may be claimed, or was. Only its mark proves the
+// latter: a status, and the revisions of a Secret, others can write too.
+func (u *userJob) adopts(j *Job, state postgres.State, login string) bool {
 	if !u.user.Spec.Adopt {
 		return false
 	}
-	return !j.p.Runner || u.newest.Number > 0 || admitted(j.Cluster.Spec.Adoption.RoleNames(), u.base)
+	return !j.p.Runner || state.Roles[login].BelongsTo(userMarker(u.user)) || admitted(j.Cluster.Spec.Adoption.RoleNames(), login)
 }
 
 // writesSecret reports whether a live Secret or its history will change.
