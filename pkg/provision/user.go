@@ -81,7 +81,7 @@ func (u *userJob) target(name string) revision.Target {
 // open reads the user's Secrets and refuses those that belong to something else.
 func (u *userJob) open(ctx context.Context, j *Job) error {
 	for _, s := range u.secrets {
-		if err := s.read(ctx, j.p); err != nil {
+		if err := s.read(ctx, j); err != nil {
 			return err
 		}
 		newest, ok := s.history.Newest(u.user.UID)
