@@ -238,7 +238,7 @@ func TestDecideNeverEndsTheCurrentLogin(t *testing.T) {
 	}
 }
 
-func TestPasswordSince(t *testing.T) {
+func TestFirstWith(t *testing.T) {
 	at := func(n int) time.Time { return made.Add(time.Duration(n) * time.Hour) }
 	r := func(number int64, owner, username, password string) revision.Revision {
 		return revision.Revision{Number: number, Time: at(int(number)), OwnerUID: types.UID(owner),
@@ -260,8 +260,8 @@ func TestPasswordSince(t *testing.T) {
 		{"a later one", []revision.Revision{r(1, "u", "a", "p"), r(2, "u", "a", "q")}, 0, 1},
 	} {
 		history := revision.History{Revisions: c.revisions}
-		if got := passwordSince(history, c.revisions[c.newest]); !got.Equal(at(c.want)) {
-			t.Errorf("%s: got %s, want %s", c.name, got, at(c.want))
+		if got := firstWith(history, c.revisions[c.newest]); got.Number != int64(c.want) || !got.Time.Equal(at(c.want)) {
+			t.Errorf("%s: got %d of %s, want %d", c.name, got.Number, got.Time, c.want)
 		}
 	}
 }

@@ -28,8 +28,10 @@ type userJob struct {
 	secrets []*userSecret
 	// password is that of the Secret; empty until one is generated.
 	password secret.Value
-	// newest is the revision that the password is from; Number 0: none.
-	newest revision.Revision
+	// newest is the revision that the password is from; Number 0: none. history is that
+	// of its Secret, which may be one that the spec names no longer.
+	newest  revision.Revision
+	history revision.History
 	// rotation is what becomes of the password in this run.
 	rotation rotation
 	// setPassword asks for a new verifier on the existing login.
@@ -89,7 +91,7 @@ func (u *userJob) open(ctx context.Context, j *Job) error {
 			s.revision = newest
 		}
 		if ok && u.newest.Number == 0 {
-			u.newest = newest
+			u.newest, u.history = newest, s.history
 		}
 	}
 	if u.newest.Number == 0 {
@@ -113,7 +115,7 @@ func (u *userJob) findElsewhere(ctx context.Context, j *Job) error {
 			return err
 		}
 		if newest, ok := history.Newest(u.user.UID); ok {
-			u.newest = newest
+			u.newest, u.history = newest, history
 			return nil
 		}
 	}
@@ -211,11 +213,9 @@ func (u *userJob) probe(ctx context.Context, j *Job, state postgres.State) error
 
 func (u *userJob) decideRotation(ctx context.Context, j *Job, state postgres.State) error {
 	s := passwordState{now: j.p.Now(), user: u.user, base: u.base, newest: u.newest, endGrace: j.request.EndGrace}
-	if u.newest.Number > 0 {
-		history := u.secrets[0].history
-		s.since = passwordSince(history, u.newest)
-		s.pending = history.Live == nil || history.Live.Revision < u.newest.Number
-	}
+	first := firstWith(u.history, u.newest)
+	s.since = first.Time
+	s.pending = u.newest.Number > 0 && (u.history.Live == nil || u.history.Live.Revision < u.newest.Number)
 	current := string(u.newest.Data["username"])
 	for _, name := range []string{u.base, u.base + v1alpha1.AlternateSuffix} {
 		if role, exists := state.Roles[name]; exists && current != "" && name != current && role.BelongsTo(userMarker(u.user)) {
@@ -223,7 +223,7 @@ func (u *userJob) decideRotation(ctx context.Context, j *Job, state postgres.Sta
 		}
 	}
 	if s.otherExists {
-		s.heldBy, s.unknown = j.p.heldBy(ctx, u.user, u.newest.Number)
+		s.heldBy, s.unknown = j.p.heldBy(ctx, u.user, first.Number)
 	}
 	var err error
 	u.rotation, err = s.decide()
