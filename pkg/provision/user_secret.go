@@ -4,6 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
@@ -25,12 +29,42 @@ type userSecret struct {
 
 // read reads the Secret and its history, and refuses one that belongs to something
 // else.
-func (s *userSecret) read(ctx context.Context, p *Provisioner) error {
+func (s *userSecret) read(ctx context.Context, j *Job) error {
 	var err error
-	if s.history, err = p.revisions().Read(ctx, s.target.Namespace, s.target.Name); err != nil {
+	if s.history, err = j.p.revisions().Read(ctx, s.target.Namespace, s.target.Name); err != nil {
 		return noAccess(err, fmt.Sprintf("secret %q in namespace %q", s.target.Name, s.target.Namespace))
 	}
-	return s.history.Check(s.target)
+	if err := s.history.Check(s.target); err != nil {
+		return err
+	}
+	return s.ofNoCluster(ctx, j)
+}
+
+// ofNoCluster refuses a Secret that a DBCluster reads: whoever may write a DatabaseUser
+// beside it would put a credential of hers in the administrator's place. Other clusters
+// are asked about where a Secret is taken over.
+func (s *userSecret) ofNoCluster(ctx context.Context, j *Job) error {
+	clusters := []v1alpha1.DBCluster{*j.Cluster}
+	if live := s.history.Live; live != nil && !live.Managed {
+		items, err := j.p.list(ctx, v1alpha1.DBClusters, metav1.NamespaceAll)
+		if err != nil && !apierrors.IsForbidden(err) { // who may not look is no runner, and writes what she may herself
+			return err
+		}
+		for i := range items {
+			cluster := v1alpha1.DBCluster{}
+			if err := typed(&items[i], &cluster); err != nil {
+				return err
+			}
+			clusters = append(clusters, cluster)
+		}
+	}
+	for _, cluster := range clusters {
+		if cluster.Reads(s.target.Namespace, s.target.Name) {
+			return failed("choose another name in spec.secretTemplate.name",
+				"secret %q in namespace %q belongs to cluster %q, which reads it", s.target.Name, s.target.Namespace, cluster.Name)
+		}
+	}
+	return nil
 }
 
 // stages reports whether a new revision is needed.
