@@ -33,6 +33,7 @@ does not stop the others; it exits 1 then. Interrupted, it goes on the next time
 
 Data is never dropped and owners are never changed: a database that somebody deleted is
 reported, and made anew only with --recreate.`,
+		ValidArgsFunction: completeObjects(env),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := r.print.check(); err != nil {
 				return err
