@@ -24,6 +24,8 @@ that would mend it. Nothing is changed but the condition Drifted of the resource
 
 It exits 0 if nothing differs, 1 if something does, and more than 1 if something could not
 be looked at. reconcile mends what can be mended without losing data.`,
+		Example: `  kubectl dbtether drift
+  kubectl dbtether drift db/orders user/orders-api -o yaml`,
 		ValidArgsFunction: completeObjects(env),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := print.check(); err != nil {

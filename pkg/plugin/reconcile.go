@@ -29,10 +29,16 @@ func newReconcileCommand(env *Environment) *cobra.Command {
 		Long: `Bring Databases and DatabaseUsers - those that are named, all of a namespace, or all - into
 the state that their resources ask for, finish deletions, rotate passwords that are due, and
 write what came of it to each status. What is as it should be is not touched. One failure
-does not stop the others; it exits 1 then. Interrupted, it goes on the next time.
+does not stop the others; it exits 1 then, or 3 if policies denied all that failed.
+Interrupted, it goes on the next time.
 
 Data is never dropped and owners are never changed: a database that somebody deleted is
 reported, and made anew only with --recreate.`,
+		Example: `  # One database and one user of it
+  kubectl dbtether reconcile db/orders user/orders-api
+
+  # All there is, as a job that runs every few minutes does
+  kubectl dbtether reconcile -A --runner --quick`,
 		ValidArgsFunction: completeObjects(env),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := r.print.check(); err != nil {

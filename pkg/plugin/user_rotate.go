@@ -28,6 +28,7 @@ until the grace period is over and no running pod was injected with it; reconcil
 then. With strategy InPlace the one login gets a new password, and its sessions end.
 
 Interrupted, the same command completes the rotation that it began.`,
+		Example:           `  kubectl dbtether user rotate orders-api`,
 		Args:              oneName(userKind),
 		ValidArgsFunction: completeNames(env, userKind),
 		RunE: func(cmd *cobra.Command, args []string) error {
