@@ -226,17 +226,24 @@ func existingOrValid(ctx context.Context, p *provision.Provisioner, want *v1alph
 		return nil, Hinted(fmt.Errorf("DatabaseUser %q is being deleted", want.Name), "finish that: kubectl dbtether user delete %s", want.Name)
 	}
 	if !slices.Equal(have.Access(), want.Access()) || want.Spec.Username != "" && have.PostgresName(nil) != want.Spec.Username {
-		return nil, Hinted(fmt.Errorf("DatabaseUser %q exists already: %s", want.Name, inWords(have.Access())),
+		return nil, Hinted(fmt.Errorf("DatabaseUser %q exists already: %s", want.Name, inWords(have)),
 			"choose another name, see it: kubectl dbtether user describe %s, or change it: kubectl dbtether user grant %s", want.Name, want.Name)
 	}
 	return have, nil
 }
 
-// inWords says what a user may do: readonly in database "orders".
-func inWords(access []v1alpha1.DatabaseAccess) string {
-	words := make([]string, len(access))
-	for i, a := range access {
-		words[i] = fmt.Sprintf("%s in database %q", a.Privileges, a.Name)
+// inWords says what a user may do: readonly in database "orders", INSERT on audit.
+func inWords(user *v1alpha1.DatabaseUser) string {
+	var words []string
+	for _, a := range user.Access() {
+		name := a.Name
+		if a.Namespace != user.Namespace {
+			name = a.Namespace + "/" + name
+		}
+		words = append(words, fmt.Sprintf("%s in database %q", a.Privileges, name))
+	}
+	for _, grant := range user.Spec.AdditionalGrants {
+		words = append(words, join(grant.Privileges)+" on "+join(grant.Tables))
 	}
 	return strings.Join(words, ", ")
 }
