@@ -255,6 +255,9 @@ func (a *apply) work(ctx context.Context, env *Environment, written []manifest, 
 	return p.ReconcileObjects(ctx, objects, provision.Bulk{Quick: a.quick, Recreate: a.recreate, PlanHash: a.planHash, Progress: bar.count, Done: func(r provision.Result) {
 		bar.done()
 		m, known := sources[r.Kind+" "+r.Namespace+"/"+r.Name]
+		for _, warning := range r.Warnings {
+			env.warn("%s: %s", m.label(), warning)
+		}
 		if r.Err == nil || !known { // a cluster that does not answer fails each of its databases
 			return
 		}

@@ -71,6 +71,9 @@ func (r *reconciling) run(ctx context.Context, env *Environment, args []string) 
 		results = append(results, result)
 		if r.print.human() || r.print.output == "name" {
 			printResult(env, result, r.print.output == "name", r.allNamespaces)
+			for _, warning := range result.Warnings {
+				env.warn("%s: %s", subject(result, r.allNamespaces), warning)
+			}
 			if !told[result.Error] { // one unreachable server fails many resources
 				printPrefixed(env.ErrOut, "error: ", about(result, r.allNamespaces))
 				printPrefixed(env.ErrOut, "hint:  ", result.Hint)
@@ -105,13 +108,19 @@ func about(r provision.Result, withNamespace bool) string {
 	switch {
 	case r.Error == "":
 		return ""
-	case withNamespace && r.Namespace != "":
-		return fmt.Sprintf("%s %s/%s: %s", r.Kind, r.Namespace, r.Name, r.Error)
-	case strings.Contains(r.Error, strconv.Quote(r.Name)):
+	case (!withNamespace || r.Namespace == "") && strings.Contains(r.Error, strconv.Quote(r.Name)):
 		return r.Error
 	default:
-		return fmt.Sprintf("%s %q: %s", r.Kind, r.Name, r.Error)
+		return subject(r, withNamespace) + ": " + r.Error
 	}
+}
+
+// subject names the resource of a result.
+func subject(r provision.Result, withNamespace bool) string {
+	if withNamespace && r.Namespace != "" {
+		return fmt.Sprintf("%s %s/%s", r.Kind, r.Namespace, r.Name)
+	}
+	return fmt.Sprintf("%s %q", r.Kind, r.Name)
 }
 
 // printResult prints one line of stdout.
