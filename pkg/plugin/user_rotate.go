@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,6 +53,10 @@ func (c *userRotate) run(ctx context.Context, env *Environment, name string) err
 		user, err := env.user(ctx, p, name)
 		if err != nil {
 			return nil, err
+		}
+		if ends := user.Spec.ExpiresAt; ends != nil && !env.Now().Before(ends.Time) {
+			return nil, Hinted(fmt.Errorf("DatabaseUser %q has expired at %s: it gets no password", name, ends.UTC().Format(time.RFC3339)),
+				"move spec.expiresAt, or take it away: kubectl edit databaseuser %s", name)
 		}
 		request := &provision.Request{Users: []*v1alpha1.DatabaseUser{user}, EndGrace: c.force}
 		if asked := user.Annotations[v1alpha1.AnnotationRotate]; asked != "" && (user.Status.Rotation == nil || user.Status.Rotation.Request != asked) {
