@@ -55,7 +55,7 @@ func drift(ctx context.Context, env *Environment, s *selected, args []string, pr
 	defer p.Close()
 	objects, err := s.objects(ctx, env, args)
 	if err != nil {
-		return withExitCode(err, exitUnread)
+		return asUnread(err)
 	}
 	documents := []driftDocument{}
 	var differ, unread int
@@ -82,7 +82,7 @@ func drift(ctx context.Context, env *Environment, s *selected, args []string, pr
 	}
 	switch {
 	case err != nil:
-		return withExitCode(err, exitUnread)
+		return asUnread(err)
 	case unread > 0:
 		return withExitCode(Hinted(fmt.Errorf("%d of %d could not be looked at", unread, len(objects)), "mend what is said above, then run it again"), exitUnread)
 	case differ > 0:
@@ -91,6 +91,15 @@ func drift(ctx context.Context, env *Environment, s *selected, args []string, pr
 		env.note("%s", noneFound(s.where(env)))
 	}
 	return nil
+}
+
+// asUnread returns an error that leads to exitUnread, unless it knows better.
+func asUnread(err error) error {
+	var coded exitCoder
+	if errors.As(err, &coded) {
+		return err
+	}
+	return withExitCode(err, exitUnread)
 }
 
 // printDrift prints one line, and under it the SQL.
@@ -219,5 +228,5 @@ func parseObject(text string) (kind, string, error) {
 			return k, name, nil
 		}
 	}
-	return kind{}, "", Hinted(errors.New("not an object: "+text), "write db/NAME or user/NAME")
+	return kind{}, "", Hinted(Usagef("%q is no Database and no DatabaseUser", text), "write db/NAME or user/NAME")
 }
