@@ -203,7 +203,8 @@ func (j *Job) desired(state postgres.State) postgres.Desired {
 		for _, a := range u.access {
 			if !listed[a.name] {
 				listed[a.name] = true
-				desired.Databases = append(desired.Databases, postgres.Database{Name: a.name, Marker: databaseMarker(a.db), ReferenceOnly: true, Adopt: a.db.Status.Adopted})
+				desired.Databases = append(desired.Databases, postgres.Database{Name: a.name, Marker: databaseMarker(a.db), ReferenceOnly: true,
+					Adopt: a.db.Status.Adopted, Provisioned: a.db.Status.ProvisionedTime != nil})
 			}
 		}
 		desired.Logins = append(desired.Logins, u.desired(j, state)...)
