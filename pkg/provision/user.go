@@ -214,7 +214,8 @@ func (u *userJob) decideRotation(ctx context.Context, j *Job, state postgres.Sta
 	if u.newest.Number > 0 {
 		history := u.secrets[0].history
 		s.since = passwordSince(history, u.newest)
-		s.pending = history.Live == nil || history.Live.Revision < u.newest.Number
+		s.pending = history.Live == nil || history.Live.Revision < u.newest.Number ||
+			slices.ContainsFunc(u.secrets, func(one *userSecret) bool { return one.showsOther(u.newest) })
 	}
 	current := string(u.newest.Data["username"])
 	for _, name := range []string{u.base, u.base + v1alpha1.AlternateSuffix} {
@@ -323,7 +324,7 @@ func (u *userJob) stage(ctx context.Context, j *Job) error {
 		return err
 	}
 	for _, s := range u.secrets {
-		if err := s.stage(ctx, j.p, reason); err != nil {
+		if err := s.stage(ctx, j.p, u.reason(s, reason)); err != nil {
 			return err
 		}
 	}
