@@ -49,6 +49,8 @@ func (g *userGrant) revoke(user *v1alpha1.DatabaseUser) error {
 	refs := references(user)
 	rest := slices.DeleteFunc(slices.Clone(refs), func(r v1alpha1.DatabaseAccess) bool { return sameDatabase(user, r, ref) })
 	switch {
+	case len(rest) == len(refs) && stillHas(user, ref):
+		return nil // a run that was interrupted has changed the resource
 	case len(rest) == len(refs):
 		return Hinted(fmt.Errorf("DatabaseUser %q has no database %q", user.Name, g.database), "it has: %s", inWords(user))
 	case len(rest) == 0:
@@ -57,6 +59,13 @@ func (g *userGrant) revoke(user *v1alpha1.DatabaseUser) error {
 	setReferences(user, rest)
 	user.Spec.AdditionalGrants = slices.DeleteFunc(slices.Clone(user.Spec.AdditionalGrants), func(t v1alpha1.TableGrant) bool { return t.Database == ref.Name })
 	return nil
+}
+
+// stillHas reports whether the last run that came to its end gave the user a database.
+func stillHas(user *v1alpha1.DatabaseUser, ref v1alpha1.DatabaseAccess) bool {
+	return slices.ContainsFunc(user.Status.Databases, func(a v1alpha1.DatabaseAccessStatus) bool {
+		return a.Name == ref.Name && a.Namespace == orDefault(ref.Namespace, user.Namespace)
+	})
 }
 
 // revokeTables takes the tables, or some privileges on them, from additionalGrants.
@@ -86,7 +95,8 @@ func (g *userGrant) revokeTables(user *v1alpha1.DatabaseUser) error {
 			rest = append(rest, touched)
 		}
 	}
-	if !found {
+	settled := user.Status.ObservedGeneration == user.Generation && user.Status.Phase != v1alpha1.PhaseFailed
+	if !found && settled { // else a run that was interrupted may have changed the resource
 		return Hinted(fmt.Errorf("DatabaseUser %q was not granted anything on table %s", user.Name, strings.Join(g.tables, ", ")), "see what it has: kubectl dbtether user describe %s", user.Name)
 	}
 	user.Spec.AdditionalGrants = rest
