@@ -32,11 +32,16 @@ func (a *apply) work(ctx context.Context, env *Environment, written []manifest, 
 		sources[m.GetKind()+" "+m.GetNamespace()+"/"+m.GetName()] = m
 		objects = append(objects, *m.Unstructured)
 	}
-	tally := tally{}
+	tally, shown := tally{}, false
 	bulk := provision.Bulk{Quick: a.quick, Recreate: a.recreate, PlanHash: a.planHash, Progress: bar.count, Done: func(r provision.Result) {
 		bar.done()
 		tally.add(r)
 		m, known := sources[r.Kind+" "+r.Namespace+"/"+r.Name]
+		if !shown {
+			for _, warning := range r.Warnings {
+				env.warn("%s: %s", m.label(), warning)
+			}
+		}
 		if r.Err == nil || !known { // a cluster that does not answer fails each of its databases
 			return
 		}
@@ -44,7 +49,7 @@ func (a *apply) work(ctx context.Context, env *Environment, written []manifest, 
 	}}
 	if len(objects) == 1 && a.print.human() {
 		bulk.Planned = func(job *provision.Job) {
-			if !job.Empty() {
+			if shown = !job.Empty(); shown {
 				printPlan(env.Out, planTitle(job), job.Plan, job.Secrets())
 			}
 		}

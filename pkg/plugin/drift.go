@@ -24,6 +24,9 @@ that would mend it. Nothing is changed but the condition Drifted of the resource
 
 It exits 0 if nothing differs, 1 if something does, and more than 1 if something could not
 be looked at. reconcile mends what can be mended without losing data.`,
+		Example: `  kubectl dbtether drift
+  kubectl dbtether drift db/orders user/orders-api -o yaml`,
+		ValidArgsFunction: completeObjects(env),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := print.check(); err != nil {
 				return err
@@ -52,7 +55,7 @@ func drift(ctx context.Context, env *Environment, s *selected, args []string, pr
 	defer p.Close()
 	objects, err := s.objects(ctx, env, args)
 	if err != nil {
-		return withExitCode(err, exitUnread)
+		return asUnread(err)
 	}
 	documents := []driftDocument{}
 	var differ, unread int
@@ -79,7 +82,7 @@ func drift(ctx context.Context, env *Environment, s *selected, args []string, pr
 	}
 	switch {
 	case err != nil:
-		return withExitCode(err, exitUnread)
+		return asUnread(err)
 	case unread > 0:
 		return withExitCode(Hinted(fmt.Errorf("%d of %d could not be looked at", unread, len(objects)), "mend what is said above, then run it again"), exitUnread)
 	case differ > 0:
@@ -88,6 +91,15 @@ func drift(ctx context.Context, env *Environment, s *selected, args []string, pr
 		env.note("%s", noneFound(s.where(env)))
 	}
 	return nil
+}
+
+// asUnread returns an error that leads to exitUnread, unless it knows better.
+func asUnread(err error) error {
+	var coded exitCoder
+	if errors.As(err, &coded) {
+		return err
+	}
+	return withExitCode(err, exitUnread)
 }
 
 // printDrift prints one line, and under it the SQL.
@@ -216,5 +228,5 @@ func parseObject(text string) (kind, string, error) {
 			return k, name, nil
 		}
 	}
-	return kind{}, "", Hinted(errors.New("not an object: "+text), "write db/NAME or user/NAME")
+	return kind{}, "", Hinted(Usagef("%q is no Database and no DatabaseUser", text), "write db/NAME or user/NAME")
 }

@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,6 +29,7 @@ until the grace period is over and no running pod was injected with it; reconcil
 then. With strategy InPlace the one login gets a new password, and its sessions end.
 
 Interrupted, the same command completes the rotation that it began.`,
+		Example:           `  kubectl dbtether user rotate orders-api`,
 		Args:              oneName(userKind),
 		ValidArgsFunction: completeNames(env, userKind),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -51,6 +53,10 @@ func (c *userRotate) run(ctx context.Context, env *Environment, name string) err
 		user, err := env.user(ctx, p, name)
 		if err != nil {
 			return nil, err
+		}
+		if ends := user.Spec.ExpiresAt; ends != nil && !env.Now().Before(ends.Time) {
+			return nil, Hinted(fmt.Errorf("DatabaseUser %q has expired at %s: it gets no password", name, ends.UTC().Format(time.RFC3339)),
+				"move spec.expiresAt, or take it away: kubectl edit databaseuser %s", name)
 		}
 		request := &provision.Request{Users: []*v1alpha1.DatabaseUser{user}, EndGrace: c.force}
 		if asked := user.Annotations[v1alpha1.AnnotationRotate]; asked != "" && (user.Status.Rotation == nil || user.Status.Rotation.Request != asked) {

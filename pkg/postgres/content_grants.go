@@ -20,7 +20,7 @@ func (s *Server) observeElsewhere(ctx context.Context, state *State, scope Scope
 			!marked || !strings.HasPrefix(owner.Kind, groupOf) {
 			continue
 		}
-		conn, err := s.endpoint.connect(ctx, s.login, dep.Database)
+		conn, err := s.enter(ctx, dep.Database)
 		if err != nil {
 			return err
 		}

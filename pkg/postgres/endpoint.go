@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"strconv"
@@ -33,6 +34,9 @@ type Endpoint struct {
 	// Host is then not looked up here, but still checked against the certificate. The connections must know their
 	// RemoteAddr.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// settings are those of our sessions beside the ones that all have.
+	settings map[string]string
 }
 
 // Login is a role and its password.
@@ -99,11 +103,13 @@ func (e Endpoint) config(login Login, database string) (*pgx.ConnConfig, error) 
 	}
 	e.route(config)
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec // one round trip for a batch
-	// Names in our statements are qualified; nothing in a database may capture them.
+	// Names in our statements are qualified; nothing in a database may capture them. What
+	// the driver takes for granted is spelled out, because roles and databases have settings.
 	config.RuntimeParams = map[string]string{
 		"application_name": "dbtether", "search_path": "", "lock_timeout": lockTimeout, "idle_in_transaction_session_timeout": idleTimeout,
-		"client_min_messages": "warning", "standard_conforming_strings": "on",
+		"client_min_messages": "warning", "standard_conforming_strings": "on", "client_encoding": "UTF8", "datestyle": "ISO",
 	}
+	maps.Copy(config.RuntimeParams, e.settings)
 	return config, nil
 }
 

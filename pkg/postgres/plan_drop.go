@@ -6,10 +6,12 @@ import "fmt"
 // means all of them. An admin without pg_signal_backend becomes a member of the role for that moment.
 func (p *planner) terminate(login, database, reason string) {
 	fragments := []any{"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = ", literal(login), " AND pid <> pg_backend_pid()"}
+	object := "sessions of " + quoted(login)
 	if database != "" {
 		fragments = append(fragments, " AND datname = ", literal(database))
+		object += " in database " + quoted(database)
 	}
-	step := Step{Verb: "end", Object: "sessions of " + quoted(login), Reason: reason, Risk: EndsSessions, Statement: sql(fragments...)}
+	step := Step{Verb: "end", Object: object, Reason: reason, Risk: EndsSessions, Statement: sql(fragments...)}
 	if p.state.Server.SignalBackend {
 		p.end = append(p.end, step)
 		return

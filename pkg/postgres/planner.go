@@ -71,7 +71,9 @@ func (p *planner) refuse(r Refusal) {
 }
 
 func (p *planner) warn(format string, args ...any) {
-	p.warnings = append(p.warnings, fmt.Sprintf(format, args...))
+	if text := fmt.Sprintf(format, args...); !slices.Contains(p.warnings, text) {
+		p.warnings = append(p.warnings, text)
+	}
 }
 
 // assemble puts the steps into their order and numbers the transactions.

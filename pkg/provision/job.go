@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
@@ -51,8 +52,8 @@ type Job struct {
 	// database is the request's; nil: none.
 	database *databaseJob
 	users    []*userJob
-	// applied is set once the server stands as planned.
-	applied bool
+	// begun is set before the plan runs, and applied once the server stands as planned.
+	begun, applied bool
 }
 
 // Open gathers what the request refers to, asks the policies, connects, takes the
@@ -83,14 +84,7 @@ func (j *Job) Close() { j.server.Close() }
 
 func (j *Job) prepare(ctx context.Context, readOnly bool) error {
 	if !readOnly {
-		err := j.server.Lock(ctx, j.locks(), func(name string) { j.p.progress("waiting for another run that holds %s", name) })
-		if err != nil {
-			return err
-		}
-		if err := j.p.refresh(ctx, j.request); err != nil { // another run may have finished while this one waited
-			return err
-		}
-		if err := j.gather(ctx); err != nil {
+		if err := j.lock(ctx); err != nil {
 			return err
 		}
 	}
@@ -127,6 +121,26 @@ func (j *Job) prepare(ctx context.Context, readOnly bool) error {
 			"the plan is no longer the one with hash %s, it has hash %s", j.request.PlanHash, j.Plan.Hash())
 	}
 	return nil
+}
+
+// lock takes the locks, and gathers all anew: another run may have finished, or somebody
+// changed the resources, while this one waited.
+func (j *Job) lock(ctx context.Context) error {
+	locked := j.locks()
+	err := j.server.Lock(ctx, locked, func(name string) { j.p.progress("waiting for another run that holds %s", name) })
+	if err != nil {
+		return err
+	}
+	if err := j.p.refresh(ctx, j.request); err != nil {
+		return err
+	}
+	if err := j.gather(ctx); err != nil {
+		return err
+	}
+	if !slices.Equal(j.locks(), locked) {
+		return failed("run the command again", "the databases of %s were changed by someone else meanwhile", j.Subject())
+	}
+	return j.validate()
 }
 
 // adoptable says of a conflict that the runner may not adopt by itself what the
@@ -189,10 +203,11 @@ func (j *Job) desired(state postgres.State) postgres.Desired {
 		for _, a := range u.access {
 			if !listed[a.name] {
 				listed[a.name] = true
-				desired.Databases = append(desired.Databases, postgres.Database{Name: a.name, Marker: databaseMarker(a.db), ReferenceOnly: true, Adopt: a.db.Status.Adopted})
+				desired.Databases = append(desired.Databases, postgres.Database{Name: a.name, Marker: databaseMarker(a.db), ReferenceOnly: true,
+					Adopt: a.db.Status.Adopted, Provisioned: a.db.Status.ProvisionedTime != nil})
 			}
 		}
-		desired.Logins = append(desired.Logins, u.desired(j)...)
+		desired.Logins = append(desired.Logins, u.desired(j, state)...)
 		desired.DropLogins = append(desired.DropLogins, u.drops()...)
 	}
 	return desired
@@ -313,6 +328,7 @@ func (j *Job) run(ctx context.Context) error {
 			return err
 		}
 	}
+	j.begun = true
 	err := j.server.Apply(ctx, j.Plan, values, func(s postgres.Step) { j.p.progress("%s %s", s.Verb, s.Object) })
 	if err != nil {
 		return err
@@ -337,7 +353,7 @@ func (j *Job) writeStatus(ctx context.Context, err error) error {
 		switch {
 		case j.applied: // what failed after that concerns a user only
 			statusErr = d.writeStatus(ctx, j, outcome{message: message})
-		case d.db.Status.Phase != v1alpha1.PhaseReady || len(j.users) == 0:
+		case j.begun || len(j.users) == 0 || d.db.Status.Phase != v1alpha1.PhaseReady || d.db.Status.ObservedGeneration != d.db.Generation:
 			statusErr = d.writeStatus(ctx, j, o)
 		}
 	}

@@ -32,6 +32,8 @@ type Result struct {
 	Action    Action `json:"action"`
 	// Statements is how many SQL statements ran.
 	Statements int `json:"statements"`
+	// Warnings are what could not be done, or waits for something.
+	Warnings []string `json:"warnings,omitempty"`
 	// Error is what failed, and Hint what to do about it.
 	Error string `json:"error,omitempty"`
 	Hint  string `json:"hint,omitempty"`
@@ -242,7 +244,7 @@ func (r *reconciler) provision(ctx context.Context, request Request, result Resu
 	if job.Empty() {
 		result.Action = ActionUnchanged
 	}
-	result.Statements = len(job.Plan.Steps)
+	result.Statements, result.Warnings = len(job.Plan.Steps), job.Plan.Warnings
 	if r.bulk.Planned != nil {
 		r.bulk.Planned(job)
 	}
@@ -297,7 +299,7 @@ func (r *reconciler) finishDeletion(ctx context.Context, result Result, d *Delet
 		return result.of(err)
 	}
 	defer d.Close()
-	result.Action, result.Statements = ActionDeleted, len(d.Plan.Steps)
+	result.Action, result.Statements, result.Warnings = ActionDeleted, len(d.Plan.Steps), d.Plan.Warnings
 	if err := d.Apply(ctx); err != nil {
 		return result.of(err)
 	}

@@ -185,10 +185,10 @@ func (s passwordState) rotate(r *rotation, requested bool, request string) {
 	r.otherUntil = s.now.Add(s.user.GracePeriod())
 }
 
-// passwordSince returns when the password of the newest revision was made: the time
-// of the oldest one in a row that has the same login and password.
-func passwordSince(history revision.History, newest revision.Revision) time.Time {
-	since := newest.Time
+// firstWith returns the oldest revision of those in a row that have the login and the
+// password of the newest one: what holds it, or a later one, has the password that works.
+func firstWith(history revision.History, newest revision.Revision) revision.Revision {
+	first := newest
 	for i := len(history.Revisions) - 1; i >= 0; i-- {
 		r := history.Revisions[i]
 		if r.Number > newest.Number || r.OwnerUID != newest.OwnerUID {
@@ -197,7 +197,7 @@ func passwordSince(history revision.History, newest revision.Revision) time.Time
 		if string(r.Data["password"]) != string(newest.Data["password"]) || string(r.Data["username"]) != string(newest.Data["username"]) {
 			break
 		}
-		since = r.Time
+		first = r
 	}
-	return since
+	return first
 }
