@@ -3,7 +3,6 @@ package postgres
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // mayTake reports whether an existing database is the resource's own, is one that we
@@ -60,18 +59,12 @@ func (p *planner) reference(want Database) {
 	case ready:
 	case !exists && want.Provisioned:
 		p.refuse(Refusal{Missing: true, Problem: fmt.Sprintf("database %q is gone: somebody else deleted or renamed it", want.Name),
-			Fix: "see what mends it: " + driftCommand(want.Marker)})
+			Fix: "see what mends it: " + want.Marker.command("drift")})
 	case !exists || want.Marker.owns(have.Comment) || p.begun(want, have):
-		p.refuse(Refusal{Missing: true, Problem: fmt.Sprintf("database %q is not provisioned so far", want.Name), Fix: "run: kubectl dbtether reconcile"})
+		p.refuse(Refusal{Missing: true, Problem: fmt.Sprintf("database %q is not provisioned so far", want.Name), Fix: "run: " + want.Marker.command("reconcile")})
 	default:
 		p.refuse(conflict("database", want.Name, have.Comment, want.Marker, "refer to the Database that it belongs to, or choose another databaseName"))
 	}
-}
-
-// driftCommand returns what to type to see how a Database differs.
-func driftCommand(m Marker) string {
-	namespace, name, _ := strings.Cut(m.Resource, "/")
-	return fmt.Sprintf("kubectl dbtether drift db/%s -n %s", name, namespace)
 }
 
 // ownerless refuses a plan for a database that has to be changed, or entered, and
