@@ -30,8 +30,16 @@ func (s *userSecret) read(ctx context.Context, p *Provisioner) error {
 	if s.history, err = p.revisions().Read(ctx, s.target.Namespace, s.target.Name); err != nil {
 		return noAccess(err, fmt.Sprintf("secret %q in namespace %q", s.target.Name, s.target.Namespace))
 	}
-	return s.history.Check(s.target)
+	target := s.target
+	if target.OwnerUID == "" {
+		target.OwnerUID = unborn
+	}
+	return s.history.Check(target)
 }
+
+// unborn stands for the UID of a resource that is not created so far: what it may take
+// over is found out before.
+const unborn = "unborn"
 
 // stages reports whether a new revision is needed.
 func (s *userSecret) stages() bool { return s.revision.Number == 0 || !s.revision.Data.Equal(s.data) }
