@@ -57,8 +57,8 @@ func (u *userJob) rotationStatus(now time.Time) *v1alpha1.RotationStatus {
 	if u.user.Spec.Rotation == nil && r.request == "" && r.other == "" && u.user.Status.Rotation == nil {
 		return nil
 	}
-	status := &v1alpha1.RotationStatus{LastTime: timestamp(r.since), NextTime: timestamp(r.next), Request: r.request}
-	if r.rotate || r.since.IsZero() {
+	status := &v1alpha1.RotationStatus{LastTime: timestamp(r.live), NextTime: timestamp(r.next), Request: r.request}
+	if r.rotate || r.live.IsZero() {
 		status.LastTime = timestamp(u.secrets[0].revision.Time)
 		if status.LastTime == nil {
 			status.LastTime = timestamp(now)
