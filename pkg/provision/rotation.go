@@ -75,13 +75,13 @@ func (s passwordState) decide() (rotation, error) {
 	r := rotation{login: s.base, request: s.answered()}
 	if s.newest.Number == 0 { // whatever was asked for: a password is made now
 		r.request = s.user.Annotations[v1alpha1.AnnotationRotate]
-		r.next = s.due(s.now)
+		r.next = due(s.user, s.now)
 		return r, nil
 	}
 	if name := string(s.newest.Data["username"]); name == s.second() {
 		r.login = name
 	}
-	r.next = s.due(s.since)
+	r.next = due(s.user, s.since)
 	rotated := strings.HasPrefix(s.newest.Reason, "rotated ")
 	if s.pending && rotated {
 		r.inPlace = true // its sessions may have been opened with the password before
@@ -139,11 +139,11 @@ func (s passwordState) second() string { return s.base + v1alpha1.AlternateSuffi
 
 // due returns when the schedule asks for another password than that of since; zero
 // without a schedule.
-func (s passwordState) due(since time.Time) time.Time {
-	if s.user.Spec.Rotation == nil || s.user.Spec.Rotation.Days == 0 {
+func due(user *v1alpha1.DatabaseUser, since time.Time) time.Time {
+	if user.Spec.Rotation == nil || user.Spec.Rotation.Days == 0 {
 		return time.Time{}
 	}
-	return since.Add(time.Duration(s.user.Spec.Rotation.Days) * 24 * time.Hour)
+	return since.Add(time.Duration(user.Spec.Rotation.Days) * 24 * time.Hour)
 }
 
 func (s passwordState) expired() bool {
@@ -191,7 +191,7 @@ func (s passwordState) rotate(r *rotation, requested bool, request string) {
 	if requested {
 		r.request, r.reason = request, reasonRequested+request
 	}
-	r.next = s.due(s.now)
+	r.next = due(s.user, s.now)
 	if s.user.Strategy() == v1alpha1.RotateInPlace {
 		r.inPlace = true
 		return
