@@ -141,19 +141,19 @@ func pointName(p crash.Point, writes []crash.Write) string {
 	return fmt.Sprintf("%02d-%s-%s", p.Number, when, what)
 }
 
-// each calls do for all points, a few at once.
-func each(points []crash.Point, do func(crash.Point)) {
-	queue := make(chan crash.Point)
+// each calls do for all, a few at once.
+func each[T any](all []T, do func(T)) {
+	queue := make(chan T)
 	var workers sync.WaitGroup
 	for range atOnce {
 		workers.Go(func() {
-			for p := range queue {
-				do(p)
+			for one := range queue {
+				do(one)
 			}
 		})
 	}
-	for _, p := range points {
-		queue <- p
+	for _, one := range all {
+		queue <- one
 	}
 	close(queue)
 	workers.Wait()

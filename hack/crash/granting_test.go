@@ -12,9 +12,7 @@ var granting = []command{
 	{name: "user create for several databases", asCreateRole: true, prepare: createTwoDatabases, args: userCreatePerDatabase("24h"),
 		writes: []string{"POST databaseusers", "POST secrets", "CREATE ROLE", "GRANT ROLE", "COMMIT", "PATCH databaseusers/status"},
 		check:  checkPerDatabase},
-	{name: "user grant of a database", asCreateRole: true, prepare: grantable, args: func(s *site) []string {
-		return []string{"user", "grant", s.user, "--database", s.other(), "--privileges", "readwrite"}
-	}, writes: []string{"PATCH databaseusers", "POST secrets", "GRANT ROLE", "PATCH secrets", "PATCH databaseusers/status"},
+	{name: "user grant of a database", asCreateRole: true, prepare: grantable, args: grantOther("readwrite"), writes: []string{"PATCH databaseusers", "POST secrets", "GRANT ROLE", "PATCH secrets", "PATCH databaseusers/status"},
 		check: checkGranted},
 	{name: "user grant of a table", prepare: grantable, args: func(s *site) []string {
 		return []string{"user", "grant", s.user, "--table", "app.kept", "--on-table", "INSERT,UPDATE"}
@@ -24,9 +22,7 @@ var granting = []command{
 		return []string{"user", "grant", s.user, "--privileges", "readonly"}
 	}, writes: []string{"PATCH databaseusers", "REVOKE ROLE", "GRANT ROLE", "ALTER ROLE", "PATCH databaseusers/status"},
 		check: checkLowered},
-	{name: "user revoke of a database", asCreateRole: true, prepare: revocable, args: func(s *site) []string {
-		return []string{"user", "revoke", s.user, "--database", s.other()}
-	}, writes: []string{"PATCH databaseusers", "POST secrets", "REVOKE ROLE", "REASSIGN OWNED", "DROP OWNED", "ALTER ROLE", "PATCH secrets", "PATCH databaseusers/status"},
+	{name: "user revoke of a database", asCreateRole: true, prepare: revocable, args: revokeOther, writes: []string{"PATCH databaseusers", "POST secrets", "REVOKE ROLE", "REASSIGN OWNED", "DROP OWNED", "ALTER ROLE", "PATCH secrets", "PATCH databaseusers/status"},
 		over: "has no database", check: checkRevoked},
 	{name: "user revoke of a table", prepare: tableRevocable, args: func(s *site) []string {
 		return []string{"user", "revoke", s.user, "--table", "app.kept", "--on-table", "UPDATE"}
@@ -89,12 +85,16 @@ func (s *site) createTables(t *testing.T) {
 }
 
 func checkGranted(t *testing.T, s *site) {
+	checkGrantedOther(t, s)
+	s.checkMay(t, s.databaseName(), "SELECT")
+}
+
+func checkGrantedOther(t *testing.T, s *site) {
 	s.checkReady(t)
 	s.checkRevisions(t, s.secretName(), 2)
 	live := s.secret(t, s.secretName())
 	s.checkLoginTo(t, live, s.databaseName(), s.userName(), s.userName())
 	s.checkLoginTo(t, live, inPostgreSQL(s.other()), s.userName(), s.userName())
-	s.checkMay(t, s.databaseName(), "SELECT")
 	s.checkMay(t, inPostgreSQL(s.other()), "SELECT", "INSERT", "UPDATE", "DELETE")
 }
 

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
@@ -18,16 +19,22 @@ var rotating = []command{
 	{name: "user rotate to the login before", asCreateRole: true, prepare: rotated("0s"), args: userRotate, anew: true,
 		writes: []string{"PATCH databaseusers", "POST secrets", "ALTER ROLE", "PATCH secrets", "PATCH databaseusers/status"},
 		check:  checkAlternatedBack},
+	{name: "user rotate by force", prepare: rotated("24h"), args: func(s *site) []string { return append(userRotate(s), "--force") }, anew: true,
+		writes: []string{"PATCH databaseusers", "POST secrets", "ALTER ROLE", "PATCH secrets", "PATCH databaseusers/status"},
+		check:  checkForced},
 	{name: "user rotate in place", gap: true, prepare: createRotatable("24h", "InPlace"), args: userRotate, anew: true,
 		writes: []string{"PATCH databaseusers", "POST secrets", "ALTER ROLE", "PATCH secrets", "PATCH databaseusers/status"},
 		check:  checkReplaced},
+	{name: "user rotate of a Secret that is gone", prepare: withoutSecret, args: userRotate, over: "the rotation before this one is not over",
+		writes: []string{"PATCH databaseusers", "POST secrets", "CREATE ROLE", "PATCH secrets", "PATCH databaseusers/status"},
+		check:  checkAlternated},
 	{name: "user rotate of several Secrets", prepare: createPerDatabase("0s"), args: userRotate, anew: true,
 		writes: []string{"POST secrets", "CREATE ROLE", "PATCH secrets"},
 		check:  checkAlternatedPerDatabase},
-	{name: "reconcile of an old login", prepare: rotated("0s"), args: reconcile,
+	{name: "reconcile of an old login", prepare: rotatedOwner("0s"), args: reconcile,
 		writes: []string{"ALTER ROLE", "REASSIGN OWNED", "DROP OWNED", "DROP ROLE", "PATCH databaseusers/status"},
 		check:  checkOldLoginEnded},
-	{name: "user delete of two logins", deletes: true, over: "not found", prepare: rotated("24h"),
+	{name: "user delete of two logins", deletes: true, over: "not found", prepare: rotatedOwner("24h"),
 		args:   func(s *site) []string { return []string{"user", "delete", s.user, "--yes"} },
 		writes: []string{"DELETE databaseusers", "REASSIGN OWNED", "DROP ROLE", "DELETE secrets", "PATCH databaseusers"},
 		check:  checkNoUser},
@@ -44,9 +51,23 @@ func createRotatable(gracePeriod, strategy string) func(*testing.T, *site) {
 	}
 }
 
-// rotated leaves a user with two logins, the first of which has a session open and
-// owns a table.
+func withoutSecret(t *testing.T, s *site) {
+	createRotatable("24h", "Alternate")(t, s)
+	if err := s.env.core.Secrets(s.name).Delete(t.Context(), s.secretName(), metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// rotated leaves a user with two logins, the first of which has a session open.
 func rotated(gracePeriod string) func(*testing.T, *site) {
+	return func(t *testing.T, s *site) {
+		createRotatable(gracePeriod, "Alternate")(t, s)
+		s.mustRun(t, userRotate(s)...)
+	}
+}
+
+// rotatedOwner does the same, and the first login owns a table.
+func rotatedOwner(gracePeriod string) func(*testing.T, *site) {
 	return func(t *testing.T, s *site) {
 		createRotatable(gracePeriod, "Alternate")(t, s)
 		s.giveTable(t)
@@ -99,6 +120,20 @@ func checkAlternatedBack(t *testing.T, s *site) {
 	s.checkRefused(t, s.revision(t, 1))
 	s.checkRefused(t, s.revision(t, 2))
 	s.checkOldLogin(t, "")
+	s.checkSessionEnded(t)
+}
+
+// checkForced expects the first login with a password of its own, and that the second
+// one works as long as its grace period lasts.
+func checkForced(t *testing.T, s *site) {
+	s.checkReady(t)
+	s.checkRevisions(t, s.secretName(), 3)
+	s.checkLoginNames(t, s.userName(), s.second())
+	owner := s.databaseName() + "_owner"
+	s.checkLoginTo(t, s.secret(t, s.secretName()), s.databaseName(), s.userName(), owner)
+	s.checkLoginTo(t, s.revision(t, 2), s.databaseName(), s.second(), owner)
+	s.checkRefused(t, s.revision(t, 1))
+	s.checkOldLogin(t, s.second())
 	s.checkSessionEnded(t)
 }
 

@@ -58,13 +58,13 @@ func drift(ctx context.Context, env *Environment, s *selected, args []string, pr
 		return asUnread(err)
 	}
 	documents := []driftDocument{}
-	var differ, unread int
+	var differ, blind int
 	err = p.Drift(ctx, objects, func(d provision.Drift) {
 		progress.done()
 		switch {
 		case d.Err != nil:
-			unread++
-			env.report(fmt.Errorf("%s %q: %w", d.Kind, d.Name, d.Err))
+			blind++
+			env.report(unread(d))
 		case d.Differs():
 			differ++
 		}
@@ -83,14 +83,23 @@ func drift(ctx context.Context, env *Environment, s *selected, args []string, pr
 	switch {
 	case err != nil:
 		return asUnread(err)
-	case unread > 0:
-		return withExitCode(Hinted(fmt.Errorf("%d of %d could not be looked at", unread, len(objects)), "mend what is said above, then run it again"), exitUnread)
+	case blind > 0:
+		return withExitCode(Hinted(fmt.Errorf("%d of %d could not be looked at", blind, len(objects)), "mend what is said above, then run it again"), exitUnread)
 	case differ > 0:
 		return withExitCode(Hinted(fmt.Errorf("%d of %d differ", differ, len(objects)), "mend what can be: kubectl dbtether reconcile"), exitDrifted)
 	case len(objects) == 0:
 		env.note("%s", noneFound(s.where(env)))
 	}
 	return nil
+}
+
+// unread returns why something could not be looked at; it names the object.
+func unread(d provision.Drift) error {
+	subject := fmt.Sprintf("%s %q", d.Kind, d.Name)
+	if strings.HasPrefix(d.Err.Error(), subject) {
+		return d.Err
+	}
+	return fmt.Errorf("%s: %w", subject, d.Err)
 }
 
 // asUnread returns an error that leads to exitUnread, unless it knows better.

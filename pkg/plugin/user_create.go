@@ -121,10 +121,22 @@ func (c *userCreate) request(ctx context.Context, env *Environment, p *provision
 		"rotate-days":         rotationDays(have) == rotationDays(user),
 		"rotation-strategy":   have.Strategy() == user.Strategy(),
 		"grace-period":        have.GracePeriod() == user.GracePeriod(),
-		"expires-in":          have.Spec.ExpiresAt != nil, // when it was created, it was another time
+		"expires-in":          c.expires(have),
 		"deletion-policy":     have.Spec.DeletionPolicy == user.Spec.DeletionPolicy,
 		"adopt":               have.Spec.Adopt == user.Spec.Adopt,
 	})
+}
+
+// expires reports whether a user is new, or ends when the flag said at its creation,
+// give or take the time that a run has.
+func (c *userCreate) expires(have *v1alpha1.DatabaseUser) bool {
+	switch {
+	case have.UID == "":
+		return true
+	case have.Spec.ExpiresAt == nil:
+		return c.expiresIn == 0
+	}
+	return (have.Spec.ExpiresAt.Sub(have.CreationTimestamp.Time) - c.expiresIn).Abs() <= c.timeout
 }
 
 func rotationDays(user *v1alpha1.DatabaseUser) int32 {

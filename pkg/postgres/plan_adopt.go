@@ -3,8 +3,10 @@ package postgres
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
+
+// orAdopt is what else may be done about something that bears nobody else's marker.
+const orAdopt = ", or take it over with spec.adopt (--adopt)"
 
 // mayTake reports whether an existing database is the resource's own, is one that we
 // began to create, or may be adopted; otherwise it refuses.
@@ -13,7 +15,11 @@ func (p *planner) mayTake(want Database, have DatabaseState) bool {
 	case want.Marker.owns(have.Comment) || p.begun(want, have):
 		return true
 	case !want.Adopt || !want.Marker.mayClaim(have.Comment):
-		p.refuse(conflict("database", want.Name, have.Comment, want.Marker, "choose another databaseName (--database-name)"))
+		fix := "choose another databaseName (--database-name)"
+		if want.Marker.mayClaim(have.Comment) && have.AllowConnections {
+			fix += orAdopt
+		}
+		p.refuse(conflict("database", want.Name, have.Comment, want.Marker, fix))
 		return false
 	case !have.AllowConnections:
 		return p.refused(fmt.Sprintf("database %q is to be adopted and takes no connections", want.Name),
@@ -60,18 +66,12 @@ func (p *planner) reference(want Database) {
 	case ready:
 	case !exists && want.Provisioned:
 		p.refuse(Refusal{Missing: true, Problem: fmt.Sprintf("database %q is gone: somebody else deleted or renamed it", want.Name),
-			Fix: "see what mends it: " + driftCommand(want.Marker)})
+			Fix: "see what mends it: " + want.Marker.command("drift")})
 	case !exists || want.Marker.owns(have.Comment) || p.begun(want, have):
-		p.refuse(Refusal{Missing: true, Problem: fmt.Sprintf("database %q is not provisioned so far", want.Name), Fix: "run: kubectl dbtether reconcile"})
+		p.refuse(Refusal{Missing: true, Problem: fmt.Sprintf("database %q is not provisioned so far", want.Name), Fix: "run: " + want.Marker.command("reconcile")})
 	default:
 		p.refuse(conflict("database", want.Name, have.Comment, want.Marker, "refer to the Database that it belongs to, or choose another databaseName"))
 	}
-}
-
-// driftCommand returns what to type to see how a Database differs.
-func driftCommand(m Marker) string {
-	namespace, name, _ := strings.Cut(m.Resource, "/")
-	return fmt.Sprintf("kubectl dbtether drift db/%s -n %s", name, namespace)
 }
 
 // ownerless refuses a plan for a database that has to be changed, or entered, and

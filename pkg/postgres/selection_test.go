@@ -116,3 +116,21 @@ func TestNamedReadsDanger(t *testing.T) {
 		execute(t, f, "postgres", "DROP DATABASE "+name+"_db", "DROP ROLE "+name+", "+name+"_a, "+name+"_b, "+name+"_renamed, "+name+"_other")
 	}
 }
+
+// TestNamedReadsOwners checks that what others own inside of a database is planned the
+// same: the admin is a member of one of them.
+func TestNamedReadsOwners(t *testing.T) {
+	everywhere(t, func(t *testing.T, f fixture) {
+		server := f.dial(t)
+		app, shop := inherited(t, f)
+		third, fourth := unique(t)+"_t", unique(t)+"_f"
+		execute(t, f, "postgres", "GRANT "+shop+" TO "+f.login.Username, "CREATE ROLE "+third, "GRANT "+third+" TO "+f.login.Username, "CREATE ROLE "+fourth)
+		execute(t, f, app.database, "ALTER TABLE legacy.t OWNER TO "+third, "ALTER TABLE public.old OWNER TO "+fourth)
+		state := samePlan(t, server, app)
+		for _, name := range []string{third, fourth} {
+			if _, read := state.Roles[name]; !read {
+				t.Errorf("%s was not read", name)
+			}
+		}
+	})
+}

@@ -234,24 +234,57 @@ func (r *reconciler) provision(ctx context.Context, request Request, result Resu
 		r.refused(ctx, request, err)
 		return result.of(err)
 	}
-	job, err := r.Open(ctx, request, false)
-	if err != nil {
+	var last *Job
+	err := r.Provision(ctx, request, func(job *Job) error {
+		last = job
+		if result.Action == "" {
+			result.Action = ActionUnchanged
+		}
+		if !job.Empty() {
+			result.Action = ActionProvisioned
+		}
+		result.Statements, result.Warnings = result.Statements+len(job.Plan.Steps), job.Plan.Warnings
+		if r.bulk.Planned != nil {
+			r.bulk.Planned(job)
+		}
+		return nil
+	})
+	var gone *GoneError
+	switch {
+	case errors.As(err, &gone):
+		return r.gone(ctx, request, result, gone)
+	case err != nil && (last == nil || !last.told):
 		r.refused(ctx, request, err)
-		return result.of(err)
 	}
-	defer job.Close()
-	result.Action = ActionProvisioned
-	if job.Empty() {
-		result.Action = ActionUnchanged
-	}
-	result.Statements, result.Warnings = len(job.Plan.Steps), job.Plan.Warnings
-	if r.bulk.Planned != nil {
-		r.bulk.Planned(job)
-	}
-	if err := job.Apply(ctx); err != nil {
+	if err != nil {
 		return result.of(err)
 	}
 	return result
+}
+
+// gone goes on where somebody has deleted a resource after it was listed.
+func (r *reconciler) gone(ctx context.Context, request Request, result Result, gone *GoneError) Result {
+	switch {
+	case gone.Kind != result.Kind: // the owner: the database does without
+		request.Users = nil
+		return r.provision(ctx, request, result)
+	case gone.Gone:
+		result.Action = ActionDeleted
+		return result
+	}
+	resource, one := v1alpha1.Databases, r.database
+	if result.Kind == v1alpha1.KindDatabaseUser {
+		resource, one = v1alpha1.DatabaseUsers, r.user
+	}
+	object, err := r.Kube.Resource(resource).Namespace(result.Namespace).Get(ctx, result.Name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		result.Action = ActionDeleted
+		return result
+	case err != nil:
+		return result.of(fmt.Errorf("get %s %q: %w", resource.Resource, result.Name, err))
+	}
+	return one(ctx, object)
 }
 
 // clusterOf returns the name of the cluster that a request is about; empty where it

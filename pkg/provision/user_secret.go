@@ -91,6 +91,12 @@ func (s *userSecret) showsOther(than revision.Revision) bool {
 	return live != nil && live.Managed && live.OwnerUID == s.target.OwnerUID && !sameLogin(live.Data, than.Data)
 }
 
+// isBehind reports whether a run was killed before it made a revision's credential live
+// here.
+func (s *userSecret) isBehind(newest revision.Revision) bool {
+	return s.showsOther(newest) && (s.history.Live.Revision < s.revision.Number || !sameLogin(s.revision.Data, newest.Data))
+}
+
 // reason returns why a Secret gets a revision. A run that was killed may have written
 // that of the first Secret only: the others get theirs for the same reason.
 func (u *userJob) reason(s *userSecret, otherwise string) string {
