@@ -1,17 +1,13 @@
 package plugin
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/selection"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
@@ -37,6 +33,9 @@ type clusterFlags struct {
 	credentialsFromEnv               string
 	allowedNamespaces                []string
 	namespaceSelector                string
+	naming                           string
+	allowedExtensions                []string
+	adoptDatabases, adoptRoles       []string
 }
 
 func (f *clusterFlags) add(cmd *cobra.Command) {
@@ -51,6 +50,10 @@ func (f *clusterFlags) add(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.allowedNamespaces, "allowed-namespaces", nil, "namespaces that may use the server; nothing: every namespace")
 	flags.StringVar(&f.namespaceSelector, "namespace-selector", "", "labels of the namespaces that may use the server; nothing: every namespace")
 	flags.StringVar(&f.credentialsFromEnv, "credentials-from-env", "", "environment variables of the process that connects: USERVAR,PASSVAR")
+	flags.StringVar(&f.naming, "naming", "", "how databases and users are named in PostgreSQL, for example {namespace}_{name} (default {name})")
+	flags.StringSliceVar(&f.allowedExtensions, "allowed-extensions", nil, "extensions that databases may have although they are not trusted")
+	flags.StringSliceVar(&f.adoptDatabases, "adopt-databases", nil, "existing databases that a runner may take over; a * stands for any characters. Nothing: none")
+	flags.StringSliceVar(&f.adoptRoles, "adopt-roles", nil, "existing roles that a runner may take over; a * stands for any characters. Nothing: none")
 }
 
 // spec returns the fields whose flags were given. A field that has to go is nil,
@@ -91,20 +94,49 @@ func (f *clusterFlags) spec(given func(flag string) bool) (map[string]any, error
 		spec["credentialsFromEnv"] = map[string]any{"username": user, "password": password}
 		spec["credentialsSecretRef"] = nil
 	}
+	f.contents(spec, given)
 	return spec, f.namespaces(spec, given)
+}
+
+// contents adds the fields that say what databases and users may be like.
+func (f *clusterFlags) contents(spec map[string]any, given func(flag string) bool) {
+	if given("naming") {
+		spec["naming"] = nil
+		if f.naming != "" {
+			spec["naming"] = f.naming
+		}
+	}
+	if given("allowed-extensions") {
+		spec["allowedExtensions"] = listOrNil(f.allowedExtensions)
+	}
+	adoption := map[string]any{}
+	if given("adopt-databases") {
+		adoption["databases"] = listOrNil(f.adoptDatabases)
+	}
+	if given("adopt-roles") {
+		adoption["roles"] = listOrNil(f.adoptRoles)
+	}
+	if len(adoption) > 0 {
+		spec["adoption"] = adoption
+	}
+}
+
+// listOrNil returns a list as JSON has it, nil for an empty one.
+func listOrNil(values []string) any {
+	if len(values) == 0 {
+		return nil
+	}
+	list := make([]any, len(values))
+	for i, value := range values {
+		list[i] = value
+	}
+	return list
 }
 
 // namespaces adds the fields that say who may use the server.
 func (f *clusterFlags) namespaces(spec map[string]any, given func(flag string) bool) error {
 	if given("allowed-namespaces") {
-		spec["allowedNamespaces"] = nil
-		var names []any
-		for _, name := range f.allowedNamespaces {
-			names = append(names, name)
-		}
-		if len(names) > 0 {
-			spec["allowedNamespaces"] = names
-		}
+		spec["allowedNamespaces"] = listOrNil(f.allowedNamespaces)
 	}
 	if !given("namespace-selector") {
 		return nil
@@ -123,27 +155,6 @@ func (f *clusterFlags) namespaces(spec map[string]any, given func(flag string) b
 	return err
 }
 
-// warnUnenforced says so where a spec restricts namespaces and there is no webhook
-// that would hold them to it. Who may not look is told nothing.
-func (e *Environment) warnUnenforced(ctx context.Context, spec map[string]any) {
-	if spec["allowedNamespaces"] == nil && spec["namespaceSelector"] == nil {
-		return
-	}
-	kube, err := e.Dynamic()
-	if err != nil {
-		return
-	}
-	webhooks := schema.GroupVersionResource{Group: "admissionregistration.k8s.io", Version: "v1", Resource: "validatingwebhookconfigurations"}
-	_, err = kube.Resource(webhooks).Get(ctx, webhookConfiguration, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		e.warn("the dbtether webhook is not installed in this Kubernetes cluster: nothing keeps other namespaces from using the server")
-	}
-}
-
-// webhookConfiguration is the name of the webhook's configurations, as
-// manifests/webhook has it.
-const webhookConfiguration = "dbtether"
-
 // selectorExpressions returns requirements as matchExpressions of a LabelSelector.
 func selectorExpressions(requirements labels.Requirements) ([]any, error) {
 	operators := map[selection.Operator]string{
@@ -160,11 +171,7 @@ func selectorExpressions(requirements labels.Requirements) ([]any, error) {
 		expression := map[string]any{"key": r.Key(), "operator": operator}
 		if values := r.ValuesUnsorted(); len(values) > 0 {
 			slices.Sort(values)
-			list := make([]any, len(values))
-			for i, value := range values {
-				list[i] = value
-			}
-			expression["values"] = list
+			expression["values"] = listOrNil(values)
 		}
 		expressions = append(expressions, expression)
 	}

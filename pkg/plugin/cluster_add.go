@@ -85,7 +85,6 @@ func (a *clusterAdd) run(ctx context.Context, env *Environment, name string, giv
 	if a.dryRun.way != dryRunNone {
 		return nil
 	}
-	env.warnUnenforced(ctx, spec)
 	if !a.check {
 		return nil
 	}

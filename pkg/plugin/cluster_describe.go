@@ -35,13 +35,33 @@ func describeCluster(ctx context.Context, env *Environment, object *unstructured
 	}
 	text.field("Credentials", credentialsOf(cluster))
 	text.field("Namespaces", admitted(cluster))
+	text.field("Naming", orDefault(cluster.Spec.Naming, "{name}"))
+	if len(cluster.Spec.AllowedExtensions) > 0 {
+		text.field("Extensions", join(cluster.Spec.AllowedExtensions)+", beside trusted ones")
+	}
+	if names := adoptable(cluster); names != "" {
+		text.field("A runner adopts", names)
+	}
 	text.status(object, cluster.Status.Phase, cluster.Status.Message, cluster.Status.ObservedGeneration)
 	text.field("Version", cluster.Status.PostgresVersion)
 	if checked := cluster.Status.LastCheckTime; checked != nil {
 		text.field("Checked", checked.Format(time.RFC1123Z))
 	}
 	text.conditions(cluster.Status.Conditions)
-	return text, describeDatabases(ctx, env, text, cluster.Name)
+	return text, describeDatabases(ctx, env, text, cluster)
+}
+
+// adoptable says which existing databases and roles a runner may take over; empty:
+// none.
+func adoptable(cluster *v1alpha1.DBCluster) string {
+	var what []string
+	if names := cluster.Spec.Adoption.DatabaseNames(); len(names) > 0 {
+		what = append(what, plural("database", len(names))+" "+strings.Join(names, ", "))
+	}
+	if names := cluster.Spec.Adoption.RoleNames(); len(names) > 0 {
+		what = append(what, plural("role", len(names))+" "+strings.Join(names, ", "))
+	}
+	return strings.Join(what, "; ")
 }
 
 // admitted says which namespaces may use the server.
@@ -69,7 +89,7 @@ func credentialsOf(cluster *v1alpha1.DBCluster) string {
 
 // describeDatabases adds the Databases on a cluster. Who may not list them all
 // still sees the rest.
-func describeDatabases(ctx context.Context, env *Environment, text *description, cluster string) error {
+func describeDatabases(ctx context.Context, env *Environment, text *description, cluster *v1alpha1.DBCluster) error {
 	list, err := env.list(ctx, dbKind, metav1.NamespaceAll, metav1.ListOptions{})
 	text.section("Databases")
 	if apierrors.IsForbidden(err) {
@@ -84,13 +104,13 @@ func describeDatabases(ctx context.Context, env *Environment, text *description,
 		return err
 	}
 	for i, database := range databases {
-		if database.Spec.ClusterRef.Name != cluster {
+		if database.Spec.ClusterRef.Name != cluster.Name {
 			continue
 		}
 		if len(text.sections[len(text.sections)-1].rows) == 0 {
 			text.row("NAMESPACE", "NAME", "DATABASE", "PHASE")
 		}
-		text.row(database.Namespace, database.Name, databases[i].PostgresName(nil), database.Status.Phase)
+		text.row(database.Namespace, database.Name, databases[i].PostgresName(cluster), database.Status.Phase)
 	}
 	return nil
 }

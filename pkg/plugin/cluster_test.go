@@ -34,6 +34,11 @@ func TestClusterSpec(t *testing.T) {
 		"selector, all":       {given: []string{"namespace-selector"}, want: "{namespaceSelector: null}"},
 		"selector, malformed": {flags: clusterFlags{namespaceSelector: "a in"}, given: []string{"namespace-selector"}, usage: true},
 		"selector, greater":   {flags: clusterFlags{namespaceSelector: "a>1"}, given: []string{"namespace-selector"}, usage: true},
+		"naming":              {flags: clusterFlags{naming: "{namespace}_{name}"}, given: []string{"naming"}, want: "{naming: '{namespace}_{name}'}"},
+		"naming, default":     {given: []string{"naming"}, want: "{naming: null}"},
+		"extensions":          {flags: clusterFlags{allowedExtensions: []string{"postgis"}}, given: []string{"allowed-extensions"}, want: "{allowedExtensions: [postgis]}"},
+		"adoption":            {flags: clusterFlags{adoptDatabases: []string{"a_*"}, adoptRoles: []string{"r"}}, given: []string{"adopt-databases", "adopt-roles"}, want: "{adoption: {databases: ['a_*'], roles: [r]}}"},
+		"adoption, less":      {flags: clusterFlags{adoptDatabases: []string{"a_*"}}, given: []string{"adopt-roles"}, want: "{adoption: {roles: null}}"},
 		"env, one name":       {flags: clusterFlags{credentialsFromEnv: "U,"}, given: []string{"credentials-from-env"}, usage: true},
 	}
 	for name, c := range cases {

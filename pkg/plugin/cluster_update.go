@@ -24,10 +24,14 @@ func newClusterUpdateCommand(env *Environment) *cobra.Command {
 	var update clusterUpdate
 	cmd := &cobra.Command{
 		Use:   "update NAME [flags]",
-		Short: "Change how a PostgreSQL server is reached",
-		Long:  "Change how a PostgreSQL server is reached. Only the fields whose flags are given change; --ca-secret '' removes it.",
+		Short: "Change how a PostgreSQL server is reached and used",
+		Long: `Change how a PostgreSQL server is reached, who may use it and how. Only the fields whose
+flags are given change; a list or name that is given empty ('') is removed.`,
 		Example: `  # The server has moved
-  kubectl dbtether cluster update main --endpoint db2.example.com`,
+  kubectl dbtether cluster update main --endpoint db2.example.com
+
+  # Databases may have an extension that is not trusted
+  kubectl dbtether cluster update main --allowed-extensions postgis`,
 		Args:              oneName(clusterKind),
 		ValidArgsFunction: completeNames(env, clusterKind),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -67,7 +71,6 @@ func (u *clusterUpdate) run(ctx context.Context, env *Environment, name string, 
 	if u.dryRun.way != dryRunNone {
 		return nil
 	}
-	env.warnUnenforced(ctx, spec)
 	if !u.check {
 		return nil
 	}

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,22 @@ func completeNames(env *Environment, k kind) cobra.CompletionFunc {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		return env.names(cmd.Context(), k, begun), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// completeObjects completes each argument with db/NAME or user/NAME of what is not
+// named so far.
+func completeObjects(env *Environment) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+		var objects []string
+		for _, k := range []kind{dbKind, userKind} {
+			for _, name := range env.names(cmd.Context(), k, "") {
+				if object := k.noun + "/" + name; strings.HasPrefix(object, begun) && !slices.Contains(args, object) {
+					objects = append(objects, object)
+				}
+			}
+		}
+		return objects, cobra.ShellCompDirectiveNoFileComp
 	}
 }
 

@@ -28,7 +28,7 @@ type dbCreate struct {
 	lcCollate, lcCtype        string
 	localeProvider, icuLocale string
 	builtinLocale             string
-	parameters                map[string]string
+	parameters                []string
 	revokePublicConnect       bool
 	adopt, recreate           bool
 	provisioning
@@ -82,8 +82,8 @@ func (c *dbCreate) addMaking(cmd *cobra.Command) {
 	addChoice(cmd, &c.localeProvider, "locale-provider", "where the default collation comes from; icu needs PostgreSQL 15, builtin 17", "libc", "icu", "builtin")
 	flags.StringVar(&c.icuLocale, "icu-locale", "", "ICU locale, with --locale-provider icu")
 	addChoice(cmd, &c.builtinLocale, "builtin-locale", "locale, with --locale-provider builtin", "C", "C.UTF-8", "PG_UNICODE_FAST")
-	flags.StringToStringVar(&c.parameters, "parameter", nil, "setting of every session in the database, as NAME=VALUE; may be repeated")
-	flags.BoolVar(&c.revokePublicConnect, "revoke-public-connect", true, "take from every role of the server the right to connect (default true, for an adopted database false)")
+	flags.StringArrayVar(&c.parameters, "parameter", nil, "setting of every session in the database, as NAME=VALUE; may be repeated")
+	flags.BoolVar(&c.revokePublicConnect, "revoke-public-connect", true, "take from every role of the server the right to connect; an adopted database keeps it unless this is given")
 	flags.BoolVar(&c.adopt, "adopt", false, "take over a database of that name which dbtether did not create")
 	flags.BoolVar(&c.recreate, "recreate", false, "make the database anew if somebody deleted it")
 }
@@ -117,8 +117,12 @@ func (c *dbCreate) database(ctx context.Context, p *provision.Provisioner, names
 		DeletionPolicy: v1alpha1.DeletionPolicy(c.deletionPolicy), ConnectionLimit: &c.connectionLimit,
 		DeletionProtection: c.deletionProtection, ForceDrop: c.forceDrop, Template: c.template, Encoding: c.encoding,
 		LcCollate: c.lcCollate, LcCtype: c.lcCtype, LocaleProvider: c.localeProvider, IcuLocale: c.icuLocale, BuiltinLocale: c.builtinLocale,
-		Adopt: c.adopt, Parameters: settingValues(c.parameters),
+		Adopt: c.adopt,
 	}}
+	var err error
+	if want.Spec.Parameters, err = settingValues("parameter", c.parameters); err != nil {
+		return nil, err
+	}
 	if given("revoke-public-connect") {
 		want.Spec.RevokePublicConnect = &c.revokePublicConnect
 	}
@@ -147,25 +151,35 @@ func (c *dbCreate) database(ctx context.Context, p *provision.Provisioner, names
 			"choose another name, or see it: kubectl dbtether db describe %s", name)
 	}
 	return have, refuseOther(dbKind, name, given, map[string]bool{
-		"schema":              containsAll(have.Spec.Schemas, want.Spec.Schemas),
-		"extension":           containsAll(have.Spec.Extensions, want.Spec.Extensions),
-		"connection-limit":    *want.Spec.ConnectionLimit == *orNoLimit(have.Spec.ConnectionLimit),
-		"deletion-policy":     have.Spec.DeletionPolicy == want.Spec.DeletionPolicy,
-		"deletion-protection": have.Spec.DeletionProtection == want.Spec.DeletionProtection,
-		"force-drop":          have.Spec.ForceDrop == want.Spec.ForceDrop,
-		"template":            have.Spec.Template == want.Spec.Template,
-		"encoding":            have.Spec.Encoding == want.Spec.Encoding,
-		"lc-collate":          have.Spec.LcCollate == want.Spec.LcCollate,
-		"lc-ctype":            have.Spec.LcCtype == want.Spec.LcCtype,
-		"locale-provider":     have.Spec.LocaleProvider == want.Spec.LocaleProvider,
-		"icu-locale":          have.Spec.IcuLocale == want.Spec.IcuLocale,
-		"builtin-locale":      have.Spec.BuiltinLocale == want.Spec.BuiltinLocale,
-		"parameter":           maps.Equal(have.Spec.Parameters, want.Spec.Parameters),
-		"adopt":               have.Spec.Adopt == want.Spec.Adopt,
-		"revoke-public-connect": have.Spec.RevokePublicConnect != nil && want.Spec.RevokePublicConnect != nil &&
-			*have.Spec.RevokePublicConnect == *want.Spec.RevokePublicConnect,
+		"schema":                containsAll(have.Spec.Schemas, want.Spec.Schemas),
+		"extension":             containsAll(have.Spec.Extensions, want.Spec.Extensions),
+		"connection-limit":      *want.Spec.ConnectionLimit == *orNoLimit(have.Spec.ConnectionLimit),
+		"deletion-policy":       have.Spec.DeletionPolicy == want.Spec.DeletionPolicy,
+		"deletion-protection":   have.Spec.DeletionProtection == want.Spec.DeletionProtection,
+		"force-drop":            have.Spec.ForceDrop == want.Spec.ForceDrop,
+		"template":              have.Spec.Template == want.Spec.Template,
+		"encoding":              have.Spec.Encoding == want.Spec.Encoding,
+		"lc-collate":            have.Spec.LcCollate == want.Spec.LcCollate,
+		"lc-ctype":              have.Spec.LcCtype == want.Spec.LcCtype,
+		"locale-provider":       have.Spec.LocaleProvider == want.Spec.LocaleProvider,
+		"icu-locale":            have.Spec.IcuLocale == want.Spec.IcuLocale,
+		"builtin-locale":        have.Spec.BuiltinLocale == want.Spec.BuiltinLocale,
+		"parameter":             maps.Equal(have.Spec.Parameters, want.Spec.Parameters),
+		"adopt":                 have.Spec.Adopt == want.Spec.Adopt,
+		"revoke-public-connect": revokesPublicConnect(have) == c.revokePublicConnect,
 	})
 }
+
+// revokesPublicConnect fills in the default of spec.revokePublicConnect.
+func revokesPublicConnect(db *v1alpha1.Database) bool {
+	if db.Spec.RevokePublicConnect == nil {
+		return !db.Status.Adopted
+	}
+	return *db.Spec.RevokePublicConnect
+}
+
+// fixedFlags stand for what a database is made with.
+var fixedFlags = []string{"--template", "--encoding", "--lc-collate", "--lc-ctype", "--locale-provider", "--icu-locale", "--builtin-locale"}
 
 // refuseOther returns an error if flags were given that an existing object does not
 // agree with: a create does not change it, and must not seem to.
@@ -179,8 +193,11 @@ func refuseOther(k kind, name string, given func(string) bool, agrees map[string
 	if len(others) == 0 {
 		return nil
 	}
-	return Hinted(fmt.Errorf("%s %q exists already, and differs in %s", k.name, name, strings.Join(others, ", ")),
-		"change it: kubectl edit %s %s, then kubectl dbtether reconcile", strings.ToLower(k.name), name)
+	err := fmt.Errorf("%s %q exists already, and differs in %s", k.name, name, strings.Join(others, ", "))
+	if slices.ContainsFunc(others, func(flag string) bool { return slices.Contains(fixedFlags, flag) }) {
+		return Hinted(err, "choose another name: what a database is made with cannot be changed")
+	}
+	return Hinted(err, "change it: kubectl edit %s %s, then kubectl dbtether reconcile %s/%s", strings.ToLower(k.name), name, k.noun, name)
 }
 
 func containsAll[T comparable](have, want []T) bool {
@@ -208,29 +225,42 @@ func existingOrValid(ctx context.Context, p *provision.Provisioner, want *v1alph
 	if have.DeletionTimestamp != nil {
 		return nil, Hinted(fmt.Errorf("DatabaseUser %q is being deleted", want.Name), "finish that: kubectl dbtether user delete %s", want.Name)
 	}
-	if !slices.Equal(have.Access(), want.Access()) || want.Spec.Username != "" && have.PostgresName(nil) != want.Spec.Username {
-		return nil, Hinted(fmt.Errorf("DatabaseUser %q exists already: %s", want.Name, inWords(have.Access())),
+	if !containsAll(have.Access(), want.Access()) || want.Spec.Username != "" && have.PostgresName(nil) != want.Spec.Username {
+		return nil, Hinted(fmt.Errorf("DatabaseUser %q exists already: %s", want.Name, inWords(have)),
 			"choose another name, see it: kubectl dbtether user describe %s, or change it: kubectl dbtether user grant %s", want.Name, want.Name)
 	}
 	return have, nil
 }
 
-// inWords says what a user may do: readonly in database "orders".
-func inWords(access []v1alpha1.DatabaseAccess) string {
-	words := make([]string, len(access))
-	for i, a := range access {
-		words[i] = fmt.Sprintf("%s in database %q", a.Privileges, a.Name)
+// inWords says what a user may do: readonly in database "orders", INSERT on audit.
+func inWords(user *v1alpha1.DatabaseUser) string {
+	var words []string
+	for _, a := range user.Access() {
+		name := a.Name
+		if a.Namespace != user.Namespace {
+			name = a.Namespace + "/" + name
+		}
+		words = append(words, fmt.Sprintf("%s in database %q", a.Privileges, name))
+	}
+	for _, grant := range user.Spec.AdditionalGrants {
+		words = append(words, join(grant.Privileges)+" on "+join(grant.Tables))
 	}
 	return strings.Join(words, ", ")
 }
 
-func settingValues(values map[string]string) map[string]v1alpha1.SettingValue {
-	if len(values) == 0 {
-		return nil
+// settingValues reads settings that a flag gives as NAME=VALUE; a value may have
+// commas and further =.
+func settingValues(flag string, lines []string) (map[string]v1alpha1.SettingValue, error) {
+	if len(lines) == 0 {
+		return nil, nil
 	}
-	result := make(map[string]v1alpha1.SettingValue, len(values))
-	for name, value := range values {
+	result := make(map[string]v1alpha1.SettingValue, len(lines))
+	for _, line := range lines {
+		name, value, found := strings.Cut(line, "=")
+		if !found || name == "" {
+			return nil, Usagef("--%s %q: it is written NAME=VALUE", flag, line)
+		}
 		result[name] = v1alpha1.SettingValue(value)
 	}
-	return result
+	return result, nil
 }

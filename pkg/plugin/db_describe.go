@@ -2,11 +2,12 @@ package plugin
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
@@ -25,44 +26,96 @@ func describeDB(ctx context.Context, env *Environment, object *unstructured.Unst
 	text.metadata(object)
 	text.section("Database")
 	text.field("Cluster", database.Spec.ClusterRef.Name)
-	text.field("Name in PostgreSQL", database.PostgresName(nil))
+	text.field("Name in PostgreSQL", database.PostgresName(env.clusterIfKnown(ctx, database.Spec.ClusterRef.Name)))
+	text.fieldIfSet("Template", database.Spec.Template)
+	text.fieldIfSet("Encoding", database.Spec.Encoding)
+	text.fieldIfSet("Locale", localeOf(database))
 	text.field("Schemas", join(database.Spec.Schemas))
 	text.field("Extensions", join(database.Spec.Extensions))
 	text.field("Owner", database.Spec.Owner)
-	text.field("Parameters", pairs(plain(database.Spec.Parameters)))
+	text.settings("Parameter", database.Spec.Parameters)
 	text.field("Connections", limit(database.Spec.ConnectionLimit))
-	text.field("On deletion", string(database.Spec.DeletionPolicy))
-	if database.Spec.DeletionProtection {
-		text.field("Protection", "may not be deleted")
+	if !revokesPublicConnect(database) {
+		text.field("PUBLIC", "keeps the right to connect")
 	}
+	describeLife(text, database)
 	text.status(object, database.Status.Phase, database.Status.Message, database.Status.ObservedGeneration)
 	text.conditions(database.Status.Conditions)
 	return text, describeUsers(ctx, env, text, database)
 }
 
-// describeUsers adds the DatabaseUsers of a database.
+// localeOf says what the spec says of the locale; empty: nothing.
+func localeOf(database *v1alpha1.Database) string {
+	var parts []string
+	for _, part := range []struct{ name, value string }{
+		{"provider", database.Spec.LocaleProvider}, {"locale", database.Spec.IcuLocale + database.Spec.BuiltinLocale},
+		{"collation", database.Spec.LcCollate}, {"character classes", database.Spec.LcCtype},
+	} {
+		if part.value != "" {
+			parts = append(parts, part.name+" "+part.value)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// describeLife adds where the database came from, and how it ends.
+func describeLife(text *description, database *v1alpha1.Database) {
+	switch {
+	case database.Status.Adopted:
+		text.field("Adopted", "it was there before")
+	case database.Spec.Adopt:
+		text.field("Adopts", "a database of that name that is there before")
+	}
+	if made := database.Status.ProvisionedTime; made != nil {
+		text.field("Provisioned", made.UTC().Format(time.RFC3339))
+	}
+	ends := string(database.Spec.DeletionPolicy)
+	if database.Spec.ForceDrop {
+		ends += ", its sessions end"
+	}
+	text.field("On deletion", ends)
+	if database.Spec.DeletionProtection {
+		text.field("Protection", "may not be deleted")
+	}
+}
+
+// clusterIfKnown reads a DBCluster; nil where that is not possible.
+func (e *Environment) clusterIfKnown(ctx context.Context, name string) *v1alpha1.DBCluster {
+	object, err := e.get(ctx, clusterKind, "", name)
+	if err != nil {
+		return nil
+	}
+	cluster, err := typed[v1alpha1.DBCluster](object)
+	if err != nil {
+		return nil
+	}
+	return cluster
+}
+
+// describeUsers adds the DatabaseUsers of a database, those of other namespaces by
+// namespace/name, as far as the caller may list them.
 func describeUsers(ctx context.Context, env *Environment, text *description, database *v1alpha1.Database) error {
-	list, err := env.list(ctx, userKind, database.Namespace, metav1.ListOptions{})
+	p, err := env.provisioner(&progress{})
 	if err != nil {
 		return err
 	}
-	users, err := typedList[v1alpha1.DatabaseUser](list)
+	users, err := p.UsersOf(ctx, database)
 	if err != nil {
 		return err
 	}
 	text.section("Users")
-	for n := range users {
-		user := &users[n]
+	for n, user := range users {
+		if n == 0 {
+			text.row("NAME", "USERNAME", "PRIVILEGES", "SECRET", "PHASE")
+		}
+		name, secret := user.Name, user.SecretName()
+		if user.Namespace != database.Namespace {
+			name, secret = user.Namespace+"/"+name, user.Namespace+"/"+secret
+		}
 		i := slices.IndexFunc(user.Access(), func(a v1alpha1.DatabaseAccess) bool {
 			return a.Name == database.Name && a.Namespace == database.Namespace
 		})
-		if i < 0 {
-			continue
-		}
-		if len(text.sections[len(text.sections)-1].rows) == 0 {
-			text.row("NAME", "USERNAME", "PRIVILEGES", "SECRET", "PHASE")
-		}
-		text.row(user.Name, user.CurrentUsername(), string(user.Access()[i].Privileges), user.SecretName(), user.Status.Phase)
+		text.row(name, user.CurrentUsername(), string(user.Access()[i].Privileges), secret, user.Status.Phase)
 	}
 	return nil
 }
@@ -75,10 +128,9 @@ func join[T ~string](values []T) string {
 	return strings.Join(words, ", ")
 }
 
-func plain(values map[string]v1alpha1.SettingValue) map[string]string {
-	result := make(map[string]string, len(values))
-	for name, value := range values {
-		result[name] = string(value)
+// settings adds a line for each setting: values may have commas.
+func (d *description) settings(name string, settings map[string]v1alpha1.SettingValue) {
+	for _, setting := range slices.Sorted(maps.Keys(settings)) {
+		d.field(name, setting+" = "+string(settings[setting]))
 	}
-	return result
 }

@@ -69,6 +69,13 @@ func (d *description) section(title string) { d.sections = append(d.sections, se
 // field adds a line with a name and a value.
 func (d *description) field(name, value string) { d.row(name+":", value) }
 
+// fieldIfSet adds a line unless the value is empty: for what few objects have.
+func (d *description) fieldIfSet(name, value string) {
+	if value != "" {
+		d.field(name, value)
+	}
+}
+
 // row adds a line of cells; an empty one is shown as <none>.
 func (d *description) row(cells ...string) {
 	for i := range cells {

@@ -24,6 +24,9 @@ that would mend it. Nothing is changed but the condition Drifted of the resource
 
 It exits 0 if nothing differs, 1 if something does, and more than 1 if something could not
 be looked at. reconcile mends what can be mended without losing data.`,
+		Example: `  kubectl dbtether drift
+  kubectl dbtether drift db/orders user/orders-api -o yaml`,
+		ValidArgsFunction: completeObjects(env),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := print.check(); err != nil {
 				return err
@@ -52,16 +55,16 @@ func drift(ctx context.Context, env *Environment, s *selected, args []string, pr
 	defer p.Close()
 	objects, err := s.objects(ctx, env, args)
 	if err != nil {
-		return withExitCode(err, exitUnread)
+		return asUnread(err)
 	}
 	documents := []driftDocument{}
-	var differ, unread int
+	var differ, blind int
 	err = p.Drift(ctx, objects, func(d provision.Drift) {
 		progress.done()
 		switch {
 		case d.Err != nil:
-			unread++
-			env.report(fmt.Errorf("%s %q: %w", d.Kind, d.Name, d.Err))
+			blind++
+			env.report(unread(d))
 		case d.Differs():
 			differ++
 		}
@@ -79,15 +82,33 @@ func drift(ctx context.Context, env *Environment, s *selected, args []string, pr
 	}
 	switch {
 	case err != nil:
-		return withExitCode(err, exitUnread)
-	case unread > 0:
-		return withExitCode(Hinted(fmt.Errorf("%d of %d could not be looked at", unread, len(objects)), "mend what is said above, then run it again"), exitUnread)
+		return asUnread(err)
+	case blind > 0:
+		return withExitCode(Hinted(fmt.Errorf("%d of %d could not be looked at", blind, len(objects)), "mend what is said above, then run it again"), exitUnread)
 	case differ > 0:
 		return withExitCode(Hinted(fmt.Errorf("%d of %d differ", differ, len(objects)), "mend what can be: kubectl dbtether reconcile"), exitDrifted)
 	case len(objects) == 0:
 		env.note("%s", noneFound(s.where(env)))
 	}
 	return nil
+}
+
+// unread returns why something could not be looked at; it names the object.
+func unread(d provision.Drift) error {
+	subject := fmt.Sprintf("%s %q", d.Kind, d.Name)
+	if strings.HasPrefix(d.Err.Error(), subject) {
+		return d.Err
+	}
+	return fmt.Errorf("%s: %w", subject, d.Err)
+}
+
+// asUnread returns an error that leads to exitUnread, unless it knows better.
+func asUnread(err error) error {
+	var coded exitCoder
+	if errors.As(err, &coded) {
+		return err
+	}
+	return withExitCode(err, exitUnread)
 }
 
 // printDrift prints one line, and under it the SQL.
@@ -216,5 +237,5 @@ func parseObject(text string) (kind, string, error) {
 			return k, name, nil
 		}
 	}
-	return kind{}, "", Hinted(errors.New("not an object: "+text), "write db/NAME or user/NAME")
+	return kind{}, "", Hinted(Usagef("%q is no Database and no DatabaseUser", text), "write db/NAME or user/NAME")
 }

@@ -30,7 +30,9 @@ var (
 func (p *printFlags) add(cmd *cobra.Command, formats []string) {
 	p.formats = formats
 	cmd.Flags().StringVarP(&p.output, "output", "o", "", "output format: "+strings.Join(bare(formats), ", "))
-	cmd.Flags().BoolVar(&p.showManagedFields, "show-managed-fields", false, "keep metadata.managedFields in json and yaml")
+	if slices.Contains(formats, "jsonpath=") { // what is printed is a Kubernetes object
+		cmd.Flags().BoolVar(&p.showManagedFields, "show-managed-fields", false, "keep metadata.managedFields in json and yaml")
+	}
 	completeFlag(cmd, "output", formats...)
 }
 

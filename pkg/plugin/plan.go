@@ -25,16 +25,16 @@ func summarize(plan postgres.Plan, secrets []string) []string {
 			say("create", "%s %s", plural(kind, len(names)), strings.Join(names, ", "))
 		}
 	}
-	grants, counted := only(plan, "grant", "revoke"), false
-	for _, s := range only(plan, "grant", "revoke", "alter", "end", "reassign", "drop") {
-		isGrant := s.Verb == "grant" || s.Verb == "revoke"
+	counted := map[string]bool{}
+	for _, s := range only(plan, "adopt", "mark", "grant", "revoke", "alter", "open", "end", "reassign", "drop") {
+		verb, alike := alike(plan, s)
 		switch {
 		case partOfCreation(plan, s):
-		case !isGrant || len(grants) <= shownGrants:
+		case len(alike) <= shownGrants:
 			say(s.Verb, "%s (%s)%s", s.Object, s.Reason, risky(s.Risk))
-		case !counted:
-			say("grant", "%d statements%s", len(grants), isolation(grants))
-			counted = true
+		case !counted[verb]:
+			say(verb, "%d statements%s", len(alike), isolation(alike))
+			counted[verb] = true
 		}
 	}
 	for _, secret := range secrets {
@@ -66,10 +66,28 @@ func isolation(grants []postgres.Step) string {
 	return ""
 }
 
+// alike returns the steps that are counted together with one if they are many, and
+// the verb that they are counted under: grants and revocations each for themselves,
+// but all that isolates a new database as one.
+func alike(plan postgres.Plan, s postgres.Step) (verb string, steps []postgres.Step) {
+	switch {
+	case s.Verb != "grant" && s.Verb != "revoke":
+		return s.Verb, nil
+	case len(created(plan, "database")) > 0:
+		return "grant", only(plan, "grant", "revoke")
+	default:
+		return s.Verb, only(plan, s.Verb)
+	}
+}
+
 // partOfCreation reports whether a step only completes something that the same plan
 // creates.
 func partOfCreation(plan postgres.Plan, step postgres.Step) bool {
-	if step.Verb != "alter" {
+	switch step.Verb {
+	case "mark", "open":
+		return slices.ContainsFunc(only(plan, "create"), func(s postgres.Step) bool { return s.Object == step.Object })
+	case "alter":
+	default:
 		return false
 	}
 	for _, login := range created(plan, "login") {

@@ -57,13 +57,20 @@ func TestSummarize(t *testing.T) {
   grant   role "d_ro" to "api" (readonly)
   alter   role "api" in database "d" (no longer)
   revoke  database "d" (PUBLIC)`},
-		{"more are counted; taking a role away isolates nothing", []postgres.Step{
-			step("alter", `role "api"`, "limit"),
-			step("revoke", `role "d_owner" from "api"`, "x"), step("grant", `role "d_ro" to "api"`, "x"),
-			step("revoke", `role "d_rw" from "other"`, "x"), step("grant", `role "d_ro" to "other"`, "x"),
+		{"more are counted, what is given apart from what is taken; taking a role away isolates nothing", []postgres.Step{
+			step("alter", `role "api"`, "limit"), step("grant", `role "d_ro" to "api"`, "x"),
+			step("revoke", `role "d_owner" from "a"`, "x"), step("revoke", `role "d_owner" from "b"`, "x"),
+			step("revoke", `role "d_owner" from "c"`, "x"), step("revoke", `role "d_owner" from "d"`, "x"),
 		}, nil, `
   alter   role "api" (limit)
-  grant   4 statements`},
+  grant   role "d_ro" to "api" (x)
+  revoke  4 statements`},
+		{"what is taken over, and what was left half made", []postgres.Step{
+			step("adopt", `role "api"`, "whose"), step("mark", `database "d"`, "whose"), step("open", `database "d"`, "isolated"),
+		}, nil, `
+  adopt   role "api" (whose)
+  mark    database "d" (whose)
+  open    database "d" (isolated)`},
 		{"an old schema of an old database", []postgres.Step{step("alter", "schema public", "owner group")}, nil, `
   alter   schema public (owner group)`},
 		{"another login than the new one", append([]postgres.Step{step("alter", `role "other"`, "limit")}, newLogin...), nil, `

@@ -29,10 +29,17 @@ func newReconcileCommand(env *Environment) *cobra.Command {
 		Long: `Bring Databases and DatabaseUsers - those that are named, all of a namespace, or all - into
 the state that their resources ask for, finish deletions, rotate passwords that are due, and
 write what came of it to each status. What is as it should be is not touched. One failure
-does not stop the others; it exits 1 then. Interrupted, it goes on the next time.
+does not stop the others; it exits 1 then, or 3 if policies denied all that failed.
+Interrupted, it goes on the next time.
 
 Data is never dropped and owners are never changed: a database that somebody deleted is
 reported, and made anew only with --recreate.`,
+		Example: `  # One database and one user of it
+  kubectl dbtether reconcile db/orders user/orders-api
+
+  # All there is, as a job that runs every few minutes does
+  kubectl dbtether reconcile -A --runner --quick`,
+		ValidArgsFunction: completeObjects(env),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := r.print.check(); err != nil {
 				return err
@@ -59,11 +66,16 @@ func (r *reconciling) run(ctx context.Context, env *Environment, args []string) 
 	p.Runner = r.runner
 	results := []provision.Result{}
 	told := map[string]bool{}
+	tally := tally{}
 	bulk := provision.Bulk{Quick: r.quick, Recreate: r.recreate, Progress: bar.count, Done: func(result provision.Result) {
 		bar.done()
 		results = append(results, result)
+		tally.add(result)
 		if r.print.human() || r.print.output == "name" {
 			printResult(env, result, r.print.output == "name", r.allNamespaces)
+			for _, warning := range result.Warnings {
+				env.warn("%s: %s", subject(result, r.allNamespaces), warning)
+			}
 			if !told[result.Error] { // one unreachable server fails many resources
 				printPrefixed(env.ErrOut, "error: ", about(result, r.allNamespaces))
 				printPrefixed(env.ErrOut, "hint:  ", result.Hint)
@@ -83,6 +95,7 @@ func (r *reconciling) run(ctx context.Context, env *Environment, args []string) 
 		}
 	}
 	bar.done()
+	tally.tell(env)
 	if !r.print.human() && r.print.output != "name" {
 		err = errors.Join(err, printDocument(env, r.print.output, results))
 	}
@@ -98,13 +111,19 @@ func about(r provision.Result, withNamespace bool) string {
 	switch {
 	case r.Error == "":
 		return ""
-	case withNamespace && r.Namespace != "":
-		return fmt.Sprintf("%s %s/%s: %s", r.Kind, r.Namespace, r.Name, r.Error)
-	case strings.Contains(r.Error, strconv.Quote(r.Name)):
+	case (!withNamespace || r.Namespace == "") && strings.Contains(r.Error, strconv.Quote(r.Name)):
 		return r.Error
 	default:
-		return fmt.Sprintf("%s %q: %s", r.Kind, r.Name, r.Error)
+		return subject(r, withNamespace) + ": " + r.Error
 	}
+}
+
+// subject names the resource of a result.
+func subject(r provision.Result, withNamespace bool) string {
+	if withNamespace && r.Namespace != "" {
+		return fmt.Sprintf("%s %s/%s", r.Kind, r.Namespace, r.Name)
+	}
+	return fmt.Sprintf("%s %q", r.Kind, r.Name)
 }
 
 // printResult prints one line of stdout.

@@ -23,7 +23,7 @@ type userCreate struct {
 	secretPerDatabase        bool
 	passwordLength           int32
 	connectionLimit          int32
-	settings                 map[string]string
+	settings                 []string
 	rotateDays               int32
 	rotationStrategy         string
 	gracePeriod              time.Duration
@@ -42,7 +42,10 @@ func newUserCreateCommand(env *Environment) *cobra.Command {
   kubectl dbtether user create reports --database orders
 
   # A user who writes to one database and reads another team's
-  kubectl dbtether user create sync --database orders=readwrite --database billing/invoices`,
+  kubectl dbtether user create sync --database orders=readwrite --database billing/invoices
+
+  # One for a week, whose password would be replaced every day
+  kubectl dbtether user create auditor --database orders --expires-in 168h --rotate-days 1`,
 		Args: oneName(userKind),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return create.provision(cmd.Context(), env, func(ctx context.Context, p *provision.Provisioner) (*provision.Request, error) {
@@ -60,7 +63,7 @@ func newUserCreateCommand(env *Environment) *cobra.Command {
 	flags.BoolVar(&create.secretPerDatabase, "secret-per-database", false, "write one Secret for each database, named NAME-DATABASE-credentials")
 	flags.Int32Var(&create.passwordLength, "password-length", 32, "characters of the password")
 	flags.Int32Var(&create.connectionLimit, "connection-limit", -1, "connections that the user may have at once; -1: no limit")
-	flags.StringToStringVar(&create.settings, "setting", nil, "setting of every session of the user, as NAME=VALUE; may be repeated")
+	flags.StringArrayVar(&create.settings, "setting", nil, "setting of every session of the user, as NAME=VALUE; may be repeated")
 	flags.Int32Var(&create.rotateDays, "rotate-days", 0, "replace the password after so many days; 0: never by itself")
 	addChoice(cmd, &create.rotationStrategy, "rotation-strategy", "with a second login, or by a new password for the one (default Alternate)", "Alternate", "InPlace")
 	flags.DurationVar(&create.gracePeriod, "grace-period", v1alpha1.DefaultGracePeriod, "how long the old login of an alternate rotation still works")
@@ -115,9 +118,32 @@ func (c *userCreate) request(ctx context.Context, env *Environment, p *provision
 		"password-length":     have.Spec.Password.Length == user.Spec.Password.Length,
 		"connection-limit":    *orNoLimit(have.Spec.ConnectionLimit) == *user.Spec.ConnectionLimit,
 		"setting":             maps.Equal(have.Spec.Settings, user.Spec.Settings),
+		"rotate-days":         rotationDays(have) == rotationDays(user),
+		"rotation-strategy":   have.Strategy() == user.Strategy(),
+		"grace-period":        have.GracePeriod() == user.GracePeriod(),
+		"expires-in":          c.expires(have),
 		"deletion-policy":     have.Spec.DeletionPolicy == user.Spec.DeletionPolicy,
 		"adopt":               have.Spec.Adopt == user.Spec.Adopt,
 	})
+}
+
+// expires reports whether a user is new, or ends when the flag said at its creation,
+// give or take the time that a run has.
+func (c *userCreate) expires(have *v1alpha1.DatabaseUser) bool {
+	switch {
+	case have.UID == "":
+		return true
+	case have.Spec.ExpiresAt == nil:
+		return c.expiresIn == 0
+	}
+	return (have.Spec.ExpiresAt.Sub(have.CreationTimestamp.Time) - c.expiresIn).Abs() <= c.timeout
+}
+
+func rotationDays(user *v1alpha1.DatabaseUser) int32 {
+	if user.Spec.Rotation == nil {
+		return 0
+	}
+	return user.Spec.Rotation.Days
 }
 
 // user returns the DatabaseUser as the flags describe it.
@@ -126,8 +152,12 @@ func (c *userCreate) user(env *Environment, namespace, name string, given func(s
 		Privileges: v1alpha1.Privileges(orDefault(c.privileges, "readonly")),
 		Username:   c.username, ConnectionLimit: &c.connectionLimit, Password: v1alpha1.PasswordSpec{Length: c.passwordLength},
 		SecretTemplate: v1alpha1.SecretTemplate{Name: c.secretName, Format: v1alpha1.SecretFormat(c.secretFormat), OnConflict: v1alpha1.ConflictPolicy(c.onConflict)},
-		DeletionPolicy: v1alpha1.DeletionPolicy(c.deletionPolicy), Settings: settingValues(c.settings), Adopt: c.adopt,
+		DeletionPolicy: v1alpha1.DeletionPolicy(c.deletionPolicy), Adopt: c.adopt,
 	}}
+	var err error
+	if user.Spec.Settings, err = settingValues("setting", c.settings); err != nil {
+		return nil, err
+	}
 	var refs []v1alpha1.DatabaseAccess
 	for _, text := range c.databases {
 		ref, err := parseAccess(text)

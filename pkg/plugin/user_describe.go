@@ -35,34 +35,77 @@ func describeUser(_ context.Context, _ *Environment, object *unstructured.Unstru
 	text.field("Cluster", user.Status.ClusterName)
 	text.field("Name in PostgreSQL", user.CurrentUsername())
 	for _, grant := range user.Spec.AdditionalGrants {
-		text.field("Granted", join(grant.Privileges)+" on "+join(grant.Tables))
+		what := join(grant.Privileges) + " on " + join(grant.Tables)
+		if grant.Database != "" {
+			what += " in " + grant.Database
+		}
+		text.field("Granted", what)
 	}
-	if len(user.Spec.Settings) > 0 {
-		text.field("Settings", pairs(plain(user.Spec.Settings)))
-	}
+	text.settings("Setting", user.Spec.Settings)
 	text.field("Connections", limit(user.Spec.ConnectionLimit))
+	if user.Spec.Adopt {
+		text.field("Adopts", "a role of that name that is there before")
+	}
 	text.field("On deletion", string(user.Spec.DeletionPolicy))
 	if user.Spec.ExpiresAt != nil {
 		text.field("Expires", user.Spec.ExpiresAt.UTC().Format(time.RFC3339))
 	}
-	text.section("Secret")
-	text.field("Name", user.SecretName())
-	text.field("Keys", string(user.Spec.SecretTemplate.Format))
-	if user.Status.SecretRevision > 0 {
-		text.field("Revision", fmt.Sprint(user.Status.SecretRevision))
-	}
-	describeRotation(text, user.Status.Rotation)
+	describeSecrets(text, user)
+	describeRotation(text, user)
 	text.status(object, user.Status.Phase, user.Status.Message, user.Status.ObservedGeneration)
 	text.conditions(user.Status.Conditions)
 	return text, nil
 }
 
-// describeRotation adds where the rotation stands, and who holds the old login back.
-func describeRotation(text *description, r *v1alpha1.RotationStatus) {
-	if r == nil {
+// describeSecrets adds where the credential is, and in which form.
+func describeSecrets(text *description, user *v1alpha1.DatabaseUser) {
+	template := user.Spec.SecretTemplate
+	if user.PerDatabase() {
+		text.section("Secrets")
+		for _, a := range user.Access() {
+			text.field("Name", user.SecretNameFor(a.Name)+" (database "+a.Name+")")
+		}
+	} else {
+		text.section("Secret")
+		text.field("Name", user.SecretName())
+	}
+	keys := string(template.Format)
+	if template.Format == v1alpha1.FormatCustom {
+		names := map[string]string{}
+		for field, key := range template.Keys {
+			names[field] = string(key)
+		}
+		keys += ": " + pairs(names)
+	}
+	text.field("Keys", keys)
+	if template.OnConflict != "" && template.OnConflict != v1alpha1.ConflictFail {
+		text.field("On conflict", string(template.OnConflict))
+	}
+	text.field("Password", fmt.Sprintf("%d characters", user.Spec.Password.Length))
+	if user.Status.SecretRevision > 0 {
+		text.field("Revision", fmt.Sprint(user.Status.SecretRevision))
+	}
+}
+
+// describeRotation adds when the password is replaced and how, where that stands, and
+// who holds the old login back.
+func describeRotation(text *description, user *v1alpha1.DatabaseUser) {
+	if user.Spec.Rotation == nil && user.Status.Rotation == nil {
 		return
 	}
 	text.section("Rotation")
+	if spec := user.Spec.Rotation; spec != nil && spec.Days > 0 {
+		text.field("Every", fmt.Sprintf("%d %s", spec.Days, plural("day", int(spec.Days))))
+	}
+	if strategy := user.Strategy(); strategy == v1alpha1.RotateAlternate {
+		text.field("Strategy", fmt.Sprintf("%s, the old login works for %s", strategy, user.GracePeriod()))
+	} else {
+		text.field("Strategy", string(strategy))
+	}
+	r := user.Status.Rotation
+	if r == nil {
+		return
+	}
 	when := func(name string, t *metav1.Time) {
 		if t != nil {
 			text.field(name, t.UTC().Format(time.RFC3339))

@@ -20,6 +20,8 @@ type userGrant struct {
 	privileges string
 	tables     []string
 	on         []string
+	// found is whether the user had what is to be taken: somebody else may take it first.
+	found bool
 	provisioning
 }
 
@@ -48,35 +50,11 @@ could do more end.`,
 			if cmd.Flags().Changed("table") != cmd.Flags().Changed("on-table") {
 				return Usagef("--table and --on-table go together")
 			}
-			return grant.change(cmd.Context(), env, args[0], grant.grant)
+			return grant.change(cmd.Context(), env, args[0], grant.grant, env.databaseThere)
 		},
 	}
 	grant.add(cmd, env)
 	addChoice(cmd, &grant.privileges, "privileges", "what the user may do in --database, or everywhere", "readonly", "readwrite", "admin")
-	return cmd
-}
-
-func newUserRevokeCommand(env *Environment) *cobra.Command {
-	var revoke userGrant
-	cmd := &cobra.Command{
-		Use:   "revoke NAME (--database [NAMESPACE/]DATABASE | --table TABLE) [--on-table SELECT,…] [flags]",
-		Short: "Take a database, or the privileges on a table, from a user",
-		Long: `Take a database from a DatabaseUser, or what it was granted on a table: the resource is
-changed, and PostgreSQL with it, after the plan was shown. Its sessions in the database end,
-and what it owns there passes to the database's owner group. The last database cannot be
-taken: delete the user.`,
-		Example: `  kubectl dbtether user revoke reports --database invoices
-  kubectl dbtether user revoke reports --database orders --table app.audit`,
-		Args:              oneName(userKind),
-		ValidArgsFunction: completeNames(env, userKind),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if !anyChanged(cmd, "database", "table") {
-				return Usagef("say what to revoke: --database or --table")
-			}
-			return revoke.change(cmd.Context(), env, args[0], revoke.revoke)
-		},
-	}
-	revoke.add(cmd, env)
 	return cmd
 }
 
@@ -93,37 +71,31 @@ func anyChanged(cmd *cobra.Command, flags ...string) bool {
 	return slices.ContainsFunc(flags, cmd.Flags().Changed)
 }
 
-// change computes the user's new spec, and provisions the user with it.
-func (g *userGrant) change(ctx context.Context, env *Environment, name string, edit func(*v1alpha1.DatabaseUser) error) error {
+// change computes the user's new spec, and provisions the user with it. check, if it
+// is not nil, looks at the Database that the flags name.
+func (g *userGrant) change(ctx context.Context, env *Environment, name string, edit func(*v1alpha1.DatabaseUser) error,
+	check func(ctx context.Context, p *provision.Provisioner, namespace, database string) error,
+) error {
 	g.done = func(request *provision.Request, _ []string) string {
-		return fmt.Sprintf("User %s: %s", name, inWords(request.Users[0].Access()))
+		return fmt.Sprintf("User %s: %s", name, inWords(request.Users[0]))
 	}
 	return g.provision(ctx, env, func(ctx context.Context, p *provision.Provisioner) (*provision.Request, error) {
 		user, err := env.user(ctx, p, name)
 		if err != nil {
 			return nil, err
 		}
-		changed := user.DeepCopy()
-		if err := edit(changed); err != nil {
-			return nil, err
-		}
-		patch, err := specPatch(user, changed)
-		if err != nil {
-			return nil, err
-		}
-		if g.database != "" {
-			ref, _ := parseAccess(g.database)
-			if err := env.databaseThere(ctx, p, orDefault(ref.Namespace, user.Namespace), ref.Name); err != nil {
+		request := &provision.Request{Users: []*v1alpha1.DatabaseUser{user}, Edit: func(user *v1alpha1.DatabaseUser) ([]byte, error) {
+			changed := user.DeepCopy()
+			if err := edit(changed); err != nil {
 				return nil, err
 			}
+			return specPatch(user, changed)
+		}}
+		if _, err := request.Edit(user); err != nil || g.database == "" || check == nil {
+			return request, err
 		}
-		request := &provision.Request{Users: []*v1alpha1.DatabaseUser{user}}
-		if patch == nil {
-			return request, nil
-		}
-		request.UserPatch = patch
-		request.Users[0], err = p.PatchUser(ctx, user, patch, true)
-		return request, err
+		ref, _ := parseAccess(g.database)
+		return request, check(ctx, p, orDefault(ref.Namespace, user.Namespace), ref.Name)
 	})
 }
 
@@ -171,7 +143,7 @@ func specPatch(before, after *v1alpha1.DatabaseUser) ([]byte, error) {
 	if len(spec) == 0 {
 		return nil, nil
 	}
-	return json.Marshal(map[string]any{"spec": spec, "metadata": map[string]any{"uid": before.UID}})
+	return json.Marshal(map[string]any{"spec": spec, "metadata": map[string]any{"uid": before.UID, "resourceVersion": before.ResourceVersion}})
 }
 
 // grant adds to the user's spec what the flags say.
@@ -182,8 +154,13 @@ func (g *userGrant) grant(user *v1alpha1.DatabaseUser) error {
 		}
 		return g.grantTables(user)
 	}
-	if g.database == "" {
+	if g.database == "" { // everywhere: no reference keeps others
 		user.Spec.Privileges = v1alpha1.Privileges(g.privileges)
+		refs := references(user)
+		for i := range refs {
+			refs[i].Privileges = ""
+		}
+		setReferences(user, refs)
 		return nil
 	}
 	ref, err := g.ref(user)
@@ -199,28 +176,6 @@ func (g *userGrant) grant(user *v1alpha1.DatabaseUser) error {
 		refs[i].Privileges = ref.Privileges
 	}
 	setReferences(user, refs)
-	return nil
-}
-
-// revoke takes from the user's spec what the flags say.
-func (g *userGrant) revoke(user *v1alpha1.DatabaseUser) error {
-	if len(g.tables) > 0 {
-		return g.revokeTables(user)
-	}
-	ref, err := g.ref(user)
-	if err != nil {
-		return err
-	}
-	refs := references(user)
-	rest := slices.DeleteFunc(slices.Clone(refs), func(r v1alpha1.DatabaseAccess) bool { return sameDatabase(user, r, ref) })
-	switch {
-	case len(rest) == len(refs):
-		return Hinted(fmt.Errorf("DatabaseUser %q has no database %q", user.Name, g.database), "it has: %s", inWords(user.Access()))
-	case len(rest) == 0:
-		return Hinted(fmt.Errorf("database %q is the only one of DatabaseUser %q", g.database, user.Name), "delete the user: kubectl dbtether user delete %s", user.Name)
-	}
-	setReferences(user, rest)
-	user.Spec.AdditionalGrants = slices.DeleteFunc(slices.Clone(user.Spec.AdditionalGrants), func(t v1alpha1.TableGrant) bool { return t.Database == ref.Name })
 	return nil
 }
 
@@ -281,40 +236,6 @@ func (g *userGrant) grantTables(user *v1alpha1.DatabaseUser) error {
 	return nil
 }
 
-// revokeTables takes the tables, or some privileges on them, from additionalGrants.
-func (g *userGrant) revokeTables(user *v1alpha1.DatabaseUser) error {
-	gone, err := g.tableGrant(user)
-	if err != nil {
-		return err
-	}
-	found := false
-	var rest []v1alpha1.TableGrant
-	for _, old := range user.Spec.AdditionalGrants {
-		if gone.Database != "" && old.Database != "" && old.Database != gone.Database {
-			rest = append(rest, old)
-			continue
-		}
-		touched, untouched := old, old
-		touched.Tables = slices.DeleteFunc(slices.Clone(old.Tables), func(t v1alpha1.TableName) bool { return !slices.Contains(gone.Tables, t) })
-		untouched.Tables = slices.DeleteFunc(slices.Clone(old.Tables), func(t v1alpha1.TableName) bool { return slices.Contains(gone.Tables, t) })
-		touched.Privileges = slices.DeleteFunc(slices.Clone(old.Privileges), func(p v1alpha1.TablePrivilege) bool {
-			return len(gone.Privileges) == 0 || slices.Contains(gone.Privileges, p)
-		})
-		found = found || len(touched.Tables) > 0
-		if len(untouched.Tables) > 0 {
-			rest = append(rest, untouched)
-		}
-		if len(touched.Tables) > 0 && len(touched.Privileges) > 0 {
-			rest = append(rest, touched)
-		}
-	}
-	if !found {
-		return Hinted(fmt.Errorf("DatabaseUser %q was not granted anything on table %s", user.Name, strings.Join(g.tables, ", ")), "see what it has: kubectl dbtether user describe %s", user.Name)
-	}
-	user.Spec.AdditionalGrants = rest
-	return nil
-}
-
 func (g *userGrant) tableGrant(user *v1alpha1.DatabaseUser) (v1alpha1.TableGrant, error) {
 	var grant v1alpha1.TableGrant
 	if g.database != "" {
@@ -326,7 +247,7 @@ func (g *userGrant) tableGrant(user *v1alpha1.DatabaseUser) (v1alpha1.TableGrant
 		if len(references(user)) == 1 { // it has no other that could be meant
 			grant.Database = ""
 			if !user.Refers(orDefault(ref.Namespace, user.Namespace), ref.Name) {
-				return grant, Hinted(fmt.Errorf("DatabaseUser %q has no database %q", user.Name, g.database), "it has: %s", inWords(user.Access()))
+				return grant, Hinted(fmt.Errorf("DatabaseUser %q has no database %q", user.Name, g.database), "it has: %s", inWords(user))
 			}
 		}
 	}

@@ -142,6 +142,8 @@ func (e *StepError) Hint() string {
 		return "the admin role lacks a right for this step; `kubectl dbtether cluster check` names it"
 	case "01000":
 		return "another role granted it: have that role or a superuser revoke it, then run the command again"
+	case "22023", "42809":
+		return "correct what the resource asks for: PostgreSQL does not take it"
 	case "55006":
 		return "sessions use the database: end them, then run the command again"
 	case "42710", "42P04", "23505":

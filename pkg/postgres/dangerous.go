@@ -24,7 +24,11 @@ func (p *planner) mayUse(want DesiredLogin, role Role) bool {
 	ours := want.Marker.owns(role.Comment)
 	switch {
 	case !ours && (!want.Adopt || !want.Marker.mayClaim(role.Comment)):
-		p.refuse(conflict("role", want.Name, role.Comment, want.Marker, "choose another username (--username)"))
+		fix := "choose another username (--username)"
+		if want.Marker.mayClaim(role.Comment) && !role.dangerous() && !reservedRole(role.Name) && role.Name != p.state.Server.Admin {
+			fix += orAdopt
+		}
+		p.refuse(conflict("role", want.Name, role.Comment, want.Marker, fix))
 		return false
 	case role.Name == p.state.Server.Admin:
 		p.refuse(Refusal{Problem: fmt.Sprintf("role %q is the admin of the server", want.Name), Fix: "choose another username (--username)"})

@@ -121,9 +121,20 @@ func (e Endpoint) route(config *pgx.ConnConfig) {
 		return
 	}
 	address := net.JoinHostPort(e.Host, strconv.Itoa(int(e.Port)))
-	config.DialFunc = func(ctx context.Context, network, _ string) (net.Conn, error) { return e.Dial(ctx, network, address) }
+	config.DialFunc = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		conn, err := e.Dial(ctx, network, address)
+		if err != nil {
+			return nil, &dialError{err}
+		}
+		return conn, nil
+	}
 	config.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil }
 }
+
+// dialError is what Endpoint.Dial failed with: it knows best why.
+type dialError struct{ error }
+
+func (e *dialError) Unwrap() error { return e.error }
 
 var serviceVariable sync.Mutex
 

@@ -70,3 +70,10 @@ func (m Marker) mayClaim(comment string) bool {
 func (m Marker) key() string {
 	return strings.TrimPrefix(m.Kind, groupOf) + " " + m.Resource
 }
+
+// command returns what to type to reconcile the Database that bears the marker, or to
+// see its drift.
+func (m Marker) command(verb string) string {
+	namespace, name, _ := strings.Cut(m.Resource, "/")
+	return "kubectl dbtether " + verb + " db/" + name + " -n " + namespace
+}

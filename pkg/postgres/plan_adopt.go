@@ -5,6 +5,9 @@ import (
 	"slices"
 )
 
+// orAdopt is what else may be done about something that bears nobody else's marker.
+const orAdopt = ", or take it over with spec.adopt (--adopt)"
+
 // mayTake reports whether an existing database is the resource's own, is one that we
 // began to create, or may be adopted; otherwise it refuses.
 func (p *planner) mayTake(want Database, have DatabaseState) bool {
@@ -12,7 +15,11 @@ func (p *planner) mayTake(want Database, have DatabaseState) bool {
 	case want.Marker.owns(have.Comment) || p.begun(want, have):
 		return true
 	case !want.Adopt || !want.Marker.mayClaim(have.Comment):
-		p.refuse(conflict("database", want.Name, have.Comment, want.Marker, "choose another databaseName (--database-name)"))
+		fix := "choose another databaseName (--database-name)"
+		if want.Marker.mayClaim(have.Comment) && have.AllowConnections {
+			fix += orAdopt
+		}
+		p.refuse(conflict("database", want.Name, have.Comment, want.Marker, fix))
 		return false
 	case !have.AllowConnections:
 		return p.refused(fmt.Sprintf("database %q is to be adopted and takes no connections", want.Name),
@@ -57,8 +64,11 @@ func (p *planner) reference(want Database) {
 	}
 	switch {
 	case ready:
+	case !exists && want.Provisioned:
+		p.refuse(Refusal{Missing: true, Problem: fmt.Sprintf("database %q is gone: somebody else deleted or renamed it", want.Name),
+			Fix: "see what mends it: " + want.Marker.command("drift")})
 	case !exists || want.Marker.owns(have.Comment) || p.begun(want, have):
-		p.refuse(Refusal{Missing: true, Problem: fmt.Sprintf("database %q is not provisioned so far", want.Name), Fix: "run: kubectl dbtether reconcile"})
+		p.refuse(Refusal{Missing: true, Problem: fmt.Sprintf("database %q is not provisioned so far", want.Name), Fix: "run: " + want.Marker.command("reconcile")})
 	default:
 		p.refuse(conflict("database", want.Name, have.Comment, want.Marker, "refer to the Database that it belongs to, or choose another databaseName"))
 	}

@@ -55,6 +55,7 @@ func missingCases() []planCase {
 		{"renamed_before_status", renamed, orders()},
 		{"reference", provisioned(admin18), refer},
 		{"reference_missing", withRoles(admin18), refer},
+		{"reference_gone", withRoles(admin18), wanting(func(d *postgres.Database) { d.ReferenceOnly, d.Provisioned = true, true })},
 		{"reference_begun", withClosedDatabase(admin18), refer},
 		{"reference_without_group", ungrouped, refer},
 		{"reference_of_another", having(provisioned(admin18), func(d *postgres.DatabaseState) { d.Comment = "dbtether.io: Database team-b/orders, uid 7" }), refer},

@@ -6,10 +6,12 @@ import "fmt"
 // means all of them. An admin without pg_signal_backend becomes a member of the role for that moment.
 func (p *planner) terminate(login, database, reason string) {
 	fragments := []any{"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = ", literal(login), " AND pid <> pg_backend_pid()"}
+	object := "sessions of " + quoted(login)
 	if database != "" {
 		fragments = append(fragments, " AND datname = ", literal(database))
+		object += " in database " + quoted(database)
 	}
-	step := Step{Verb: "end", Object: "sessions of " + quoted(login), Reason: reason, Risk: EndsSessions, Statement: sql(fragments...)}
+	step := Step{Verb: "end", Object: object, Reason: reason, Risk: EndsSessions, Statement: sql(fragments...)}
 	if p.state.Server.SignalBackend {
 		p.end = append(p.end, step)
 		return
@@ -49,6 +51,7 @@ func (p *planner) dropLogin(drop Drop) {
 		p.warn("role %q is left alone: %s", drop.Name, conflict("role", drop.Name, role.Comment, drop.Marker, "").Problem)
 		return
 	}
+	clear(p.outOfReach)
 	p.needCreateRole = true
 	object := "role " + quoted(drop.Name)
 	if role.Login {
@@ -83,7 +86,11 @@ func (p *planner) disown(drop Drop) {
 				Fix: fmt.Sprintf("in database %q run: REASSIGN OWNED BY %s TO …", database, sql(ident(login)))})
 			continue
 		}
-		p.revokeGivenOn(login, database)
+		if p.revokeGivenOn(login, database); p.outOfReach[database] {
+			p.refuse(Refusal{Blocked: true, Problem: fmt.Sprintf("role %q holds privileges in database %q that the admin cannot take away", login, database),
+				Fix: fmt.Sprintf("in database %q have a superuser run: REASSIGN OWNED BY %s TO …; DROP OWNED BY %s", database, sql(ident(login)), sql(ident(login)))})
+			continue
+		}
 		p.asMember(login, database, append(steps, dropOwned(login, "a role with privileges cannot be dropped"))...)
 	}
 }

@@ -63,6 +63,14 @@ func TestNamedPlansTheSame(t *testing.T) {
 			t.Errorf("what %s holds elsewhere was not read: %v", login, state.Databases[other.database])
 		}
 		execute(t, f, "postgres", "REVOKE "+group+" FROM "+login, "REVOKE CONNECT ON DATABASE "+other.database+" FROM "+login)
+		member := app.loginOf(postgres.Admin)
+		execute(t, f, app.database, "GRANT CREATE ON SCHEMA app TO "+member, "SET ROLE "+member, "CREATE TABLE app.mine (id int)",
+			"SET ROLE "+postgres.GroupsOf(app.database).Owner, "CREATE TABLE app.t (id int)", "GRANT USAGE ON SCHEMA app TO "+other.loginOf(postgres.ReadOnly), "GRANT INSERT ON app.t TO "+other.loginOf(postgres.ReadOnly)+" WITH GRANT OPTION",
+			"SET ROLE "+other.loginOf(postgres.ReadOnly), "GRANT INSERT ON app.t TO "+login)
+		app.desired.Logins = app.desired.Logins[:2] // readonly and readwrite: nobody names the owner of the table, nor the one who gave away a privilege
+		samePlan(t, server, app)
+		app.provision(t, server)
+		app.settled(t, server)
 		waitForNoSessions(t, f, app.database)
 		app.desired = gone(app)
 		samePlan(t, server, app)
@@ -107,4 +115,22 @@ func TestNamedReadsDanger(t *testing.T) {
 		}
 		execute(t, f, "postgres", "DROP DATABASE "+name+"_db", "DROP ROLE "+name+", "+name+"_a, "+name+"_b, "+name+"_renamed, "+name+"_other")
 	}
+}
+
+// TestNamedReadsOwners checks that what others own inside of a database is planned the
+// same: the admin is a member of one of them.
+func TestNamedReadsOwners(t *testing.T) {
+	everywhere(t, func(t *testing.T, f fixture) {
+		server := f.dial(t)
+		app, shop := inherited(t, f)
+		third, fourth := unique(t)+"_t", unique(t)+"_f"
+		execute(t, f, "postgres", "GRANT "+shop+" TO "+f.login.Username, "CREATE ROLE "+third, "GRANT "+third+" TO "+f.login.Username, "CREATE ROLE "+fourth)
+		execute(t, f, app.database, "ALTER TABLE legacy.t OWNER TO "+third, "ALTER TABLE public.old OWNER TO "+fourth)
+		state := samePlan(t, server, app)
+		for _, name := range []string{third, fourth} {
+			if _, read := state.Roles[name]; !read {
+				t.Errorf("%s was not read", name)
+			}
+		}
+	})
 }

@@ -155,18 +155,18 @@ func (p *Provisioner) OpenDatabaseDeletion(ctx context.Context, db *v1alpha1.Dat
 }
 
 func blockedBy(db *v1alpha1.Database, users []*v1alpha1.DatabaseUser) error {
-	names := make([]string, len(users))
+	names, where, which := make([]string, len(users)), db.Namespace, db.Name
 	for i, u := range users {
 		names[i] = u.Name
 		if u.Namespace != db.Namespace {
-			names[i] = key(u)
+			names[i], where, which = key(u), "NAMESPACE", key(db)
 		}
 	}
 	slices.Sort(names)
 	return &postgres.RefusedError{Refusals: []postgres.Refusal{{Blocked: true,
 		Problem: fmt.Sprintf("database %q is used by databaseuser(s) %s", db.Name, strings.Join(names, ", ")),
-		Fix: fmt.Sprintf("delete each of them first: kubectl dbtether user delete NAME -n %s; or take the database from those that have others: kubectl dbtether user revoke NAME --database %s",
-			db.Namespace, db.Name)}}}
+		Fix: fmt.Sprintf("delete each of them first: kubectl dbtether user delete NAME -n %[1]s; or take the database from those that have others: kubectl dbtether user revoke NAME -n %[1]s --database %[2]s",
+			where, which)}}}
 }
 
 // planned returns the error of planning. The connection is given back then, and d keeps

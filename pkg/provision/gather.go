@@ -102,7 +102,7 @@ func (j *Job) find(ctx context.Context, ref v1alpha1.DatabaseAccess) (*v1alpha1.
 	}
 	switch {
 	case apierrors.IsNotFound(err) && !isMissingKind(err):
-		return nil, failed("create it, or delete the DatabaseUser", "database %q does not exist in namespace %q", ref.Name, ref.Namespace)
+		return nil, failed("create it, take it from a user that has others: kubectl dbtether user revoke, or delete the DatabaseUser", "database %q does not exist in namespace %q", ref.Name, ref.Namespace)
 	case err != nil:
 		return nil, noAccess(err, fmt.Sprintf("database %q in namespace %q", ref.Name, ref.Namespace))
 	case db.DeletionTimestamp != nil:

@@ -17,9 +17,8 @@ type Request struct {
 	// it is left as it is.
 	Database *v1alpha1.Database
 	Users    []*v1alpha1.DatabaseUser
-	// UserPatch is a JSON merge patch of the first user that Apply writes before
-	// anything else; the user is given as it will be after that.
-	UserPatch []byte
+	// Edit is what changes about the first user before anything else; nil: nothing.
+	Edit Edit
 	// Recreate makes a database anew that somebody deleted.
 	Recreate bool
 	// EndGrace ends the old login of an alternate rotation now.
@@ -52,8 +51,11 @@ type Job struct {
 	// database is the request's; nil: none.
 	database *databaseJob
 	users    []*userJob
-	// begun is set before the plan runs, and applied once the server stands as planned.
-	begun, applied bool
+	// patch is what Edit came to.
+	patch []byte
+	// begun is set before the plan runs, applied once the server stands as planned, and
+	// told once each status says what came of it.
+	begun, applied, told bool
 }
 
 // Open gathers what the request refers to, asks the policies, connects, takes the
@@ -62,6 +64,9 @@ type Job struct {
 // *revision.ForeignError, *Error, or those of the API server.
 func (p *Provisioner) Open(ctx context.Context, request Request, readOnly bool) (*Job, error) {
 	job := &Job{p: p, request: request}
+	if err := job.edit(ctx); err != nil {
+		return nil, err
+	}
 	if err := job.gather(ctx); err != nil {
 		return nil, err
 	}
@@ -134,11 +139,14 @@ func (j *Job) lock(ctx context.Context) error {
 	if err := j.p.refresh(ctx, j.request); err != nil {
 		return err
 	}
+	if err := j.edit(ctx); err != nil {
+		return err
+	}
 	if err := j.gather(ctx); err != nil {
 		return err
 	}
 	if !slices.Equal(j.locks(), locked) {
-		return failed("run the command again", "the databases of %s were changed by someone else meanwhile", j.Subject())
+		return failed("run the command again", "the databases of %s %w", j.Subject(), errMoved)
 	}
 	return j.validate()
 }
@@ -203,7 +211,8 @@ func (j *Job) desired(state postgres.State) postgres.Desired {
 		for _, a := range u.access {
 			if !listed[a.name] {
 				listed[a.name] = true
-				desired.Databases = append(desired.Databases, postgres.Database{Name: a.name, Marker: databaseMarker(a.db), ReferenceOnly: true, Adopt: a.db.Status.Adopted})
+				desired.Databases = append(desired.Databases, postgres.Database{Name: a.name, Marker: databaseMarker(a.db), ReferenceOnly: true,
+					Adopt: a.db.Status.Adopted, Provisioned: a.db.Status.ProvisionedTime != nil})
 			}
 		}
 		desired.Logins = append(desired.Logins, u.desired(j, state)...)
@@ -214,7 +223,7 @@ func (j *Job) desired(state postgres.State) postgres.Desired {
 
 // Empty reports whether Apply would change nothing but a status.
 func (j *Job) Empty() bool {
-	if !j.Plan.Empty() || j.request.UserPatch != nil || j.database != nil && j.database.db.UID == "" {
+	if !j.Plan.Empty() || j.patch != nil || j.database != nil && j.database.db.UID == "" {
 		return false
 	}
 	for _, u := range j.users {
@@ -268,6 +277,9 @@ func (j *Job) Apply(ctx context.Context) error {
 		return err
 	}
 	err := j.run(ctx)
+	if outdated(err) { // who begins anew finds out more
+		return err
+	}
 	if statusErr := j.writeStatus(ctx, err); err == nil {
 		err = statusErr
 	}
@@ -275,10 +287,10 @@ func (j *Job) Apply(ctx context.Context) error {
 }
 
 func (j *Job) writeResources(ctx context.Context) error {
-	if j.request.UserPatch != nil {
+	if j.patch != nil {
 		u := j.users[0]
 		j.p.progress("changing databaseuser %s/%s", u.user.Namespace, u.user.Name)
-		changed, err := j.p.PatchUser(ctx, u.user, j.request.UserPatch, false)
+		changed, err := j.p.patchUser(ctx, u.user, j.patch, false)
 		if err != nil {
 			return err
 		}
@@ -342,6 +354,7 @@ func (j *Job) run(ctx context.Context) error {
 }
 
 func (j *Job) writeStatus(ctx context.Context, err error) error {
+	j.told = true
 	message := "provisioned"
 	if len(j.Plan.Warnings) > 0 {
 		message = "provisioned; warning: " + j.Plan.Warnings[0]

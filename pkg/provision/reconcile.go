@@ -32,6 +32,8 @@ type Result struct {
 	Action    Action `json:"action"`
 	// Statements is how many SQL statements ran.
 	Statements int `json:"statements"`
+	// Warnings are what could not be done, or waits for something.
+	Warnings []string `json:"warnings,omitempty"`
 	// Error is what failed, and Hint what to do about it.
 	Error string `json:"error,omitempty"`
 	Hint  string `json:"hint,omitempty"`
@@ -49,6 +51,9 @@ type Bulk struct {
 	Recreate bool
 	// PlanHash is the hash of the plan that was reviewed, where there is one resource.
 	PlanHash string
+	// Planned is told of each plan before it is carried out, by several callers at a
+	// time; it may be nil.
+	Planned func(*Job)
 	// Done is told of each result, in the order of the resources, by one caller at a
 	// time. Progress, if it is set, of how many there are and how many are done.
 	Done     func(Result)
@@ -229,21 +234,57 @@ func (r *reconciler) provision(ctx context.Context, request Request, result Resu
 		r.refused(ctx, request, err)
 		return result.of(err)
 	}
-	job, err := r.Open(ctx, request, false)
-	if err != nil {
+	var last *Job
+	err := r.Provision(ctx, request, func(job *Job) error {
+		last = job
+		if result.Action == "" {
+			result.Action = ActionUnchanged
+		}
+		if !job.Empty() {
+			result.Action = ActionProvisioned
+		}
+		result.Statements, result.Warnings = result.Statements+len(job.Plan.Steps), job.Plan.Warnings
+		if r.bulk.Planned != nil {
+			r.bulk.Planned(job)
+		}
+		return nil
+	})
+	var gone *GoneError
+	switch {
+	case errors.As(err, &gone):
+		return r.gone(ctx, request, result, gone)
+	case err != nil && (last == nil || !last.told):
 		r.refused(ctx, request, err)
-		return result.of(err)
 	}
-	defer job.Close()
-	result.Action = ActionProvisioned
-	if job.Empty() {
-		result.Action = ActionUnchanged
-	}
-	result.Statements = len(job.Plan.Steps)
-	if err := job.Apply(ctx); err != nil {
+	if err != nil {
 		return result.of(err)
 	}
 	return result
+}
+
+// gone goes on where somebody has deleted a resource after it was listed.
+func (r *reconciler) gone(ctx context.Context, request Request, result Result, gone *GoneError) Result {
+	switch {
+	case gone.Kind != result.Kind: // the owner: the database does without
+		request.Users = nil
+		return r.provision(ctx, request, result)
+	case gone.Gone:
+		result.Action = ActionDeleted
+		return result
+	}
+	resource, one := v1alpha1.Databases, r.database
+	if result.Kind == v1alpha1.KindDatabaseUser {
+		resource, one = v1alpha1.DatabaseUsers, r.user
+	}
+	object, err := r.Kube.Resource(resource).Namespace(result.Namespace).Get(ctx, result.Name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		result.Action = ActionDeleted
+		return result
+	case err != nil:
+		return result.of(fmt.Errorf("get %s %q: %w", resource.Resource, result.Name, err))
+	}
+	return one(ctx, object)
 }
 
 // clusterOf returns the name of the cluster that a request is about; empty where it
@@ -291,7 +332,7 @@ func (r *reconciler) finishDeletion(ctx context.Context, result Result, d *Delet
 		return result.of(err)
 	}
 	defer d.Close()
-	result.Action, result.Statements = ActionDeleted, len(d.Plan.Steps)
+	result.Action, result.Statements, result.Warnings = ActionDeleted, len(d.Plan.Steps), d.Plan.Warnings
 	if err := d.Apply(ctx); err != nil {
 		return result.of(err)
 	}

@@ -22,7 +22,7 @@ var made = time.Date(2030, 5, 1, 12, 0, 0, 0, time.UTC)
 // rotating returns the state of the user orders-api, whose first login has had its
 // password for an hour, changed by each of the functions.
 func rotating(changes ...func(*passwordState)) passwordState {
-	s := passwordState{now: made.Add(time.Hour), since: made, base: "orders_api",
+	s := passwordState{now: made.Add(time.Hour), since: made, live: made, base: "orders_api",
 		user:   &v1alpha1.DatabaseUser{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "orders-api"}},
 		newest: revision.Revision{Number: 3, Reason: reasonCreated, Time: made, Data: secret.Data{"username": []byte("orders_api")}}}
 	for _, change := range changes {
@@ -84,6 +84,8 @@ func expires(at time.Duration) func(*passwordState) {
 	}
 }
 
+func changed(s *passwordState) { s.changed = true }
+
 func first(s *passwordState) { s.newest, s.since = revision.Revision{}, time.Time{} }
 
 // TestDecide checks every way of a password: what the Secret names, which login ends,
@@ -132,7 +134,11 @@ func TestDecide(t *testing.T) {
 			rotation{login: one, rotate: true, reason: reasonRequested + "b", request: "b", inPlace: true, other: two, otherUntil: made.Add(day + time.Hour)}, "", false},
 
 		{"killed after staging the first password", rotating(pending), rotation{login: one}, "", false},
-		{"killed after staging other keys, then requested", rotating(pending, asked("b")), rotation{login: one}, "", false},
+		{"killed after staging other keys, then requested", rotating(pending, asked("b")), rotation{login: one, owed: true}, "", false},
+		{"a Secret was changed by hand, then requested", rotating(second, changed, asked("b"), after(2*day)),
+			rotation{login: two, owed: true, other: one, otherUntil: made.Add(day)}, "", false},
+		{"a Secret was changed by hand, and grace is over", rotating(second, changed, after(2*day)), rotation{login: two, other: one, otherUntil: made.Add(day)}, "", false},
+		{"a Secret was changed by hand, and a rotation is due", rotating(changed, every30Days, after(60*day)), rotation{login: one, next: made.Add(30 * day)}, "", false},
 		{"killed after staging a rotation", rotating(second, pending, reason(reasonRequested+"b"), asked("b"), after(2*day)),
 			rotation{login: two, request: "b", inPlace: true, other: one, otherUntil: made.Add(day)}, "", false},
 		{"killed after staging, before the second login is made", rotating(second, pending, every30Days, after(60*day), func(s *passwordState) { s.otherExists = false }),
@@ -144,7 +150,8 @@ func TestDecide(t *testing.T) {
 
 		{"in grace", rotating(second, every30Days), rotation{login: two, other: one, otherUntil: made.Add(day), next: made.Add(30 * day)}, "", false},
 		{"in grace, held", rotating(second, held), rotation{login: two, other: one, otherUntil: made.Add(day)}, "", false},
-		{"in grace, and ended", rotating(second, held, unknown, endGrace), rotation{login: two, other: one, dropOther: true, otherUntil: made.Add(day)}, "", false},
+		{"killed before the status, and the login before that was to go", rotating(second, reason(reasonRequested+"b"), asked("b"), answered("a"), endGrace),
+			rotation{login: two, request: "b", other: one, otherUntil: made.Add(day)}, "", false},
 		{"grace is over", rotating(second, after(day)), rotation{login: two, other: one, dropOther: true, otherUntil: made.Add(day)}, "", false},
 		{"grace is over, of the second login", rotating(second, after(day), func(s *passwordState) { s.newest.Data["username"] = []byte("orders_api") }),
 			rotation{login: one, other: two, dropOther: true, otherUntil: made.Add(day)}, "", false},
@@ -207,7 +214,7 @@ func TestDecide(t *testing.T) {
 // ends only by force, and deciding again after a rotation was carried out changes
 // nothing.
 func TestDecideNeverEndsTheCurrentLogin(t *testing.T) {
-	switches := []func(*passwordState){every30Days, inPlace, second, pending, held, unknown, endGrace, asked("b"), answered("a"), adopted, expires(0), after(day), after(40 * day)}
+	switches := []func(*passwordState){every30Days, inPlace, second, pending, changed, held, unknown, endGrace, asked("b"), answered("a"), adopted, expires(0), after(day), after(40 * day)}
 	for bits := range 1 << len(switches) {
 		s := rotating()
 		for i, change := range switches {
@@ -229,11 +236,35 @@ func TestDecideNeverEndsTheCurrentLogin(t *testing.T) {
 			continue
 		}
 		done := s
-		done.since, done.newest.Reason, done.newest.Data = s.now, r.reason, secret.Data{"username": []byte(r.login)}
+		done.since, done.live, done.newest.Reason, done.newest.Data = s.now, s.now, r.reason, secret.Data{"username": []byte(r.login)}
 		done.otherExists, done.endGrace, done.user = r.other != "", false, s.user.DeepCopy()
 		done.user.Status.Rotation = &v1alpha1.RotationStatus{Request: r.request}
 		if then, err := done.decide(); err != nil || then.rotate || then.login != r.login || then.other != r.other || then.dropOther {
 			t.Fatalf("%b: %+v came to %+v, and then to %+v, %v", bits, s, r, then, err)
+		}
+	}
+}
+
+// TestWentLive checks from when on a grace period counts.
+func TestWentLive(t *testing.T) {
+	last := func(at time.Time) func(*passwordState) {
+		return func(s *passwordState) {
+			when := metav1.NewTime(at)
+			s.user.Status.Rotation = &v1alpha1.RotationStatus{LastTime: &when}
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		state passwordState
+		want  time.Time
+	}{
+		{"made and live", rotating(second, after(day)), made},
+		{"killed after staging", rotating(second, pending, after(day)), made.Add(day)},
+		{"completed later", rotating(second, last(made.Add(day)), after(2*day)), made.Add(day)},
+		{"made again since", rotating(second, last(made.Add(-day)), after(day)), made},
+	} {
+		if got := c.state.wentLive(); !got.Equal(c.want) {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
 }

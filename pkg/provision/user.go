@@ -207,7 +207,9 @@ func (u *userJob) decideRotation(ctx context.Context, j *Job, state postgres.Sta
 	s := passwordState{now: j.p.Now(), user: u.user, base: u.base, newest: u.newest, endGrace: j.request.EndGrace}
 	first := firstWith(u.history, u.newest)
 	s.since = first.Time
-	s.pending = u.newest.Number > 0 && (u.history.Live == nil || u.history.Live.Revision < u.newest.Number)
+	s.pending = u.newest.Number > 0 && (u.history.Live == nil || u.history.Live.OwnerUID != u.user.UID ||
+		slices.ContainsFunc(u.secrets, func(one *userSecret) bool { return one.isBehind(u.newest) }))
+	s.changed = slices.ContainsFunc(u.secrets, func(one *userSecret) bool { return one.showsOther(u.newest) })
 	current := string(u.newest.Data["username"])
 	for _, name := range []string{u.base, u.base + v1alpha1.AlternateSuffix} {
 		if role, exists := state.Roles[name]; exists && current != "" && name != current && role.BelongsTo(userMarker(u.user)) {
@@ -217,10 +219,10 @@ func (u *userJob) decideRotation(ctx context.Context, j *Job, state postgres.Sta
 	if s.otherExists {
 		s.heldBy, s.unknown = j.p.heldBy(ctx, u.user, first.Number)
 	}
+	s.live = s.wentLive()
 	var err error
 	u.rotation, err = s.decide()
-	u.rotation.heldBy = s.heldBy
-	u.rotation.since = s.since
+	u.rotation.heldBy, u.rotation.live = s.heldBy, s.live
 	return err
 }
 
@@ -318,7 +320,7 @@ func (u *userJob) stage(ctx context.Context, j *Job) error {
 		return err
 	}
 	for _, s := range u.secrets {
-		if err := s.stage(ctx, j.p, reason); err != nil {
+		if err := s.stage(ctx, j.p, u.reason(s, reason)); err != nil {
 			return err
 		}
 	}

@@ -67,16 +67,16 @@ func TestErrorTexts(t *testing.T) {
 		text, hint string
 	}{
 		{&revision.ForeignError{Namespace: "shop", Name: "s"}, `secret "s" in namespace "shop" exists and is not managed by this resource`,
-			"choose another name in spec.secretTemplate.name, or take the Secret over with spec.secretTemplate.onConflict: Merge keeps its other keys, Adopt does not"},
+			"choose another name in spec.secretTemplate.name (--secret), or take the Secret over with spec.secretTemplate.onConflict (--on-conflict): Merge keeps its other keys, Adopt does not"},
 		{&revision.ForeignError{Namespace: "shop", Name: "s", Keeper: "another resource"}, `secret "s" in namespace "shop" exists and is not managed by this resource`,
-			"choose another name in spec.secretTemplate.name; if the resource that managed it is gone, take the label dbtether.io/managed off the Secret and set spec.secretTemplate.onConflict"},
+			"choose another name in spec.secretTemplate.name (--secret); if the resource that managed it is gone, take the label dbtether.io/managed off the Secret and set spec.secretTemplate.onConflict (--on-conflict)"},
 		{&revision.ForeignError{Namespace: "shop", Name: "s", Keeper: `ExternalSecret "x"`}, `secret "s" in namespace "shop" exists and is not managed by this resource`,
 			`choose another name in spec.secretTemplate.name: ExternalSecret "x" controls this Secret and would undo every change`},
 		{&revision.FixedError{Namespace: "shop", Name: "s"}, `secret "s" in namespace "shop" is immutable`,
-			"choose another name in spec.secretTemplate.name, or delete the Secret if nothing needs it: it is then made anew"},
+			"choose another name in spec.secretTemplate.name (--secret), or delete the Secret if nothing needs it: it is then made anew"},
 		{&revision.FixedError{Namespace: "shop", Name: "s", Type: "kubernetes.io/tls"},
 			`secret "s" in namespace "shop" has the type kubernetes.io/tls, which cannot change and is not one for a credential`,
-			"choose another name in spec.secretTemplate.name, or delete the Secret if nothing needs it: it is then made anew"},
+			"choose another name in spec.secretTemplate.name (--secret), or delete the Secret if nothing needs it: it is then made anew"},
 		{&revision.ConflictError{Name: "s", Number: 7, Author: "bob", Time: at}, `write revision 7 of secret "s": bob wrote it at 2030-01-02T03:04:05Z`,
 			"run the command again: it starts from that revision"},
 	} {

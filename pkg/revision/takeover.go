@@ -121,10 +121,10 @@ func (e *ForeignError) Error() string {
 func (e *ForeignError) Hint() string {
 	switch e.Keeper {
 	case "":
-		return "choose another name in spec.secretTemplate.name, or take the Secret over with spec.secretTemplate.onConflict: Merge keeps its other keys, Adopt does not"
+		return "choose another name in spec.secretTemplate.name (--secret), or take the Secret over with spec.secretTemplate.onConflict (--on-conflict): Merge keeps its other keys, Adopt does not"
 	case anotherResource:
-		return "choose another name in spec.secretTemplate.name; if the resource that managed it is gone, take the label " + v1alpha1.LabelManaged +
-			" off the Secret and set spec.secretTemplate.onConflict"
+		return "choose another name in spec.secretTemplate.name (--secret); if the resource that managed it is gone, take the label " + v1alpha1.LabelManaged +
+			" off the Secret and set spec.secretTemplate.onConflict (--on-conflict)"
 	default:
 		return "choose another name in spec.secretTemplate.name: " + e.Keeper + " controls this Secret and would undo every change"
 	}
@@ -147,5 +147,5 @@ func (e *FixedError) Error() string {
 
 // Hint returns what to do about it.
 func (e *FixedError) Hint() string {
-	return "choose another name in spec.secretTemplate.name, or delete the Secret if nothing needs it: it is then made anew"
+	return "choose another name in spec.secretTemplate.name (--secret), or delete the Secret if nothing needs it: it is then made anew"
 }

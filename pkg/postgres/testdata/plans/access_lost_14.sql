@@ -19,7 +19,7 @@ COMMIT;
 \connect "postgres"
 ALTER ROLE "orders_api" IN DATABASE "billing" RESET role; -- it is no longer a member of the owner group
 -- locks: revoke privileges of "orders_api"
--- ends sessions: end sessions of "orders_api"
+-- ends sessions: end sessions of "orders_api" in database "billing"
 -- locks: reassign objects of "orders_api"
 -- locks: revoke privileges of "orders_api"
 -- warning: every user of database "orders" may create objects in schema public, because it belongs to "postgres"; a superuser ends that in database "orders" with: ALTER SCHEMA public OWNER TO "orders_owner"

@@ -3,4 +3,4 @@ REVOKE "billing_owner" FROM "orders_api"; -- no access to database "billing"
 COMMIT;
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'orders_api' AND pid <> pg_backend_pid() AND datname = 'billing'; -- it has no access to the database any more
 ALTER ROLE "orders_api" IN DATABASE "billing" RESET role; -- it is no longer a member of the owner group
--- ends sessions: end sessions of "orders_api"
+-- ends sessions: end sessions of "orders_api" in database "billing"

@@ -18,6 +18,6 @@ BEGIN;
 DROP OWNED BY "orders_api"; -- it has no access to the database any more
 COMMIT;
 -- locks: revoke privileges of "orders_api"
--- ends sessions: end sessions of "orders_api"
+-- ends sessions: end sessions of "orders_api" in database "billing"
 -- locks: revoke privileges of "orders_api"
 -- locks: revoke privileges of "orders_api"

@@ -1,2 +1,2 @@
 -- refused (conflict true, blocked false): database "orders" was kept from an earlier Database shop/orders (uid 0d9f7a52-0000-4000-8000-000000000001)
---   fix: choose another databaseName (--database-name), or drop it first if nothing needs it
+--   fix: choose another databaseName (--database-name), or take it over with spec.adopt (--adopt), or drop it first if nothing needs it

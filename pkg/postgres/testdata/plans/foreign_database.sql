@@ -1,2 +1,2 @@
 -- refused (conflict true, blocked false): database "orders" exists and was not created by dbtether
---   fix: choose another databaseName (--database-name)
+--   fix: choose another databaseName (--database-name), or take it over with spec.adopt (--adopt)

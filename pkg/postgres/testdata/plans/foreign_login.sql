@@ -1,2 +1,2 @@
 -- refused (conflict true, blocked false): role "orders_api" exists and was not created by dbtether
---   fix: choose another username (--username)
+--   fix: choose another username (--username), or take it over with spec.adopt (--adopt)

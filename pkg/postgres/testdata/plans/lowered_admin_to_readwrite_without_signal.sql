@@ -8,4 +8,4 @@ SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'or
 REVOKE "orders_migrate" FROM CURRENT_USER; -- it was for this transaction
 COMMIT;
 ALTER ROLE "orders_migrate" IN DATABASE "orders" RESET role; -- it is no longer a member of the owner group
--- ends sessions: end sessions of "orders_migrate"
+-- ends sessions: end sessions of "orders_migrate" in database "orders"
