@@ -2,7 +2,10 @@ package crash_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -22,12 +25,15 @@ func checkReadWrite(t *testing.T, s *site) { s.checkProvisioned(t, "_rw", s.user
 
 func checkLowered(t *testing.T, s *site) {
 	s.checkProvisioned(t, "_ro", s.userName())
-	if err := s.session.Ping(t.Context()); err == nil {
-		var acts string
-		if err := s.session.QueryRow(t.Context(), "SELECT current_user").Scan(&acts); err != nil {
-			t.Fatal(err)
-		}
-		t.Errorf("a session that was open when admin was taken away lives on, as %s", acts)
+	s.checkSessionEnded(t)
+}
+
+// checkSessionEnded expects that the session which was open before has been ended.
+func (s *site) checkSessionEnded(t *testing.T) {
+	t.Helper()
+	var acts string
+	if err := s.session.QueryRow(t.Context(), "SELECT current_user").Scan(&acts); err == nil {
+		t.Errorf("a session that was open before lives on, as %s", acts)
 	}
 }
 
@@ -37,46 +43,61 @@ func (s *site) checkProvisioned(t *testing.T, group, acts string) {
 	t.Helper()
 	s.checkSecrets(t)
 	s.checkLogin(t, acts)
+	s.checkReady(t)
+	s.checkServer(t, group)
+}
+
+// checkReady expects that every resource is Ready.
+func (s *site) checkReady(t *testing.T) {
+	t.Helper()
 	for _, o := range append(s.list(t, v1alpha1.Databases), s.list(t, v1alpha1.DatabaseUsers)...) {
 		if phase, _, _ := unstructured.NestedString(o.Object, "status", "phase"); phase != v1alpha1.PhaseReady {
 			t.Errorf("%s is %q: %v", o.GetKind(), phase, o.Object["status"])
 		}
 	}
-	s.checkServer(t, group)
 }
 
 // checkSecrets expects the live Secret and one revision with the same content.
 func (s *site) checkSecrets(t *testing.T) {
 	t.Helper()
-	live := s.liveSecret(t)
-	var revisions []corev1.Secret
+	s.checkRevisions(t, s.secretName(), 1)
+}
+
+// checkRevisions expects a live Secret and its revisions up to number, the last one
+// with the same content.
+func (s *site) checkRevisions(t *testing.T, name string, number int) {
+	t.Helper()
+	revisions := 0
 	for _, other := range s.secrets(t) {
-		if other.Type == v1alpha1.SecretTypeRevision {
-			revisions = append(revisions, other)
+		if strings.HasPrefix(other.Name, name+".v") {
+			revisions++
 		}
 	}
-	if len(revisions) != 1 || revisions[0].Name != live.Name+".v1" || live.Annotations[v1alpha1.AnnotationRevision] != "1" {
-		t.Errorf("there are %d revisions, the live Secret is revision %s: want .v1 alone", len(revisions), live.Annotations[v1alpha1.AnnotationRevision])
-		return
+	live, newest := s.secret(t, name), s.secret(t, fmt.Sprintf("%s.v%d", name, number))
+	if at := live.Annotations[v1alpha1.AnnotationRevision]; revisions != number || at != strconv.Itoa(number) {
+		t.Errorf("%s has %d revisions, the live Secret is revision %s: want %d", name, revisions, at, number)
 	}
-	if !secret.Data(revisions[0].Data).Equal(live.Data) {
-		t.Error("the revision and the live Secret differ")
+	if !secret.Data(newest.Data).Equal(live.Data) {
+		t.Errorf("%s and its newest revision differ", name)
 	}
 }
 
-func (s *site) liveSecret(t *testing.T) *corev1.Secret {
+// secretName is the name of the user's Secret.
+func (s *site) secretName() string { return s.user + "-credentials" }
+
+func (s *site) secret(t *testing.T, name string) *corev1.Secret {
 	t.Helper()
-	live, err := s.env.core.Secrets(s.name).Get(t.Context(), s.user+"-credentials", metav1.GetOptions{})
+	found, err := s.env.core.Secrets(s.name).Get(t.Context(), name, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return live
+	return found
 }
 
 // login connects as an application would, with what is in its Secret.
 func (s *site) login(t *testing.T) *pgx.Conn {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), string(s.liveSecret(t).Data["uri"]))
+	conn, err := connect(t.Context(), s.secret(t, s.secretName()), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,14 +106,24 @@ func (s *site) login(t *testing.T) *pgx.Conn {
 
 func (s *site) checkLogin(t *testing.T, acts string) {
 	t.Helper()
-	conn := s.login(t)
+	s.checkLoginTo(t, s.secret(t, s.secretName()), s.databaseName(), s.userName(), acts)
+}
+
+// checkLoginTo expects that a Secret opens a database, for a login that acts as a role.
+func (s *site) checkLoginTo(t *testing.T, from *corev1.Secret, database, login, acts string) {
+	t.Helper()
+	conn, err := connect(t.Context(), from, database)
+	if err != nil {
+		t.Errorf("secret %s: %v", from.Name, err)
+		return
+	}
 	defer conn.Close(t.Context())
-	var database, session, current string
-	if err := conn.QueryRow(t.Context(), "SELECT current_database(), session_user, current_user").Scan(&database, &session, &current); err != nil {
+	var name, session, current string
+	if err := conn.QueryRow(t.Context(), "SELECT current_database(), session_user, current_user").Scan(&name, &session, &current); err != nil {
 		t.Fatal(err)
 	}
-	if database != s.databaseName() || session != s.userName() || current != acts {
-		t.Errorf("logged in to %s as %s, who acts as %s: want %s", database, session, current, acts)
+	if name != database || session != login || current != acts {
+		t.Errorf("secret %s opens %s to %s, who acts as %s: want %s, %s and %s", from.Name, name, session, current, database, login, acts)
 	}
 }
 
@@ -133,18 +164,8 @@ func checkNoUser(t *testing.T, s *site) {
 	for _, left := range s.secrets(t) {
 		t.Errorf("secret %s is still there", left.Name)
 	}
-	s.asSuperuser(t, s.databaseName(), func(conn *pgx.Conn) {
-		var roles, rows int
-		var owner string
-		err := conn.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM pg_roles WHERE rolname = $1), (SELECT count(*) FROM app.kept),
-			(SELECT relowner::regrole::text FROM pg_class WHERE oid = 'app.kept'::regclass)`, s.userName()).Scan(&roles, &rows, &owner)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if roles != 0 || rows != 1 || owner != s.databaseName()+"_owner" {
-			t.Errorf("the login is there %d times, her table has %d rows and belongs to %s", roles, rows, owner)
-		}
-	})
+	s.checkLoginNames(t)
+	s.checkTableKept(t)
 }
 
 // checkNothing expects that nothing of the site is left.

@@ -3,7 +3,6 @@ package crash_test
 import (
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
@@ -20,13 +19,21 @@ type command struct {
 	args func(*site) []string
 	// writes are some that the proxies must have seen.
 	writes []string
-	// deletes is whether the resource is gone after the last write.
+	// deletes is whether the credential ends.
 	deletes bool
+	// gap is whether there is a moment at which not the live Secret's password works,
+	// but that of its newest revision.
+	gap bool
+	// over is what a run says that comes after the last write, where it cannot do the
+	// same again; empty: it finds nothing to do. anew is whether it would do something
+	// new: then there is none.
+	over string
+	anew bool
 	// check looks at what the command led to.
 	check func(*testing.T, *site)
 }
 
-var commands = []command{
+var provisioning = []command{
 	{name: "db create", prepare: nothing, args: dbCreate, writes: creating, check: checkAdmin},
 	{name: "db create as CREATEROLE", asCreateRole: true, prepare: nothing, args: dbCreate, writes: creating, check: checkAdmin},
 	{
@@ -44,15 +51,15 @@ var commands = []command{
 		writes: []string{"POST secrets", "CREATE ROLE", "CREATE DATABASE", "CREATE SCHEMA", "COMMIT", "PATCH databases/status"}, check: checkAdmin},
 	{name: "reconcile of a lower privilege", prepare: lowerPrivilege, args: reconcile,
 		writes: []string{"REVOKE ROLE", "GRANT ROLE", "ALTER ROLE", "COMMIT"}, check: checkLowered},
-	{name: "user delete", deletes: true, prepare: createOwningUser,
+	{name: "user delete", deletes: true, over: "not found", prepare: createOwningUser,
 		args:   func(s *site) []string { return []string{"user", "delete", s.user, "--yes"} },
 		writes: []string{"DELETE databaseusers", "ALTER ROLE", "REASSIGN OWNED", "DROP OWNED", "DROP ROLE", "DELETE secrets", "PATCH databaseusers"},
 		check:  checkNoUser},
-	{name: "user delete as CREATEROLE", asCreateRole: true, deletes: true, prepare: createOwningUser,
+	{name: "user delete as CREATEROLE", asCreateRole: true, deletes: true, over: "not found", prepare: createOwningUser,
 		args:   func(s *site) []string { return []string{"user", "delete", s.user, "--yes"} },
 		writes: []string{"DELETE databaseusers", "GRANT ROLE", "REASSIGN OWNED", "REVOKE ROLE", "DROP ROLE", "PATCH databaseusers"},
 		check:  checkNoUser},
-	{name: "db delete", deletes: true, prepare: createDeletable,
+	{name: "db delete", deletes: true, over: "not found", prepare: createDeletable,
 		args:   func(s *site) []string { return []string{"db", "delete", s.database, "--yes"} },
 		writes: []string{"DELETE databases", "DROP DATABASE", "DROP ROLE", "PATCH databases"},
 		check:  checkNothing},
@@ -88,16 +95,7 @@ func lowerPrivilege(t *testing.T, s *site) {
 // SET ROLE NONE or of a table that somebody gave him.
 func createOwningUser(t *testing.T, s *site) {
 	s.mustRun(t, dbCreate(s)...)
-	s.asSuperuser(t, s.databaseName(), func(conn *pgx.Conn) {
-		for _, statement := range []string{
-			"SET ROLE " + s.databaseName() + "_owner", "CREATE TABLE app.kept AS SELECT 1 AS id", "RESET ROLE",
-			"ALTER TABLE app.kept OWNER TO " + s.userName(),
-		} {
-			if _, err := conn.Exec(t.Context(), statement); err != nil {
-				t.Fatal(err)
-			}
-		}
-	})
+	s.giveTable(t)
 }
 
 func createDeletable(t *testing.T, s *site) {

@@ -78,9 +78,6 @@ func (e *environment) install(t *testing.T, server *testenv.ControlPlane) {
 // person who runs the tests.
 func (e *environment) command(kubeconfig, name string, args ...string) *exec.Cmd {
 	path := e.dir + string(os.PathListSeparator) + os.Getenv("PATH")
-	if name == "kubectl" {
-		name = filepath.Join(e.dir, name)
-	}
 	cmd := exec.Command(name, args...)
 	cmd.Env = []string{"PATH=" + path, "HOME=" + e.dir, "KUBECONFIG=" + kubeconfig}
 	return cmd
@@ -113,11 +110,10 @@ func (s *site) mustRun(t *testing.T, args ...string) result {
 	return r
 }
 
-// start runs the plugin as kubectl does, and tells of its process. kubectl becomes
-// the plugin (execve), so the process is the plugin's too.
+// start runs the plugin and tells of its process.
 func (s *site) start(t *testing.T, args []string, started func(*os.Process)) result {
 	t.Helper()
-	cmd := s.env.command(s.kubeconfig, "kubectl", append([]string{"dbtether"}, args...)...)
+	cmd := s.env.command(s.kubeconfig, filepath.Join(s.env.dir, "kubectl-dbtether"), args...)
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.WaitDelay = 5 * time.Second // a plugin that outlives the process keeps its streams

@@ -12,6 +12,9 @@ type Write struct {
 	Server Server
 	// What is "POST secrets", or the tag of the statement: "CREATE ROLE".
 	What string
+	// Open is whether it stands in a transaction that has not ended: it is undone if
+	// its session ends now.
+	Open bool
 }
 
 // Server is one of the two that the plugin writes to.
@@ -35,11 +38,12 @@ type Point struct {
 // Journal counts the writes that pass the proxies it is given to. The zero value
 // counts, and kills nobody.
 type Journal struct {
-	mu     sync.Mutex // guards what follows
-	writes []Write
-	point  Point
-	kill   func()
-	died   chan struct{}
+	mu      sync.Mutex // guards what follows
+	writes  []Write
+	point   Point
+	kill    func()
+	died    chan struct{}
+	lasting func(Write)
 }
 
 // Watch starts a new count, in which kill is called at the point: once, from the
@@ -50,6 +54,14 @@ func (j *Journal) Watch(point Point, kill func()) (died <-chan struct{}) {
 	defer j.mu.Unlock()
 	j.writes, j.point, j.kill, j.died = nil, point, kill, make(chan struct{})
 	return j.died
+}
+
+// Observe lets lasting be called after each write that no end of a session undoes,
+// from the goroutine of a proxy, while the process waits for the answer; nil ends that.
+func (j *Journal) Observe(lasting func(Write)) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lasting = lasting
 }
 
 // Writes returns the writes since Watch, in their order.
@@ -73,7 +85,12 @@ func (j *Journal) after(write Write) bool {
 	j.mu.Lock()
 	j.writes = append(j.writes, write)
 	fatal := !j.point.Before && j.point.Number == len(j.writes)
-	return j.end(fatal)
+	lasting := j.lasting
+	killed := j.end(fatal)
+	if lasting != nil && !write.Open {
+		lasting(write)
+	}
+	return killed
 }
 
 // end unlocks, because kill may take its time.

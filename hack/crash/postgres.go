@@ -85,9 +85,11 @@ func (p *PostgreSQL) relay(ctx context.Context, client net.Conn) {
 // A message is a byte for its type and four for the length of the rest, those four
 // included (manual, "Message Formats"). The server sends a CommandComplete of the
 // extended protocol together with the ReadyForQuery that follows Sync: a statement
-// outside of a transaction is committed when its tag is seen here.
+// outside of a transaction is committed when its tag is seen here. The statements of a
+// transaction have all run then, because they reached the server together.
 func (p *PostgreSQL) answers(client io.Writer, server io.Reader) (killed bool) {
 	from, to := bufio.NewReader(server), bufio.NewWriter(client)
+	open := false
 	for {
 		head := make([]byte, 5)
 		if _, err := io.ReadFull(from, head); err != nil {
@@ -97,8 +99,12 @@ func (p *PostgreSQL) answers(client io.Writer, server io.Reader) (killed bool) {
 		if _, err := io.ReadFull(from, body); err != nil {
 			return false
 		}
-		if head[0] == 'C' && isWrite(tag(body)) && p.journal.after(Write{Server: ToPostgreSQL, What: tag(body)}) {
-			return true
+		if head[0] == 'C' {
+			what := tag(body)
+			open = what == "BEGIN" || open && what != "COMMIT" && what != "ROLLBACK"
+			if isWrite(what) && p.journal.after(Write{Server: ToPostgreSQL, What: what, Open: open}) {
+				return true
+			}
 		}
 		// A bufio.Writer remembers its error until Flush.
 		_, _ = to.Write(head)

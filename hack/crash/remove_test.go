@@ -2,6 +2,8 @@ package crash_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -29,28 +31,39 @@ func (s *site) remove(t *testing.T) {
 		return
 	}
 	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, "DROP DATABASE IF EXISTS "+s.databaseName()+" WITH (FORCE)"); err != nil {
-		t.Error(err)
-	}
-	for _, role := range []string{s.userName(), s.databaseName() + "_ro", s.databaseName() + "_rw", s.databaseName() + "_owner"} {
-		if _, err := conn.Exec(ctx, "DROP ROLE IF EXISTS "+role); err != nil {
+	// The newest first: a role that made others cannot go before them.
+	for _, kind := range []struct{ names, drop string }{
+		{"SELECT quote_ident(datname) FROM pg_database WHERE starts_with(datname, $1) ORDER BY oid DESC", "DROP DATABASE %s WITH (FORCE)"},
+		{"SELECT quote_ident(rolname) FROM pg_roles WHERE starts_with(rolname, $1) ORDER BY oid DESC", "DROP ROLE %s"},
+	} {
+		rows, _ := conn.Query(ctx, kind.names, s.name)
+		names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		for _, name := range names {
+			_, dropErr := conn.Exec(ctx, fmt.Sprintf(kind.drop, name))
+			err = errors.Join(err, dropErr)
+		}
+		if err != nil {
 			t.Error(err)
 		}
 	}
 }
 
 func (s *site) removeObjects(ctx context.Context, t *testing.T) {
-	for _, one := range []struct {
-		resource schema.GroupVersionResource
-		name     string
-	}{{v1alpha1.DatabaseUsers, s.user}, {v1alpha1.Databases, s.database}} {
-		client := s.env.objects.Resource(one.resource).Namespace(s.name)
-		_, err := client.Patch(ctx, one.name, types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`), metav1.PatchOptions{})
-		if err == nil {
-			err = client.Delete(ctx, one.name, metav1.DeleteOptions{})
-		}
-		if err != nil && !apierrors.IsNotFound(err) {
+	for _, resource := range []schema.GroupVersionResource{v1alpha1.DatabaseUsers, v1alpha1.Databases} {
+		client := s.env.objects.Resource(resource).Namespace(s.name)
+		list, err := client.List(ctx, metav1.ListOptions{})
+		if err != nil {
 			t.Error(err)
+			continue
+		}
+		for _, object := range list.Items {
+			_, err := client.Patch(ctx, object.GetName(), types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`), metav1.PatchOptions{})
+			if err == nil {
+				err = client.Delete(ctx, object.GetName(), metav1.DeleteOptions{})
+			}
+			if err != nil && !apierrors.IsNotFound(err) {
+				t.Error(err)
+			}
 		}
 	}
 	if err := s.env.core.Secrets(s.name).DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{}); err != nil {

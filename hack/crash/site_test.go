@@ -150,6 +150,18 @@ func (s *site) asSuperuser(t *testing.T, database string, do func(*pgx.Conn)) {
 	do(conn)
 }
 
+// execute runs statements of the superuser.
+func (s *site) execute(t *testing.T, database string, statements ...string) {
+	t.Helper()
+	s.asSuperuser(t, database, func(conn *pgx.Conn) {
+		for _, statement := range statements {
+			if _, err := conn.Exec(t.Context(), statement); err != nil {
+				t.Fatalf("%s: %v", statement, err)
+			}
+		}
+	})
+}
+
 // waitForNoSessions returns when the server has noticed the end of the last
 // session in the database, which is a moment after its client has.
 func (s *site) waitForNoSessions(t *testing.T) {

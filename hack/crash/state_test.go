@@ -2,6 +2,7 @@ package crash_test
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,21 +48,39 @@ func (s *site) state(t *testing.T) string {
 		text.WriteString(describe(t, o))
 	}
 	s.asSuperuser(t, "postgres", func(conn *pgx.Conn) { text.WriteString(s.query(t, conn, serverState)) })
-	if s.exists(t) {
-		s.asSuperuser(t, s.databaseName(), func(conn *pgx.Conn) { text.WriteString(s.query(t, conn, contentState)) })
+	for _, database := range s.databases(t) {
+		fmt.Fprintf(&text, "in database %s:\n", database)
+		s.asSuperuser(t, database, func(conn *pgx.Conn) { text.WriteString(s.query(t, conn, contentState)) })
 	}
-	return strings.NewReplacer(replace...).Replace(text.String())
+	return fingerprint.ReplaceAllString(moment.ReplaceAllString(strings.NewReplacer(replace...).Replace(text.String()), "TIME"), "fingerprint: SOME")
 }
 
-func (s *site) exists(t *testing.T) bool {
+// moment is a time as the API has it, and fingerprint a digest of UIDs.
+var (
+	moment      = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z`)
+	fingerprint = regexp.MustCompile(`fingerprint: "?[0-9a-f]{32}"?`)
+)
+
+// databases lists the site's databases on the server.
+func (s *site) databases(t *testing.T) []string {
 	t.Helper()
-	var exists bool
+	return s.names(t, "SELECT datname FROM pg_database WHERE starts_with(datname, $1) ORDER BY 1", s.name)
+}
+
+// names returns what a query of the superuser answers in its one column.
+func (s *site) names(t *testing.T, query string, args ...any) []string {
+	t.Helper()
+	var names []string
 	s.asSuperuser(t, "postgres", func(conn *pgx.Conn) {
-		if err := conn.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", s.databaseName()).Scan(&exists); err != nil {
+		rows, err := conn.Query(t.Context(), query, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if names, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
 			t.Fatal(err)
 		}
 	})
-	return exists
+	return names
 }
 
 func (s *site) query(t *testing.T, conn *pgx.Conn, query string) string {

@@ -68,6 +68,15 @@ func (s *show) story(server *testenv.PostgreSQL) error {
 	s.run("kubectl dbtether reconcile")
 	s.logIn("reports-credentials", "INSERT INTO orders (item) VALUES ('coffee')", "SELECT item FROM orders")
 
+	s.title("A new password: a second login gets it, the old one works for another day")
+	s.run("kubectl dbtether user rotate reports")
+	s.logIn("reports-credentials", "SELECT item FROM orders")
+
+	s.title("Somebody grants something by hand: drift says so, reconcile takes it back")
+	s.logIn("orders-api-credentials", "GRANT TRUNCATE ON orders TO reports_b")
+	s.refused("kubectl dbtether drift")
+	s.run("kubectl dbtether reconcile")
+
 	s.title("Done again, nothing is left to do")
 	s.run("kubectl dbtether reconcile")
 
@@ -84,6 +93,7 @@ What you saw
   - a pod got that credential by one annotation, as references; the Secret's values are nowhere in it;
   - a namespace that may not use the server was refused, with the reason and the fix;
   - readonly and readwrite hold for tables that were there and for those that come later;
+  - a password was replaced without a moment in which no login worked;
   - every change is a plan in SQL that can be read before it runs, and a second run changes nothing.
 `)
 	return nil

@@ -71,15 +71,16 @@ func (p *Pod) Patch(ask *Ask, bindings []Binding, opts ...Option) (Patch, error)
 		return Patch{}, fmt.Errorf("patch pod: %w", err)
 	}
 	i := injection{pod: p, ask: ask, options: o, ops: make(operations, 0, 4096)}
-	i.injected = injected(ask.As, bound)
+	i.injected = injected(ask, bound)
 	if err := i.write(bound); err != nil {
 		return Patch{}, fmt.Errorf("patch pod: %w", err)
 	}
 	return Patch{JSON: i.ops.finish(), Injected: i.injected}, nil
 }
 
-// injected returns the text of the annotation.
-func injected(as Form, bindings []Binding) string {
+// injected returns the text of the annotation. Who gets files and a variable beside them
+// has the credential in its environment, too.
+func injected(ask *Ask, bindings []Binding) string {
 	text := make([]byte, 0, 64*len(bindings))
 	for n, b := range bindings {
 		if n > 0 {
@@ -90,7 +91,11 @@ func injected(as Form, bindings []Binding) string {
 		}
 		text = append(append(text, b.User...), '@')
 		text = strconv.AppendInt(text, b.Revision, 10)
-		text = append(append(text, ':'), as.text()...)
+		form := ask.As
+		if slices.ContainsFunc(ask.Env, func(e EnvAsk) bool { return e.Alias == b.Alias }) && form == FormFiles {
+			form = FormBoth
+		}
+		text = append(append(text, ':'), form.text()...)
 	}
 	return string(text)
 }

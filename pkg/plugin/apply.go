@@ -14,7 +14,6 @@ import (
 	"k8s.io/cli-runtime/pkg/resource"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
-	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
 
 // apply is one call of apply.
@@ -103,6 +102,9 @@ func (a *apply) run(ctx context.Context, env *Environment) error {
 		failures.add(m.wrap(err))
 	}
 	if err := a.work(ctx, env, written, &failures); err != nil {
+		return err
+	}
+	if err := a.showPlans(ctx, env, written, &failures); err != nil {
 		return err
 	}
 	if err := a.printObjects(env, applied); err != nil {
@@ -227,42 +229,6 @@ func (a *apply) one(ctx context.Context, env *Environment, m manifest, namespace
 		}
 	}
 	return after, nil
-}
-
-// work provisions what was written: clusters are checked, the rest is reconciled,
-// several at a time.
-func (a *apply) work(ctx context.Context, env *Environment, written []manifest, failures *failures) error {
-	if !a.provision || a.dryRun.way != dryRunNone || len(written) == 0 {
-		return nil
-	}
-	bar := env.newProgress()
-	defer bar.done()
-	p, err := env.provisioner(&progress{})
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	var objects []unstructured.Unstructured
-	sources := map[string]manifest{}
-	for _, m := range written {
-		if m.GroupVersionKind() == clusterKind.gvk() {
-			failures.add(m.wrap(env.checkCluster(ctx, m.Unstructured)))
-			continue
-		}
-		sources[m.GetKind()+" "+m.GetNamespace()+"/"+m.GetName()] = m
-		objects = append(objects, *m.Unstructured)
-	}
-	return p.ReconcileObjects(ctx, objects, provision.Bulk{Quick: a.quick, Recreate: a.recreate, PlanHash: a.planHash, Progress: bar.count, Done: func(r provision.Result) {
-		bar.done()
-		m, known := sources[r.Kind+" "+r.Namespace+"/"+r.Name]
-		for _, warning := range r.Warnings {
-			env.warn("%s: %s", m.label(), warning)
-		}
-		if r.Err == nil || !known { // a cluster that does not answer fails each of its databases
-			return
-		}
-		failures.add(m.wrap(r.Err))
-	}})
 }
 
 // ourKind returns the kind of an object and refuses those of others.

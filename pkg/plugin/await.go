@@ -26,10 +26,7 @@ func needsRunner(err error) bool {
 
 // submit writes the resources of a request, and waits until the runner has
 // provisioned them.
-func (c *provisioning) submit(ctx context.Context, env *Environment, p *provision.Provisioner, progress *progress, request *provision.Request, cause error) error {
-	if c.dryRun.way != dryRunNone {
-		return Hinted(cause, "the plan can be shown by who may read it: leave --dry-run out to hand the resource to the runner")
-	}
+func (c *provisioning) submit(ctx context.Context, env *Environment, p *provision.Provisioner, progress *progress, request *provision.Request) error {
 	type waiting struct {
 		k               kind
 		namespace, name string
@@ -44,8 +41,8 @@ func (c *provisioning) submit(ctx context.Context, env *Environment, p *provisio
 		all = append(all, waiting{dbKind, db.Namespace, db.Name})
 	}
 	for i, user := range request.Users {
-		if i == 0 && request.UserPatch != nil {
-			if _, err := p.PatchUser(ctx, user, request.UserPatch, false); err != nil {
+		if i == 0 && request.Edit != nil {
+			if err := p.EditUser(ctx, user.Namespace, user.Name, request.Edit); err != nil {
 				return err
 			}
 		}

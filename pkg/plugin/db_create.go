@@ -225,7 +225,7 @@ func existingOrValid(ctx context.Context, p *provision.Provisioner, want *v1alph
 	if have.DeletionTimestamp != nil {
 		return nil, Hinted(fmt.Errorf("DatabaseUser %q is being deleted", want.Name), "finish that: kubectl dbtether user delete %s", want.Name)
 	}
-	if !slices.Equal(have.Access(), want.Access()) || want.Spec.Username != "" && have.PostgresName(nil) != want.Spec.Username {
+	if !containsAll(have.Access(), want.Access()) || want.Spec.Username != "" && have.PostgresName(nil) != want.Spec.Username {
 		return nil, Hinted(fmt.Errorf("DatabaseUser %q exists already: %s", want.Name, inWords(have)),
 			"choose another name, see it: kubectl dbtether user describe %s, or change it: kubectl dbtether user grant %s", want.Name, want.Name)
 	}

@@ -154,6 +154,15 @@ func runPsql(ctx context.Context, env *Environment, program string, args []strin
 	variables := append(withoutLibpq(os.Environ()),
 		"PGHOST="+endpoint.Host, "PGPORT="+strconv.Itoa(int(endpoint.Port)), "PGDATABASE="+database,
 		"PGUSER="+login.Username, "PGPASSWORD="+login.Password.Reveal(), "PGSSLMODE="+endpoint.SSLMode, "PGAPPNAME=kubectl-dbtether")
+	if endpoint.Dial != nil { // it only resolves inside the cluster
+		port, stop, err := listenFor(ctx, endpoint)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		// The name stays, for the certificate (manual, "Parameter Key Words", hostaddr).
+		variables = append(variables, "PGHOSTADDR=127.0.0.1", "PGPORT="+strconv.Itoa(port))
+	}
 	if len(endpoint.CA) > 0 {
 		file, remove, err := writeTemporary("dbtether-ca-*.crt", endpoint.CA)
 		if err != nil {

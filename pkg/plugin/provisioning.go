@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
@@ -48,36 +50,50 @@ func (c *provisioning) provision(ctx context.Context, env *Environment, gather f
 	}
 	defer p.Close()
 	request, err := gather(ctx, p)
+	if apierrors.IsAlreadyExists(err) { // somebody else was first: then it is about what exists
+		request, err = gather(ctx, p)
+	}
 	if err != nil {
 		return err
 	}
 	request.PlanHash = c.planHash
+	if c.dryRun.way != dryRunNone {
+		return c.showPlan(ctx, env, p, progress, request)
+	}
 	started := env.Now()
-	job, err := p.Open(ctx, *request, c.dryRun.way != dryRunNone)
+	var logins func() []string
+	err = p.Provision(ctx, *request, func(job *provision.Job) error {
+		progress.done()
+		if c.print.human() {
+			printPlan(env.Out, planTitle(job), job.Plan, job.Secrets())
+		}
+		started, logins = env.Now(), job.Logins
+		return nil
+	})
 	if needsRunner(err) {
-		if err := c.submit(ctx, env, p, progress, request, err); err != nil || !c.wait {
+		if err := c.submit(ctx, env, p, progress, request); err != nil || !c.wait {
 			return err
 		}
-		progress.done()
-		return c.tell(ctx, env, request, nil, env.Now().Sub(started))
+		logins = func() []string { return nil }
+	} else if err != nil {
+		return err
+	}
+	progress.done()
+	return c.tell(ctx, env, request, logins(), env.Now().Sub(started))
+}
+
+// showPlan prints what would be done.
+func (c *provisioning) showPlan(ctx context.Context, env *Environment, p *provision.Provisioner, progress *progress, request *provision.Request) error {
+	job, err := p.Open(ctx, *request, true)
+	if needsRunner(err) {
+		return Hinted(err, "the plan can be shown by who may read it: leave --dry-run out to hand the resource to the runner")
 	}
 	if err != nil {
 		return err
 	}
 	defer job.Close()
 	progress.done()
-	if c.dryRun.way != dryRunNone {
-		return printFullPlan(env, &c.print, planTitle(job), job.Cluster.Spec.AdminDatabase, job.Cluster.Name, job.Plan, job.Secrets())
-	}
-	if c.print.human() {
-		printPlan(env.Out, planTitle(job), job.Plan, job.Secrets())
-	}
-	started = env.Now()
-	if err := job.Apply(ctx); err != nil {
-		return err
-	}
-	progress.done()
-	return c.tell(ctx, env, request, job.Logins(), env.Now().Sub(started))
+	return printFullPlan(env, &c.print, planTitle(job), job.Cluster.Spec.AdminDatabase, job.Cluster.Name, job.Plan, job.Secrets())
 }
 
 func planTitle(job *provision.Job) string {
@@ -92,14 +108,8 @@ func version(text string) string {
 
 // tell prints what came of it: a sentence, or the object that -o asked for.
 func (c *provisioning) tell(ctx context.Context, env *Environment, request *provision.Request, logins []string, took time.Duration) error {
-	k, name, namespace := userKind, "", ""
-	if request.Database != nil {
-		k, name, namespace = dbKind, request.Database.Name, request.Database.Namespace
-	} else {
-		name, namespace = request.Users[0].Name, request.Users[0].Namespace
-	}
 	if !c.print.human() {
-		object, err := env.get(ctx, k, namespace, name)
+		object, err := made(ctx, env, request)
 		if err != nil {
 			return err
 		}
@@ -116,9 +126,18 @@ func (c *provisioning) tell(ctx context.Context, env *Environment, request *prov
 	return nil
 }
 
+// made reads the object that a request is about.
+func made(ctx context.Context, env *Environment, request *provision.Request) (*unstructured.Unstructured, error) {
+	if db := request.Database; db != nil {
+		return env.get(ctx, dbKind, db.Namespace, db.Name)
+	}
+	user := request.Users[0]
+	return env.get(ctx, userKind, user.Namespace, user.Name)
+}
+
 // readySentence says that a database or a user is ready, and who can log in.
 func readySentence(request *provision.Request, logins []string) string {
-	said := ""
+	var said string
 	if request.Database != nil {
 		said = "Database " + request.Database.Name + " is ready"
 	} else {

@@ -66,9 +66,11 @@ func (r *reconciling) run(ctx context.Context, env *Environment, args []string) 
 	p.Runner = r.runner
 	results := []provision.Result{}
 	told := map[string]bool{}
+	tally := tally{}
 	bulk := provision.Bulk{Quick: r.quick, Recreate: r.recreate, Progress: bar.count, Done: func(result provision.Result) {
 		bar.done()
 		results = append(results, result)
+		tally.add(result)
 		if r.print.human() || r.print.output == "name" {
 			printResult(env, result, r.print.output == "name", r.allNamespaces)
 			for _, warning := range result.Warnings {
@@ -93,6 +95,7 @@ func (r *reconciling) run(ctx context.Context, env *Environment, args []string) 
 		}
 	}
 	bar.done()
+	tally.tell(env)
 	if !r.print.human() && r.print.output != "name" {
 		err = errors.Join(err, printDocument(env, r.print.output, results))
 	}

@@ -20,6 +20,8 @@ type userGrant struct {
 	privileges string
 	tables     []string
 	on         []string
+	// found is whether the user had what is to be taken: somebody else may take it first.
+	found bool
 	provisioning
 }
 
@@ -82,27 +84,18 @@ func (g *userGrant) change(ctx context.Context, env *Environment, name string, e
 		if err != nil {
 			return nil, err
 		}
-		changed := user.DeepCopy()
-		if err := edit(changed); err != nil {
-			return nil, err
-		}
-		patch, err := specPatch(user, changed)
-		if err != nil {
-			return nil, err
-		}
-		if g.database != "" && check != nil {
-			ref, _ := parseAccess(g.database)
-			if err := check(ctx, p, orDefault(ref.Namespace, user.Namespace), ref.Name); err != nil {
+		request := &provision.Request{Users: []*v1alpha1.DatabaseUser{user}, Edit: func(user *v1alpha1.DatabaseUser) ([]byte, error) {
+			changed := user.DeepCopy()
+			if err := edit(changed); err != nil {
 				return nil, err
 			}
+			return specPatch(user, changed)
+		}}
+		if _, err := request.Edit(user); err != nil || g.database == "" || check == nil {
+			return request, err
 		}
-		request := &provision.Request{Users: []*v1alpha1.DatabaseUser{user}}
-		if patch == nil {
-			return request, nil
-		}
-		request.UserPatch = patch
-		request.Users[0], err = p.PatchUser(ctx, user, patch, true)
-		return request, err
+		ref, _ := parseAccess(g.database)
+		return request, check(ctx, p, orDefault(ref.Namespace, user.Namespace), ref.Name)
 	})
 }
 
@@ -150,7 +143,7 @@ func specPatch(before, after *v1alpha1.DatabaseUser) ([]byte, error) {
 	if len(spec) == 0 {
 		return nil, nil
 	}
-	return json.Marshal(map[string]any{"spec": spec, "metadata": map[string]any{"uid": before.UID}})
+	return json.Marshal(map[string]any{"spec": spec, "metadata": map[string]any{"uid": before.UID, "resourceVersion": before.ResourceVersion}})
 }
 
 // grant adds to the user's spec what the flags say.

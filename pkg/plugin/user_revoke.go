@@ -49,14 +49,24 @@ func (g *userGrant) revoke(user *v1alpha1.DatabaseUser) error {
 	refs := references(user)
 	rest := slices.DeleteFunc(slices.Clone(refs), func(r v1alpha1.DatabaseAccess) bool { return sameDatabase(user, r, ref) })
 	switch {
+	case len(rest) == len(refs) && (g.found || stillHas(user, ref)):
+		return nil // another run has changed the resource, and may have been interrupted
 	case len(rest) == len(refs):
 		return Hinted(fmt.Errorf("DatabaseUser %q has no database %q", user.Name, g.database), "it has: %s", inWords(user))
 	case len(rest) == 0:
 		return Hinted(fmt.Errorf("database %q is the only one of DatabaseUser %q", g.database, user.Name), "delete the user: kubectl dbtether user delete %s", user.Name)
 	}
+	g.found = true
 	setReferences(user, rest)
 	user.Spec.AdditionalGrants = slices.DeleteFunc(slices.Clone(user.Spec.AdditionalGrants), func(t v1alpha1.TableGrant) bool { return t.Database == ref.Name })
 	return nil
+}
+
+// stillHas reports whether the last run that came to its end gave the user a database.
+func stillHas(user *v1alpha1.DatabaseUser, ref v1alpha1.DatabaseAccess) bool {
+	return slices.ContainsFunc(user.Status.Databases, func(a v1alpha1.DatabaseAccessStatus) bool {
+		return a.Name == ref.Name && a.Namespace == orDefault(ref.Namespace, user.Namespace)
+	})
 }
 
 // revokeTables takes the tables, or some privileges on them, from additionalGrants.
@@ -86,9 +96,11 @@ func (g *userGrant) revokeTables(user *v1alpha1.DatabaseUser) error {
 			rest = append(rest, touched)
 		}
 	}
-	if !found {
+	settled := user.Status.ObservedGeneration == user.Generation && user.Status.Phase != v1alpha1.PhaseFailed
+	if !found && !g.found && settled { // else another run has changed the resource, and may have been interrupted
 		return Hinted(fmt.Errorf("DatabaseUser %q was not granted anything on table %s", user.Name, strings.Join(g.tables, ", ")), "see what it has: kubectl dbtether user describe %s", user.Name)
 	}
+	g.found = g.found || found
 	user.Spec.AdditionalGrants = rest
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
@@ -58,16 +59,39 @@ func (c *userRotate) run(ctx context.Context, env *Environment, name string) err
 			return nil, Hinted(fmt.Errorf("DatabaseUser %q has expired at %s: it gets no password", name, ends.UTC().Format(time.RFC3339)),
 				"move spec.expiresAt, or take it away: kubectl edit databaseuser %s", name)
 		}
-		request := &provision.Request{Users: []*v1alpha1.DatabaseUser{user}, EndGrace: c.force}
-		if asked := user.Annotations[v1alpha1.AnnotationRotate]; asked != "" && (user.Status.Rotation == nil || user.Status.Rotation.Request != asked) {
-			return request, nil // a run that was interrupted has asked already
-		}
-		request.UserPatch, err = json.Marshal(map[string]any{"metadata": map[string]any{"uid": user.UID, "annotations": map[string]any{
-			v1alpha1.AnnotationRotate: env.Now().UTC().Format(time.RFC3339Nano)}}})
-		if err != nil {
-			return nil, err
-		}
-		request.Users[0], err = p.PatchUser(ctx, user, request.UserPatch, true)
-		return request, err
+		request := &provision.Request{Users: []*v1alpha1.DatabaseUser{user}, EndGrace: c.force, Edit: askRotation(env.Now)}
+		return request, nil
 	})
+}
+
+// askRotation returns the edit that asks for a rotation, unless one is asked for that
+// nobody has answered: that of a run which was interrupted, or is under way. One that
+// came to its end after the first call is the one that is asked for here, too.
+func askRotation(now func() time.Time) provision.Edit {
+	var seen *v1alpha1.DatabaseUser
+	return func(user *v1alpha1.DatabaseUser) ([]byte, error) {
+		if seen == nil {
+			seen = user.DeepCopy()
+		}
+		asked := user.Annotations[v1alpha1.AnnotationRotate]
+		if isUnanswered(seen) || asked != seen.Annotations[v1alpha1.AnnotationRotate] || !lastRotation(user).Equal(lastRotation(seen)) {
+			return nil, nil
+		}
+		return json.Marshal(map[string]any{"metadata": map[string]any{"uid": user.UID, "annotations": map[string]any{
+			v1alpha1.AnnotationRotate: now().UTC().Format(time.RFC3339Nano)}}})
+	}
+}
+
+// isUnanswered reports whether a rotation is asked for that no run has come to the
+// end of.
+func isUnanswered(user *v1alpha1.DatabaseUser) bool {
+	asked := user.Annotations[v1alpha1.AnnotationRotate]
+	return asked != "" && (user.Status.Rotation == nil || user.Status.Rotation.Request != asked)
+}
+
+func lastRotation(user *v1alpha1.DatabaseUser) *metav1.Time {
+	if user.Status.Rotation == nil {
+		return nil
+	}
+	return user.Status.Rotation.LastTime
 }

@@ -96,7 +96,7 @@ func (r *run) in(ctx context.Context, database string) (*session, error) {
 		return r.session, nil
 	}
 	r.leave()
-	conn, err := r.server.endpoint.connect(ctx, r.server.login, database)
+	conn, err := r.server.enter(ctx, database)
 	if err != nil {
 		return nil, err
 	}

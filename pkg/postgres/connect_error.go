@@ -47,11 +47,18 @@ func (e Endpoint) connectError(login Login, database string, err error) error {
 		text = whole.Unwrap().Error()
 	}
 	var lookup *net.DNSError
+	var dialled *dialError
 	has := func(part string) bool { return strings.Contains(text, part) }
 	var cause, fix string
 	switch {
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("connect to cluster %q: %w", e.Name, context.Canceled)
+	case errors.As(err, &dialled):
+		cause, fix = dialled.Error(), "check spec.endpoint and spec.port of the DBCluster"
+		var hinted interface{ Hint() string }
+		if errors.As(err, &hinted) {
+			fix = hinted.Hint()
+		}
 	case has("server refused TLS"):
 		cause, fix = "the server at "+where+" does not offer TLS", "enable TLS on the server, or set spec.sslMode to prefer or disable if you accept an unencrypted connection"
 	case has("x509:") || has("tls:"):

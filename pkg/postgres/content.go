@@ -46,7 +46,7 @@ func (s *Server) observeContents(ctx context.Context, scope Scope, state *State)
 // observeContent reads what is inside one database, in one round trip over a
 // connection of its own. Of a template all relations are read: those of its copies.
 func (s *Server) observeContent(ctx context.Context, database string, scope Scope, template bool) (Content, error) {
-	conn, err := s.endpoint.connect(ctx, s.login, database)
+	conn, err := s.enter(ctx, database)
 	if err != nil {
 		return Content{}, err
 	}

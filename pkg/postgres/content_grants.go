@@ -20,7 +20,7 @@ func (s *Server) observeElsewhere(ctx context.Context, state *State, scope Scope
 			!marked || !strings.HasPrefix(owner.Kind, groupOf) {
 			continue
 		}
-		conn, err := s.endpoint.connect(ctx, s.login, dep.Database)
+		conn, err := s.enter(ctx, dep.Database)
 		if err != nil {
 			return err
 		}
@@ -52,7 +52,9 @@ func (c *Content) queueDirect(batch *pgx.Batch, logins []string) {
 			JOIN pg_catalog.pg_roles l ON l.oid = d.refobjid
 			WHERE d.refclassid = 'pg_catalog.pg_authid'::regclass AND d.deptype = 'a' AND l.rolname = ANY($1)
 			AND d.dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))
-		SELECT h.rolname, o.kind, o.schema, o.name, o.part, own.rolname, gr.rolname, x.privilege_type
+		SELECT h.rolname, o.kind, o.schema, o.name, o.part, own.rolname, gr.rolname, x.privilege_type,
+			coalesce((SELECT max(CASE WHEN y.is_grantable THEN 2 ELSE 1 END) FROM aclexplode(o.acl) y
+				WHERE y.grantee = x.grantor AND y.privilege_type = x.privilege_type), 0)
 		FROM held h, LATERAL (
 			SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, n.nspname::text, c.relname::text, '', c.relowner, c.relacl
 				FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -88,7 +90,7 @@ func (c *Content) queueDirect(batch *pgx.Batch, logins []string) {
 		ORDER BY 1, 2, 3, 4, 5, 7, 8`, logins).Query(func(rows pgx.Rows) error {
 		return each(rows, func() error {
 			var d DirectGrant
-			err := rows.Scan(&d.Login, &d.Kind, &d.Schema, &d.Name, &d.Column, &d.Owner, &d.Grantor, &d.Privilege)
+			err := rows.Scan(&d.Login, &d.Kind, &d.Schema, &d.Name, &d.Column, &d.Owner, &d.Grantor, &d.Privilege, &d.Keeps)
 			c.Direct = append(c.Direct, d)
 			return err
 		})

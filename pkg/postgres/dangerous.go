@@ -23,7 +23,7 @@ func reservedRole(name string) bool {
 func (p *planner) mayUse(want DesiredLogin, role Role) bool {
 	ours := want.Marker.owns(role.Comment)
 	switch {
-	case !ours && !(want.Adopt && want.Marker.mayClaim(role.Comment)):
+	case !ours && (!want.Adopt || !want.Marker.mayClaim(role.Comment)):
 		fix := "choose another username (--username)"
 		if want.Marker.mayClaim(role.Comment) && !role.dangerous() && !reservedRole(role.Name) && role.Name != p.state.Server.Admin {
 			fix += orAdopt

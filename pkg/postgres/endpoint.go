@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"strconv"
@@ -33,6 +34,9 @@ type Endpoint struct {
 	// Host is then not looked up here, but still checked against the certificate. The connections must know their
 	// RemoteAddr.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// settings are those of our sessions beside the ones that all have.
+	settings map[string]string
 }
 
 // Login is a role and its password.
@@ -99,11 +103,13 @@ func (e Endpoint) config(login Login, database string) (*pgx.ConnConfig, error) 
 	}
 	e.route(config)
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec // one round trip for a batch
-	// Names in our statements are qualified; nothing in a database may capture them.
+	// Names in our statements are qualified; nothing in a database may capture them. What
+	// the driver takes for granted is spelled out, because roles and databases have settings.
 	config.RuntimeParams = map[string]string{
 		"application_name": "dbtether", "search_path": "", "lock_timeout": lockTimeout, "idle_in_transaction_session_timeout": idleTimeout,
-		"client_min_messages": "warning", "standard_conforming_strings": "on",
+		"client_min_messages": "warning", "standard_conforming_strings": "on", "client_encoding": "UTF8", "datestyle": "ISO",
 	}
+	maps.Copy(config.RuntimeParams, e.settings)
 	return config, nil
 }
 
@@ -115,9 +121,20 @@ func (e Endpoint) route(config *pgx.ConnConfig) {
 		return
 	}
 	address := net.JoinHostPort(e.Host, strconv.Itoa(int(e.Port)))
-	config.DialFunc = func(ctx context.Context, network, _ string) (net.Conn, error) { return e.Dial(ctx, network, address) }
+	config.DialFunc = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		conn, err := e.Dial(ctx, network, address)
+		if err != nil {
+			return nil, &dialError{err}
+		}
+		return conn, nil
+	}
 	config.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil }
 }
+
+// dialError is what Endpoint.Dial failed with: it knows best why.
+type dialError struct{ error }
+
+func (e *dialError) Unwrap() error { return e.error }
 
 var serviceVariable sync.Mutex
 

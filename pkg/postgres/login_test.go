@@ -77,7 +77,8 @@ func TestAccessOverDatabases(t *testing.T) {
 		}
 		execute(t, f, "postgres", "SET ROLE "+f.login.Username, "GRANT CONNECT ON DATABASE "+other.database+" TO "+login)
 		third := other.loginOf(postgres.ReadWrite)
-		execute(t, f, other.database, "SET ROLE "+postgres.GroupsOf(other.database).Owner, "GRANT UPDATE ON app.grouped TO "+third+" WITH GRANT OPTION", "SET ROLE "+third, "GRANT UPDATE ON app.grouped TO "+login)
+		execute(t, f, other.database, "SET ROLE "+postgres.GroupsOf(other.database).Owner, "GRANT UPDATE ON app.grouped TO "+third+" WITH GRANT OPTION", "SET ROLE "+third, "GRANT UPDATE ON app.grouped TO "+login,
+			"RESET ROLE", "CREATE TABLE app.foreign_t (id int)", "ALTER TABLE app.foreign_t OWNER TO "+other.loginOf(postgres.Admin), "GRANT DELETE ON app.foreign_t TO "+login)
 		one.desired.Logins[0].Access = map[string]postgres.Privilege{app.database: postgres.ReadOnly}
 		one.provisionIn(t, server, scope)
 		if _, err := session.Exec(ctx, "SELECT 1"); err == nil {
@@ -118,10 +119,19 @@ func TestDirectPrivileges(t *testing.T) {
 			"CREATE TABLE app.foreign_t (id int)", "ALTER TABLE app.foreign_t OWNER TO "+third, "GRANT DELETE ON app.foreign_t TO "+login,
 			"SET ROLE "+f.login.Username, "GRANT CREATE, CONNECT ON DATABASE "+app.database+" TO "+login)
 		execute(t, f, app.database, "SET ROLE "+login, `GRANT UPDATE ON app."odd ""t" TO `+third)
+		// A member of the owner group gave these, and lost the grant option, or all of it.
+		member := app.loginOf(postgres.Admin)
+		execute(t, f, app.database, "SET ROLE "+owner, "CREATE TABLE app.passed (id int)", "GRANT INSERT, UPDATE (id) ON app.passed TO "+member+" WITH GRANT OPTION",
+			"SET ROLE "+member, "GRANT INSERT, UPDATE (id) ON app.passed TO "+login,
+			"SET ROLE "+owner, "REVOKE INSERT ON app.passed FROM "+member+" CASCADE", "REVOKE GRANT OPTION FOR UPDATE (id) ON app.passed FROM "+member+" CASCADE")
 		one, scope := app.alone(login)
 		one.provisionIn(t, server, scope)
 		if n := count(t, f, app.database, "SELECT count(*) FROM pg_shdepend WHERE refobjid = $1::regrole", login); n != 0 {
 			t.Errorf("%d dependencies are left", n)
+		}
+		if n := count(t, f, app.database, `SELECT (SELECT count(*) FROM pg_class, aclexplode(relacl) x WHERE oid = 'app.passed'::regclass AND x.grantee = $1::regrole)
+			+ 10 * (SELECT count(*) FROM pg_attribute, aclexplode(attacl) x WHERE attrelid = 'app.passed'::regclass AND x.grantee = $1::regrole AND NOT x.is_grantable)`, member); n != 10 {
+			t.Errorf("the one who gave them should have UPDATE on the column, without the grant option, and nothing else: %d", n)
 		}
 		conn := app.mustConnect(t, f, postgres.ReadOnly)
 		if _, err := conn.Exec(ctx, `SELECT * FROM app."odd ""t"`); err != nil {
@@ -153,8 +163,42 @@ func TestDirectPrivilegesOutOfReach(t *testing.T) {
 					t.Errorf("no warning says %s:\n%s", want, text)
 				}
 			}
+			checkOutOfReachWhenLosing(t, f, server, app, login)
 			execute(t, f, app.database, "REVOKE SELECT ON pg_authid FROM "+login, "REVOKE EXECUTE ON FUNCTION pg_read_file(text) FROM "+login)
 		})
+	}
+}
+
+// checkOutOfReachWhenLosing lowers a login that holds what the admin cannot take, takes
+// its database, and drops it: only the last has to be refused.
+func checkOutOfReachWhenLosing(t *testing.T, f fixture, server *postgres.Server, app *application, login string) {
+	t.Helper()
+	other := newApplication(t)
+	other.provision(t, server)
+	one, scope := app.alone(login)
+	access := &one.desired.Logins[0].Access
+	*access = map[string]postgres.Privilege{app.database: postgres.Admin, other.database: postgres.ReadOnly}
+	one.provisionIn(t, server, scope)
+	session, err := app.connect(t, f, login, app.database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, session, "CREATE TABLE app.grouped (id int)", "GRANT UPDATE ON app.grouped TO "+login, "SET ROLE NONE", "CREATE TABLE app.own (id int)")
+	*access = map[string]postgres.Privilege{app.database: postgres.ReadOnly, other.database: postgres.ReadOnly}
+	one.provisionIn(t, server, scope)
+	execute(t, f, app.database, "GRANT UPDATE ON app.grouped TO "+login)
+	*access = map[string]postgres.Privilege{other.database: postgres.ReadOnly}
+	plan := one.provisionIn(t, server, scope)
+	if !strings.Contains(strings.Join(plan.Warnings, "\n"), `REVOKE SELECT ON TABLE "pg_catalog"."pg_authid" FROM "`+login) {
+		t.Errorf("warnings are %q", plan.Warnings)
+	}
+	if left := value(t, superuser(t, f, app.database), "SELECT coalesce(string_agg(classid::regclass || ' ' || objid::regclass, ', ' ORDER BY objid), '') FROM pg_shdepend WHERE refobjid = $1::regrole AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND classid = 'pg_class'::regclass", login); left != "pg_class pg_authid" {
+		t.Errorf("it still holds %s", left)
+	}
+	one.desired = dropping(one.desired, login)
+	refused := one.refusal(t, server)
+	if want := `role "` + login + `" holds privileges in database "` + app.database + `" that the admin cannot take away`; refused.Error() != want || !refused.Blocked() {
+		t.Errorf("got  %v\nwant %s", refused, want)
 	}
 }
 

@@ -14,8 +14,8 @@ type Scope struct {
 	// Named restricts what is read of roles, memberships, databases and settings to what
 	// a run for a few of thousands needs: the Databases and References with their groups,
 	// the Logins, what bears one of the Markers, every role that one of those is a member
-	// of, the databases where one of those owns something or may do something, the
-	// owners of what is inside of Databases, the templates, and the admin. Otherwise all
+	// of, the databases where one of those owns something or may do something, whoever
+	// owns or holds something in the Databases, the templates, and the admin. Otherwise all
 	// are read.
 	Named bool
 	// Databases are read from the inside too, if they exist.

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"slices"
 	"strings"
@@ -74,7 +75,8 @@ func TestFailingStepIsNamed(t *testing.T) {
 			var last postgres.Step
 			started := 0
 			err := server.Apply(context.Background(), plan, app.values, func(s postgres.Step) { started, last = started+1, s })
-			failed, ok := err.(*postgres.StepError)
+			var failed *postgres.StepError
+			ok := errors.As(err, &failed)
 			if !ok || failed.Step.Statement.String() != step.Statement.String() || started != i+1 || last.Statement.String() != step.Statement.String() {
 				t.Errorf("step %d %s: got %v, %d steps started", i, step.Statement, err, started)
 			}

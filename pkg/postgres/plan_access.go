@@ -6,8 +6,9 @@ import (
 )
 
 // access plans the one group of a database that the login is a member of. Members
-// of the owner group create everything as that group, so that everyone sees it.
-func (p *planner) access(want DesiredLogin, database string) {
+// of the owner group create everything as that group, so that everyone sees it. It
+// returns whether the login loses something that endActing has to end.
+func (p *planner) access(want DesiredLogin, database string) bool {
 	login, privilege, groups := want.Name, want.Access[database], GroupsOf(database)
 	wanted := groups.of(privilege)
 	lowered := false
@@ -24,7 +25,7 @@ func (p *planner) access(want DesiredLogin, database string) {
 		p.roles = append(p.roles, Step{Verb: "grant", Object: fmt.Sprintf("role %q to %q", wanted, login),
 			Reason: fmt.Sprintf("%s in database %q", privilege, database), Statement: p.grantRole(wanted, ident(login), set)})
 	}
-	p.roleSetting(want, database, groups, lowered)
+	return p.roleSetting(want, database, groups, lowered)
 }
 
 func (p *planner) leaveGroup(login, group, reason string) {
@@ -34,8 +35,9 @@ func (p *planner) leaveGroup(login, group, reason string) {
 
 // roleSetting plans which role the login's sessions act as. A login that is lowered
 // keeps the setting until its sessions have ended and what it owns is given away: so
-// a run that stops before that leaves a sign for the next one.
-func (p *planner) roleSetting(want DesiredLogin, database string, groups Groups, lowered bool) {
+// a run that stops before that leaves a sign for the next one. It returns whether there
+// is something to be ended.
+func (p *planner) roleSetting(want DesiredLogin, database string, groups Groups, lowered bool) bool {
 	login := want.Name
 	set := slices.Contains(p.index.acting[login], database)
 	if want.Access[database] == Admin {
@@ -43,16 +45,31 @@ func (p *planner) roleSetting(want DesiredLogin, database string, groups Groups,
 			p.open = append(p.open, Step{Verb: "alter", Object: actsIn(login, database), Reason: "what it creates belongs to the owner group",
 				Statement: sql("ALTER ROLE ", ident(login), " IN DATABASE ", ident(database), " SET role = ", literal(groups.Owner))})
 		}
-		return
+		return false
 	}
-	if lowered || set {
-		// A session that has set its role keeps it after the membership is gone.
-		p.terminate(login, database, "a session that has set its role keeps it until it ends")
-		if p.index.owns[login][database] && !want.Adopt {
-			p.giveAway(login, database)
-		}
+	if !lowered && !set {
+		return false
 	}
-	if set {
+	// A session that has set its role keeps it after the membership is gone.
+	p.terminate(login, database, "a session that has set its role keeps it until it ends")
+	if p.index.owns[login][database] && !want.Adopt {
+		p.giveAway(login, database)
+	}
+	return true
+}
+
+// endActing plans the end of what only a login that creates objects has: its default
+// privileges, and the role that it acts as. REASSIGN OWNED leaves default privileges to
+// DROP OWNED, which takes along all that the login was granted: it comes when nothing of
+// that is left, and not where something shall stay.
+func (p *planner) endActing(want DesiredLogin, database string) {
+	login, owns := want.Name, p.index.owns[want.Name]
+	stays := want.Adopt || owns[""] || p.outOfReach[database] ||
+		slices.ContainsFunc(want.Grants, func(g TableGrant) bool { return g.Database == database })
+	if owns[database] && !stays {
+		p.asMember(login, database, dropOwned(login, "it creates nothing any more that default privileges could be about"))
+	}
+	if slices.Contains(p.index.acting[login], database) {
 		p.resetRole(login, database)
 	}
 }
@@ -128,24 +145,32 @@ func dropped(desired Desired, database string) bool {
 }
 
 // leaveNothing plans that a login neither owns nor may use anything in a database.
-// DROP OWNED would drop what could not be given away before.
+// DROP OWNED would drop what could not be given away before, and fails on a privilege
+// that the admin cannot take.
 func (p *planner) leaveNothing(login, database string) {
 	have, owns := p.state.Databases[database], p.index.owns[login][database]
 	server := p.state.Server
-	drop := sql("DROP OWNED BY ", ident(login))
+	drop := dropOwned(login, "it has no access to the database any more")
 	switch {
 	case owns && !p.managed(database):
 		p.warn("role %q keeps what it owns in database %q, which dbtether does not manage; a superuser ends that there with: REASSIGN OWNED BY %s TO …", login, database, sql(ident(login)))
+		return
 	case owns && p.index.owns[login][""]:
 		p.giveAway(login, database) // which warns
+		return
 	case have.Name != "" && (!have.AllowConnections || have.Barred), !p.managed(database) && !server.Superuser && have.Owner != server.Admin:
-		p.warn("role %q keeps what it may use in database %q, where the admin cannot take it away; a superuser ends that there with: %s", login, database, drop)
-	case owns:
-		p.revokeGivenOn(login, database)
-		p.asMember(login, database, reassign(login, ident(GroupsOf(database).Owner)), dropOwned(login, "it has no access to the database any more"))
-	default:
-		p.revokeGivenOn(login, database)
-		p.asMember(login, database, dropOwned(login, "it has no access to the database any more"))
+		p.warn("role %q keeps what it may use in database %q, where the admin cannot take it away; a superuser ends that there with: %s", login, database, drop.Statement)
+		return
+	}
+	var steps []Step
+	if owns {
+		steps = append(steps, reassign(login, ident(GroupsOf(database).Owner)))
+	}
+	if p.revokeGivenOn(login, database); !p.outOfReach[database] {
+		steps = append(steps, drop)
+	}
+	if len(steps) > 0 {
+		p.asMember(login, database, steps...)
 	}
 }
 

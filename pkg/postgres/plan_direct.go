@@ -24,16 +24,26 @@ func (p *planner) revokeDirect(want DesiredLogin, desired Desired) {
 	wanted := wantedOn(want.Grants)
 	for _, database := range sortedKeys(want.Access) {
 		p.revokeAll(database, p.state.Contents[database].Direct, func(d DirectGrant) bool {
-			return d.Login == want.Name && !(d.Kind == "TABLE" && wanted[table{database, d.Schema, d.Name}][d.Privilege])
+			return d.Login == want.Name && (d.Kind != "TABLE" || !wanted[table{database, d.Schema, d.Name}][d.Privilege])
 		})
 	}
 }
 
-// revokeGivenOn plans the end of what a login got from roles with the grant option:
-// DROP OWNED takes back what the owners gave, and leaves that.
+// revokeGivenOn plans the end of what a login itself holds in a database, where it came
+// from others than the owner group or the admin: DROP OWNED takes back what those gave.
+// Where something is out of reach, so that there can be no DROP OWNED, all of it goes
+// one by one.
 func (p *planner) revokeGivenOn(login, database string) {
-	grants := append(slices.Clone(p.state.Contents[database].Direct), p.state.Elsewhere[database]...)
-	p.revokeAll(database, grants, func(d DirectGrant) bool { return d.Login == login && d.Grantor != d.Owner })
+	grants := slices.DeleteFunc(append(slices.Clone(p.state.Contents[database].Direct), p.state.Elsewhere[database]...),
+		func(d DirectGrant) bool { return d.Login != login })
+	server := p.state.Server
+	byOthers := func(d DirectGrant) bool {
+		return d.Grantor != d.Owner || !server.Superuser && d.Owner != GroupsOf(database).Owner && d.Owner != server.Admin
+	}
+	p.revokeAll(database, grants, byOthers)
+	if p.outOfReach[database] {
+		p.revokeAll(database, grants, func(d DirectGrant) bool { return !byOthers(d) })
+	}
 }
 
 // revokeAll plans the end of those privileges that is tells, object by object.
@@ -60,7 +70,8 @@ func (p *planner) revokeAll(database string, grants []DirectGrant, is func(Direc
 // compare orders objects, so that a plan is the same each time.
 func (d DirectGrant) compare(other DirectGrant) int {
 	return cmp.Or(strings.Compare(d.Kind, other.Kind), strings.Compare(d.Schema, other.Schema), strings.Compare(d.Name, other.Name),
-		strings.Compare(d.Column, other.Column), strings.Compare(d.Owner, other.Owner), strings.Compare(d.Grantor, other.Grantor))
+		strings.Compare(d.Column, other.Column), strings.Compare(d.Owner, other.Owner), strings.Compare(d.Grantor, other.Grantor),
+		cmp.Compare(d.Keeps, other.Keeps))
 }
 
 // revokeOnDatabase plans the end of what a login itself holds on a database.
@@ -101,6 +112,7 @@ func (p *planner) revokeOn(database string, d DirectGrant, privileges []string) 
 	statement, ok := revocation(d, "", privileges)
 	object := d.object()
 	if !ok {
+		p.outOfReach[database] = true
 		p.warn("role %q itself holds %s on %s of database %q, which dbtether cannot take away", d.Login, strings.Join(privileges, ", "), object, database)
 		return
 	}
@@ -110,14 +122,53 @@ func (p *planner) revokeOn(database string, d DirectGrant, privileges []string) 
 	if third {
 		grantor = d.Grantor
 	}
-	if third && p.path(grantor, func(r string) bool { return r == d.Owner }) != nil {
-		// A grantor that became a member of the owner would revoke as the owner, in vain.
-		d.Login, grantor = grantor, d.Owner
-		statement, _ = revocation(d, "GRANT OPTION FOR ", privileges)
-	} else if p.as(grantor, database, third, step) {
+	if third && d.Keeps != HoldsGrantOption && p.inherits(grantor, d.Owner) {
+		p.asFormerGrantor(database, d, privileges, step)
 		return
 	}
+	if p.as(grantor, database, third, step) {
+		return
+	}
+	p.outOfReach[database] = true
 	p.warn("role %q itself holds %s on %s of database %q; %q ends that there with: %s", login, strings.Join(privileges, ", "), object, database, grantor, statement)
+}
+
+// asFormerGrantor plans the end of privileges whose grantor has lost the grant option
+// and has the rights of the owner. The server takes a REVOKE of that role for one of the
+// owner's, and does nothing; for the same reason the privileges outlived the option. So
+// the grantor gets the option once more, for the transaction.
+func (p *planner) asFormerGrantor(database string, d DirectGrant, privileges []string, revoke Step) {
+	object, grantor, option := d.object(), d, ""
+	if grantor.Login = d.Grantor; d.Keeps == HoldsPrivilege {
+		option = "GRANT OPTION FOR "
+	}
+	on, _ := d.fragments()
+	end, _ := revocation(grantor, option, privileges)
+	steps := []Step{
+		actAs(d.Owner, "what it lends is the owner's"),
+		{Verb: "grant", Object: object + " to " + quoted(d.Grantor), Reason: "only with the grant option can it take back what it gave",
+			Statement: sql(slices.Concat([]any{"GRANT " + privilegeWords(privileges, d.Column) + " ON "}, on, []any{" TO ", ident(d.Grantor), " WITH GRANT OPTION"})...)},
+		actAs(d.Grantor, "it granted the privilege"),
+		revoke,
+		actAs(d.Owner, "what it lent is the owner's"),
+		{Verb: "revoke", Object: object + " from " + quoted(d.Grantor), Reason: "it was for this transaction", Statement: end},
+		{Verb: "set", Object: "role " + quoted(p.state.Server.Admin), Reason: "what follows is the admin's again", Statement: sql("SET LOCAL ROLE NONE")},
+	}
+	if p.state.Server.Superuser || d.Owner == GroupsOf(database).Owner && p.mayJoin(d.Grantor) {
+		p.asMember(d.Grantor, database, steps...)
+		return
+	}
+	p.outOfReach[database] = true
+	var statements []string
+	for _, s := range steps {
+		statements = append(statements, s.Statement.String())
+	}
+	p.warn("role %q itself holds %s on %s of database %q; a superuser ends that there, in one transaction, with: %s",
+		d.Login, strings.Join(privileges, ", "), object, database, strings.Join(statements, "; "))
+}
+
+func actAs(role, reason string) Step {
+	return Step{Verb: "set", Object: "role " + quoted(role), Reason: reason, Statement: sql("SET LOCAL ROLE ", ident(role))}
 }
 
 // as adds a step that a role's rights are needed for, in a database; set says that the
@@ -127,8 +178,7 @@ func (p *planner) as(role, database string, set bool, step Step) bool {
 	server, in := p.state.Server, p.in(database)
 	steps := []Step{step}
 	if set {
-		steps = []Step{{Verb: "set", Object: "role " + quoted(role), Reason: "it granted the privilege", Statement: sql("SET LOCAL ROLE ", ident(role))},
-			step, {Verb: "set", Object: "role " + quoted(server.Admin), Reason: "what follows is the admin's again", Statement: sql("SET LOCAL ROLE NONE")}}
+		steps = []Step{actAs(role, "it granted the privilege"), step, {Verb: "set", Object: "role " + quoted(server.Admin), Reason: "what follows is the admin's again", Statement: sql("SET LOCAL ROLE NONE")}}
 	}
 	switch {
 	case role == GroupsOf(database).Owner:
@@ -192,28 +242,7 @@ var defaultKinds = []string{"TABLES", "SEQUENCES", "FUNCTIONS", "TYPES", "SCHEMA
 func revocation(d DirectGrant, option string, privileges []string) (Statement, bool) {
 	words := privilegeWords(privileges, d.Column)
 	from := []any{" FROM ", ident(d.Login), " CASCADE"}
-	on := func(fragments ...any) (Statement, bool) {
-		return sql(slices.Concat([]any{"REVOKE " + option + words + " ON "}, fragments, from)...), true
-	}
-	switch d.Kind {
-	case "COLUMN":
-		return on("TABLE ", qualified{d.Schema, d.Name})
-	case "TABLE", "SEQUENCE", "TYPE":
-		return on(d.Kind+" ", qualified{d.Schema, d.Name})
-	case "SCHEMA", "LANGUAGE", "FOREIGN DATA WRAPPER", "FOREIGN SERVER":
-		return on(d.Kind+" ", ident(d.Name))
-	case "ROUTINE":
-		if !signatureForm.MatchString(d.Name) {
-			return Statement{}, false
-		}
-		return on("ROUTINE " + d.Name)
-	case "LARGE OBJECT":
-		oid, err := strconv.ParseUint(d.Name, 10, 32)
-		if err != nil {
-			return Statement{}, false
-		}
-		return on("LARGE OBJECT ", int(oid))
-	case "DEFAULT":
+	if d.Kind == "DEFAULT" {
 		if !slices.Contains(defaultKinds, d.Name) {
 			return Statement{}, false
 		}
@@ -222,7 +251,33 @@ func revocation(d DirectGrant, option string, privileges []string) (Statement, b
 			alter = append(alter, " IN SCHEMA ", ident(d.Schema))
 		}
 		return sql(slices.Concat(alter, []any{" REVOKE " + option + words + " ON " + d.Name}, from)...), true
-	default:
+	}
+	on, known := d.fragments()
+	if !known {
 		return Statement{}, false
+	}
+	return sql(slices.Concat([]any{"REVOKE " + option + words + " ON "}, on, from)...), true
+}
+
+// fragments returns the object as GRANT and REVOKE name it; false for a kind that is not
+// known, and for default privileges.
+func (d DirectGrant) fragments() ([]any, bool) {
+	switch d.Kind {
+	case "COLUMN":
+		return []any{"TABLE ", qualified{d.Schema, d.Name}}, true
+	case "TABLE", "SEQUENCE", "TYPE":
+		return []any{d.Kind + " ", qualified{d.Schema, d.Name}}, true
+	case "SCHEMA", "LANGUAGE", "FOREIGN DATA WRAPPER", "FOREIGN SERVER":
+		return []any{d.Kind + " ", ident(d.Name)}, true
+	case "ROUTINE":
+		if !signatureForm.MatchString(d.Name) {
+			return nil, false
+		}
+		return []any{"ROUTINE " + d.Name}, true
+	case "LARGE OBJECT":
+		oid, err := strconv.ParseUint(d.Name, 10, 32)
+		return []any{"LARGE OBJECT ", int(oid)}, err == nil
+	default:
+		return nil, false
 	}
 }

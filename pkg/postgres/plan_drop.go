@@ -51,6 +51,7 @@ func (p *planner) dropLogin(drop Drop) {
 		p.warn("role %q is left alone: %s", drop.Name, conflict("role", drop.Name, role.Comment, drop.Marker, "").Problem)
 		return
 	}
+	clear(p.outOfReach)
 	p.needCreateRole = true
 	object := "role " + quoted(drop.Name)
 	if role.Login {
@@ -85,7 +86,11 @@ func (p *planner) disown(drop Drop) {
 				Fix: fmt.Sprintf("in database %q run: REASSIGN OWNED BY %s TO …", database, sql(ident(login)))})
 			continue
 		}
-		p.revokeGivenOn(login, database)
+		if p.revokeGivenOn(login, database); p.outOfReach[database] {
+			p.refuse(Refusal{Blocked: true, Problem: fmt.Sprintf("role %q holds privileges in database %q that the admin cannot take away", login, database),
+				Fix: fmt.Sprintf("in database %q have a superuser run: REASSIGN OWNED BY %s TO …; DROP OWNED BY %s", database, sql(ident(login)), sql(ident(login)))})
+			continue
+		}
 		p.asMember(login, database, append(steps, dropOwned(login, "a role with privileges cannot be dropped"))...)
 	}
 }

@@ -30,12 +30,19 @@ func (p *planner) login(want DesiredLogin, desired Desired) {
 		p.needCreateRole = true
 		p.roles = append(p.roles, steps...)
 	}
+	clear(p.outOfReach)
+	var lowered []string
 	for _, database := range sortedKeys(want.Access) {
-		p.access(want, database)
+		if p.access(want, database) {
+			lowered = append(lowered, database)
+		}
 	}
 	p.endSessions(want, role, exists)
 	p.leaveOthers(want, desired)
 	p.revokeDirect(want, desired)
+	for _, database := range lowered {
+		p.endActing(want, database)
+	}
 	p.grantTables(want)
 }
 

@@ -121,6 +121,9 @@ func directGrants() []postgres.DirectGrant {
 		of(postgres.DirectGrant{Kind: "TABLE", Schema: "app", Name: "of_stranger", Owner: "stranger"}, "SELECT"),
 		of(postgres.DirectGrant{Kind: "TABLE", Schema: "app", Name: "by_api", Grantor: "orders_api"}, "SELECT"),
 		of(postgres.DirectGrant{Kind: "TABLE", Schema: "app", Name: "by_migrate", Grantor: "orders_migrate"}, "SELECT"),
+		of(postgres.DirectGrant{Kind: "COLUMN", Schema: "app", Name: "by_migrate", Column: "c", Grantor: "orders_migrate", Keeps: postgres.HoldsPrivilege}, "UPDATE"),
+		of(postgres.DirectGrant{Kind: "SEQUENCE", Schema: "app", Name: "by_migrate", Grantor: "orders_migrate", Keeps: postgres.HoldsGrantOption}, "USAGE"),
+		of(postgres.DirectGrant{Kind: "TABLE", Schema: "app", Name: "by_clerk", Owner: "stranger", Grantor: "clerk"}, "DELETE"),
 		of(postgres.DirectGrant{Kind: "SCHEMA", Name: "public", Owner: "pg_database_owner"}, "USAGE"),
 		of(postgres.DirectGrant{Kind: "TABLE", Schema: "pg_catalog", Name: "pg_authid", Owner: "postgres"}, "SELECT"),
 	} {
@@ -138,8 +141,11 @@ func grantCases() []planCase {
 		s.Contents["orders"] = c
 		s.Roles["stranger"] = postgres.Role{Name: "stranger", Inherit: true, ConnectionLimit: -1}
 		s.Roles["postgres"] = postgres.Role{Name: "postgres", Superuser: true, Inherit: true, Login: true, ConnectionLimit: -1}
+		s.Roles["clerk"] = postgres.Role{Name: "clerk", Inherit: true, ConnectionLimit: -1}
+		s.Members["stranger"] = map[string]postgres.Membership{"clerk": {Inherit: true, Set: true}}
 		if a.version >= 16 && !a.super {
 			s.Members["orders_api"] = map[string]postgres.Membership{"dbadmin": {Admin: true}}
+			s.Members["orders_migrate"] = map[string]postgres.Membership{"dbadmin": {Admin: true}}
 		}
 		s.Databases["legacy"] = postgres.DatabaseState{Name: "legacy", Owner: "someone", AllowConnections: true, ConnectionLimit: -1, Grants: grants("orders_report", "CONNECT")}
 		s.Databases["orders"] = with(s.Databases["orders"], func(d *postgres.DatabaseState) {

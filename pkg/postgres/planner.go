@@ -11,7 +11,7 @@ import (
 // gives the same plan. It returns a *RefusedError when a name is impossible, when
 // something that is not ours stands in the way, or when the admin lacks a right.
 func MakePlan(state State, desired Desired) (Plan, error) {
-	p := &planner{state: state, index: indexOf(state), inside: map[string]*inside{}}
+	p := &planner{state: state, index: indexOf(state), inside: map[string]*inside{}, outOfReach: map[string]bool{}}
 	for _, db := range desired.Databases {
 		p.database(db)
 	}
@@ -45,6 +45,10 @@ type planner struct {
 	inside map[string]*inside // one transaction in each database
 	end    []Step             // terminations and drops, in order
 
+	// outOfReach are the databases where the login that is planned holds something itself
+	// which the admin cannot take away.
+	outOfReach map[string]bool
+
 	needCreateDB, needCreateRole bool
 }
 
@@ -67,7 +71,9 @@ func (p *planner) refuse(r Refusal) {
 }
 
 func (p *planner) warn(format string, args ...any) {
-	p.warnings = append(p.warnings, fmt.Sprintf(format, args...))
+	if text := fmt.Sprintf(format, args...); !slices.Contains(p.warnings, text) {
+		p.warnings = append(p.warnings, text)
+	}
 }
 
 // assemble puts the steps into their order and numbers the transactions.

@@ -63,6 +63,14 @@ func TestNamedPlansTheSame(t *testing.T) {
 			t.Errorf("what %s holds elsewhere was not read: %v", login, state.Databases[other.database])
 		}
 		execute(t, f, "postgres", "REVOKE "+group+" FROM "+login, "REVOKE CONNECT ON DATABASE "+other.database+" FROM "+login)
+		member := app.loginOf(postgres.Admin)
+		execute(t, f, app.database, "GRANT CREATE ON SCHEMA app TO "+member, "SET ROLE "+member, "CREATE TABLE app.mine (id int)",
+			"SET ROLE "+postgres.GroupsOf(app.database).Owner, "CREATE TABLE app.t (id int)", "GRANT USAGE ON SCHEMA app TO "+other.loginOf(postgres.ReadOnly), "GRANT INSERT ON app.t TO "+other.loginOf(postgres.ReadOnly)+" WITH GRANT OPTION",
+			"SET ROLE "+other.loginOf(postgres.ReadOnly), "GRANT INSERT ON app.t TO "+login)
+		app.desired.Logins = app.desired.Logins[:2] // readonly and readwrite: nobody names the owner of the table, nor the one who gave away a privilege
+		samePlan(t, server, app)
+		app.provision(t, server)
+		app.settled(t, server)
 		waitForNoSessions(t, f, app.database)
 		app.desired = gone(app)
 		samePlan(t, server, app)

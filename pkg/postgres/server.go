@@ -52,6 +52,18 @@ func (s *Server) identify(ctx context.Context) error {
 	return nil
 }
 
+// enter opens a session of the administrator in another database. Its parameters, which
+// are its owner's choice, do not cut our work short there; the time-outs of the
+// maintenance database are the platform's, and stand.
+func (s *Server) enter(ctx context.Context, database string) (*session, error) {
+	inside := s.endpoint
+	inside.settings = map[string]string{"statement_timeout": "0", "idle_session_timeout": "0"}
+	if s.version >= 170000 {
+		inside.settings["transaction_timeout"] = "0"
+	}
+	return inside.connect(ctx, s.login, database)
+}
+
 // Close ends the session, or gives it back to its pool, and with it goes every lock
 // it holds. It does not fail: a connection that cannot be ended politely is cut. A
 // second call does nothing; the Server is not used after the first.

@@ -52,11 +52,14 @@ func (s *session) transact(ctx context.Context, statements []string, done func(i
 	return failed, err
 }
 
+// begin says what default_transaction_isolation and its like would decide otherwise.
+const begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE NOT DEFERRABLE"
+
 // send runs BEGIN and the statements. The server stops at the first error and skips
 // the rest (manual, "Pipelining").
 func (s *session) send(ctx context.Context, statements []string, done func(i int)) (failed int, err error) {
 	var batch pgconn.Batch
-	batch.ExecParams("BEGIN", nil, nil, nil, nil)
+	batch.ExecParams(begin, nil, nil, nil, nil)
 	for _, statement := range statements {
 		batch.ExecParams(statement, nil, nil, nil, nil)
 	}

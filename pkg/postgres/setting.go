@@ -13,8 +13,12 @@ import (
 // without regard to case.
 func (p *planner) settings(kind, target string, want map[string]string, have, reset []string) []Step {
 	object := strings.ToLower(kind) + " " + quoted(target)
-	ok := true
+	ok, spelled := true, map[string]string{}
 	for _, name := range sortedKeys(want) {
+		if other, twice := spelled[strings.ToLower(name)]; twice {
+			ok = p.refused(fmt.Sprintf("settings %q and %q of %s are the same", other, name, object), "leave one of them out")
+		}
+		spelled[strings.ToLower(name)] = name
 		if refusal := p.settingRefusal(object, name, want[name]); refusal != nil {
 			p.refuse(*refusal)
 			ok = false

@@ -64,3 +64,13 @@ func TestSettingSteps(t *testing.T) {
 		})
 	}
 }
+
+// TestSettingTwice checks that one setting in two spellings is refused: each run would
+// make the one and then the other of it.
+func TestSettingTwice(t *testing.T) {
+	p := &planner{state: State{SettingContexts: map[string]string{"DateStyle": "user", "datestyle": "user"}}}
+	steps := p.settings("ROLE", "u", map[string]string{"DateStyle": "ISO", "datestyle": "German"}, nil, nil)
+	if want := `settings "DateStyle" and "datestyle" of role "u" are the same`; len(steps) != 0 || len(p.refusals) != 1 || p.refusals[0].Problem != want {
+		t.Errorf("got %v, %v", steps, p.refusals)
+	}
+}

@@ -186,10 +186,22 @@ type DirectGrant struct {
 	Schema, Name, Column string
 	// Owner is the owner of the object, for DEFAULT the role whose objects it is about.
 	Owner string
-	// Grantor gave the privilege away: the owner, or a role with the grant option.
+	// Grantor gave the privilege away: the owner, or a role with the grant option. Keeps
+	// is what a grantor that is not the owner still holds of it itself.
 	Grantor   string
+	Keeps     Holding
 	Privilege string
 }
+
+// Holding is how a role itself holds a privilege.
+type Holding int
+
+// The holdings.
+const (
+	HoldsNothing Holding = iota
+	HoldsPrivilege
+	HoldsGrantOption
+)
 
 // Schema is a row of pg_namespace.
 type Schema struct {

@@ -89,24 +89,32 @@ func (j *Job) authorise(ctx context.Context) error {
 func (j *Job) facts(ctx context.Context) (*review.Objects, error) {
 	facts := &review.Objects{}
 	facts.SetCluster(j.Cluster)
-	namespaces := map[string]bool{}
-	add := func(db *v1alpha1.Database) {
-		facts.SetDatabase(db)
-		namespaces[db.Namespace] = true
-	}
+	judged := map[string]bool{} // by namespace: whether its labels decide who may use the cluster
 	if j.database != nil {
-		add(j.database.db)
+		facts.SetDatabase(j.database.db)
+		judged[j.database.db.Namespace] = true
 	}
 	for _, u := range j.users {
 		facts.SetUser(u.user)
-		namespaces[u.user.Namespace] = true
+		judged[u.user.Namespace] = true
+	}
+	for _, u := range j.users {
 		for _, a := range u.access {
-			add(a.db)
+			facts.SetDatabase(a.db)
+			if _, known := judged[a.db.Namespace]; !known {
+				judged[a.db.Namespace] = false
+			}
 		}
 	}
-	for name := range namespaces {
+	for name, selected := range judged {
 		namespace, err := j.p.namespaces.get(ctx, j.p, name)
-		if err != nil {
+		unread := apierrors.IsForbidden(err) || apierrors.IsNotFound(err)
+		switch {
+		case unread && selected && j.Cluster.Spec.NamespaceSelector != nil:
+			return nil, noAccess(err, fmt.Sprintf("the labels of namespace %q, which decide whether it may use cluster %q", name, j.Cluster.Name))
+		case unread: // without labels it is of no team, and shares nothing
+			namespace = &metav1.ObjectMeta{Name: name}
+		case err != nil:
 			return nil, err
 		}
 		facts.SetNamespace(namespace)
@@ -130,23 +138,18 @@ type readNamespace struct {
 	at   time.Time
 }
 
-// get returns a namespace's metadata. One that the caller may not read has no labels
-// for the policies, which then do not admit what depends on them.
+// get returns a namespace's metadata.
 func (n *namespaces) get(ctx context.Context, p *Provisioner, name string) (*metav1.ObjectMeta, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if found, known := n.all[name]; known && p.Now().Sub(found.at) < namespaceAge {
 		return found.meta, nil
 	}
-	meta := &metav1.ObjectMeta{Name: name}
 	object, err := p.Kube.Resource(namespaceResource).Get(ctx, name, metav1.GetOptions{})
-	switch {
-	case apierrors.IsForbidden(err) || apierrors.IsNotFound(err):
-	case err != nil:
+	if err != nil {
 		return nil, fmt.Errorf("get namespace %q: %w", name, err)
-	default:
-		meta.Labels, meta.Annotations = object.GetLabels(), object.GetAnnotations()
 	}
+	meta := &metav1.ObjectMeta{Name: name, Labels: object.GetLabels(), Annotations: object.GetAnnotations()}
 	if n.all == nil {
 		n.all = map[string]readNamespace{}
 	}

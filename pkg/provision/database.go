@@ -48,7 +48,7 @@ func (d *databaseJob) desired(j *Job, state postgres.State) postgres.Database {
 	d.adopted = d.db.Status.Adopted || spec.Adopt && exists && d.db.Status.ProvisionedTime == nil && !have.BelongsTo(databaseMarker(d.db)) && have.AllowConnections
 	want := postgres.Database{
 		Name: d.name, Marker: databaseMarker(d.db),
-		Provisioned: d.db.Status.ProvisionedTime != nil, Recreate: j.request.Recreate, Adopt: d.adopts(j),
+		Provisioned: d.db.Status.ProvisionedTime != nil, Recreate: j.request.Recreate, Adopt: d.adopts(j, have),
 		Template: spec.Template, Encoding: spec.Encoding, Collate: spec.LcCollate, CType: spec.LcCtype,
 		LocaleProvider: spec.LocaleProvider, Locale: spec.IcuLocale + spec.BuiltinLocale, // one of them, by the API's rules
 		ConnectionLimit:   limit(spec.ConnectionLimit),
@@ -72,11 +72,12 @@ func (d *databaseJob) desired(j *Job, state postgres.State) postgres.Database {
 	return want
 }
 
-// adopts reports whether a database that is not ours may be claimed. What was adopted
-// stays so; what we created under that name follows our rules.
-func (d *databaseJob) adopts(j *Job) bool {
-	if d.db.Status.Adopted {
-		return true
+// adopts reports whether a database may be claimed, or was. What bears our mark is ours,
+// and follows our rules unless it was adopted; for another the status proves nothing,
+// because others can write it too.
+func (d *databaseJob) adopts(j *Job, have postgres.DatabaseState) bool {
+	if have.BelongsTo(databaseMarker(d.db)) {
+		return d.db.Status.Adopted
 	}
 	return d.db.Spec.Adopt && d.adopted && (!j.p.Runner || admitted(j.Cluster.Spec.Adoption.DatabaseNames(), d.name))
 }

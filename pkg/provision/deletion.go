@@ -72,16 +72,34 @@ func (p *Provisioner) OpenUserDeletion(ctx context.Context, user *v1alpha1.Datab
 	if err != nil {
 		return d, err
 	}
-	base := user.PostgresName(cluster)
-	logins := []string{base, base + v1alpha1.AlternateSuffix}
-	var drops []postgres.Drop
+	if d.server, _, err = p.dial(ctx, cluster); err != nil {
+		return d, err
+	}
+	return d, d.planned(d.planLogins(ctx, user, user.PostgresName(cluster), options))
+}
+
+// planLogins plans the end of a user's logins: the two that it has by name, and whatever
+// else on the server bears its mark.
+func (d *Deletion) planLogins(ctx context.Context, user *v1alpha1.DatabaseUser, base string, options DeletionOptions) error {
+	marker := userMarker(user)
+	scope := postgres.Scope{Named: true, Logins: []string{base, base + v1alpha1.AlternateSuffix}, Markers: []string{marker.UID}}
+	state, err := d.server.Observe(ctx, scope)
+	if err != nil {
+		return err
+	}
+	for name, role := range state.Roles {
+		if role.BelongsTo(marker) && !slices.Contains(scope.Logins, name) {
+			scope.Logins = append(scope.Logins, name)
+		}
+	}
+	slices.Sort(scope.Logins)
+	var desired postgres.Desired
 	var locks []string
-	for _, login := range logins {
-		drops = append(drops, postgres.Drop{Name: login, Marker: userMarker(user), Force: options.Force})
+	for _, login := range scope.Logins {
+		desired.DropLogins = append(desired.DropLogins, postgres.Drop{Name: login, Marker: marker, Force: options.Force})
 		locks = append(locks, postgres.LockRole(login))
 	}
-	scope := postgres.Scope{Named: true, Logins: logins, Markers: []string{string(user.UID)}}
-	return d, d.open(ctx, cluster, locks, scope, postgres.Desired{DropLogins: drops}, options)
+	return d.plan(ctx, locks, scope, desired, options.ReadOnly)
 }
 
 // secretsOf lists the Secrets that a user has or had.
@@ -141,7 +159,11 @@ func (p *Provisioner) openDatabaseDrop(ctx context.Context, d *Deletion, db *v1a
 	name := db.PostgresName(cluster)
 	drop := postgres.Drop{Name: name, Marker: databaseMarker(db), Force: options.Force || db.Spec.ForceDrop, Keep: d.Retains}
 	scope := postgres.Scope{Named: true, References: []string{name}, Markers: []string{string(db.UID)}}
-	if err := d.open(ctx, cluster, []string{postgres.LockDatabase(name)}, scope, postgres.Desired{DropDatabases: []postgres.Drop{drop}}, options); err != nil {
+	if d.server, _, err = p.dial(ctx, cluster); err != nil {
+		return err
+	}
+	desired := postgres.Desired{DropDatabases: []postgres.Drop{drop}}
+	if err := d.planned(d.plan(ctx, []string{postgres.LockDatabase(name)}, scope, desired, options.ReadOnly)); err != nil {
 		return err
 	}
 	if d.Retains && !d.Plan.Empty() {
@@ -165,21 +187,17 @@ func blockedBy(db *v1alpha1.Database, users []*v1alpha1.DatabaseUser) error {
 			where, which)}}}
 }
 
-// open connects, locks, observes and plans. On an error the connection is given back
-// and d keeps only what its status needs.
-func (d *Deletion) open(ctx context.Context, cluster *v1alpha1.DBCluster, locks []string, scope postgres.Scope, desired postgres.Desired, options DeletionOptions) error {
-	var err error
-	if d.server, _, err = d.p.dial(ctx, cluster); err != nil {
-		return err
-	}
-	if err := d.plan(ctx, locks, scope, desired, options.ReadOnly); err != nil {
+// planned returns the error of planning. The connection is given back then, and d keeps
+// only what its status needs.
+func (d *Deletion) planned(err error) error {
+	if err != nil {
 		d.Close()
 		d.server = nil
-		return err
 	}
-	return nil
+	return err
 }
 
+// plan locks, observes and plans.
 func (d *Deletion) plan(ctx context.Context, locks []string, scope postgres.Scope, desired postgres.Desired, readOnly bool) error {
 	if !readOnly {
 		err := d.server.Lock(ctx, locks, func(name string) { d.p.progress("waiting for another run that holds %s", name) })

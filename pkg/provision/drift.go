@@ -58,17 +58,14 @@ func (d Drift) text() string {
 // Drifted, and that only where the caller may.
 func (p *Provisioner) Drift(ctx context.Context, objects []unstructured.Unstructured, done func(Drift)) error {
 	r := &reconciler{Provisioner: p}
+	living := make([]*unstructured.Unstructured, 0, len(objects))
 	for i := range objects {
-		if err := ctx.Err(); err != nil {
-			return err
+		if objects[i].GetDeletionTimestamp() == nil {
+			living = append(living, &objects[i])
 		}
-		object := &objects[i]
-		if object.GetDeletionTimestamp() != nil {
-			continue
-		}
-		done(r.drift(ctx, object))
 	}
-	return nil
+	inOrder(ctx, len(living), func(i int) Drift { return r.drift(ctx, living[i]) }, done)
+	return ctx.Err()
 }
 
 func (r *reconciler) drift(ctx context.Context, object *unstructured.Unstructured) Drift {

@@ -31,7 +31,7 @@ func (p *Provisioner) syncFinalizer(ctx context.Context, resource schema.GroupVe
 	if has == (policy == v1alpha1.DeletionDelete) {
 		return nil
 	}
-	return p.setFinalizers(ctx, resource, object, finalizersFor(policy, object.GetFinalizers()))
+	return p.setFinalizers(ctx, resource, object, policy)
 }
 
 // dropFinalizer lets a resource that is being deleted go.
@@ -39,28 +39,40 @@ func (p *Provisioner) dropFinalizer(ctx context.Context, resource schema.GroupVe
 	if !slices.Contains(object.GetFinalizers(), v1alpha1.Finalizer) {
 		return nil
 	}
-	err := p.setFinalizers(ctx, resource, object, finalizersFor(v1alpha1.DeletionRetain, object.GetFinalizers()))
+	err := p.setFinalizers(ctx, resource, object, v1alpha1.DeletionRetain)
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
 	return err
 }
 
-// setFinalizers replaces the list, bound to the version of the object that was
-// read: a list has no smaller patch that is safe against another writer.
-func (p *Provisioner) setFinalizers(ctx context.Context, resource schema.GroupVersionResource, object metav1.Object, finalizers []string) error {
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
-		"finalizers": finalizers, "resourceVersion": object.GetResourceVersion(), "uid": object.GetUID(),
-	}})
-	if err != nil {
-		return fmt.Errorf("patch %s %q: %w", resource.Resource, object.GetName(), err)
+// setFinalizers replaces the list by the one that a policy asks for, bound to the
+// version of the object that was read: a list has no smaller patch that is safe against
+// another writer. After such a writer it begins anew.
+func (p *Provisioner) setFinalizers(ctx context.Context, resource schema.GroupVersionResource, object metav1.Object, policy v1alpha1.DeletionPolicy) error {
+	client := p.Kube.Resource(resource).Namespace(object.GetNamespace())
+	for attempt := 1; ; attempt++ {
+		patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+			"finalizers": finalizersFor(policy, object.GetFinalizers()), "resourceVersion": object.GetResourceVersion(), "uid": object.GetUID(),
+		}})
+		if err != nil {
+			return fmt.Errorf("patch %s %q: %w", resource.Resource, object.GetName(), err)
+		}
+		now, err := client.Patch(ctx, object.GetName(), types.MergePatchType, patch, metav1.PatchOptions{FieldManager: v1alpha1.FieldManager})
+		written := err == nil
+		if apierrors.IsConflict(err) && attempt < attempts {
+			now, err = client.Get(ctx, object.GetName(), metav1.GetOptions{})
+			if err == nil && now.GetUID() != object.GetUID() { // another one of the same name
+				err = apierrors.NewNotFound(resource.GroupResource(), object.GetName())
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("patch %s %q: %w", resource.Resource, object.GetName(), err)
+		}
+		object.SetFinalizers(now.GetFinalizers())
+		object.SetResourceVersion(now.GetResourceVersion())
+		if written {
+			return nil
+		}
 	}
-	patched, err := p.Kube.Resource(resource).Namespace(object.GetNamespace()).Patch(ctx, object.GetName(), types.MergePatchType, patch,
-		metav1.PatchOptions{FieldManager: v1alpha1.FieldManager})
-	if err != nil {
-		return fmt.Errorf("patch %s %q: %w", resource.Resource, object.GetName(), err)
-	}
-	object.SetFinalizers(patched.GetFinalizers())
-	object.SetResourceVersion(patched.GetResourceVersion())
-	return nil
 }

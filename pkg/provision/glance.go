@@ -3,6 +3,8 @@ package provision
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -50,7 +52,7 @@ func (r *reconciler) isUnchanged(result Result) bool {
 // all its databases and roles in one round trip. It is wrong about what that does not
 // show: a password that was changed by hand, an extension that was dropped.
 func (r *reconciler) glance(ctx context.Context, databases, users []unstructured.Unstructured) error {
-	g := &glance{reconciler: r, states: map[string]*postgres.State{}, databases: map[string]*v1alpha1.Database{}}
+	g := &glance{reconciler: r, states: map[string]*postgres.State{}, databases: map[string]*v1alpha1.Database{}, settings: settingsOf(databases, users)}
 	var err error
 	if g.secrets, err = r.revisions().Survey(ctx, scopeOf(databases, users)); err != nil {
 		return err
@@ -73,6 +75,23 @@ func (r *reconciler) glance(ctx context.Context, databases, users []unstructured
 		}
 	}
 	return ctx.Err()
+}
+
+// settingsOf returns the names of all settings that the objects ask for: a plan has to
+// know who may change them.
+func settingsOf(databases, users []unstructured.Unstructured) []string {
+	names := map[string]bool{}
+	add := func(objects []unstructured.Unstructured, field string) {
+		for i := range objects {
+			settings, _, _ := unstructured.NestedMap(objects[i].Object, "spec", field)
+			for name := range settings {
+				names[name] = true
+			}
+		}
+	}
+	add(databases, "parameters")
+	add(users, "settings")
+	return slices.Sorted(maps.Keys(names))
 }
 
 // scopeOf returns the one namespace of the objects, "" for several.
@@ -101,6 +120,8 @@ type glance struct {
 	// secrets holds the managed Secrets, without their values.
 	secrets  map[types.NamespacedName]revision.Seen
 	clusters map[string]*v1alpha1.DBCluster
+	// settings are the names of those that any of the resources asks for.
+	settings []string
 }
 
 // state returns what a cluster's server says of all its databases and roles, read once.
@@ -118,7 +139,7 @@ func (g *glance) state(ctx context.Context, name string) (*postgres.State, *v1al
 		return nil, nil
 	}
 	defer server.Close()
-	state, err := server.Observe(ctx, postgres.Scope{Fingerprints: true})
+	state, err := server.Observe(ctx, postgres.Scope{Fingerprints: true, Settings: g.settings})
 	if err != nil {
 		return nil, nil
 	}

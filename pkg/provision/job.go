@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
@@ -16,9 +17,8 @@ type Request struct {
 	// it is left as it is.
 	Database *v1alpha1.Database
 	Users    []*v1alpha1.DatabaseUser
-	// UserPatch is a JSON merge patch of the first user that Apply writes before
-	// anything else; the user is given as it will be after that.
-	UserPatch []byte
+	// Edit is what changes about the first user before anything else; nil: nothing.
+	Edit Edit
 	// Recreate makes a database anew that somebody deleted.
 	Recreate bool
 	// EndGrace ends the old login of an alternate rotation now.
@@ -51,8 +51,11 @@ type Job struct {
 	// database is the request's; nil: none.
 	database *databaseJob
 	users    []*userJob
-	// applied is set once the server stands as planned.
-	applied bool
+	// patch is what Edit came to.
+	patch []byte
+	// begun is set before the plan runs, applied once the server stands as planned, and
+	// told once each status says what came of it.
+	begun, applied, told bool
 }
 
 // Open gathers what the request refers to, asks the policies, connects, takes the
@@ -61,6 +64,9 @@ type Job struct {
 // *revision.ForeignError, *Error, or those of the API server.
 func (p *Provisioner) Open(ctx context.Context, request Request, readOnly bool) (*Job, error) {
 	job := &Job{p: p, request: request}
+	if err := job.edit(ctx); err != nil {
+		return nil, err
+	}
 	if err := job.gather(ctx); err != nil {
 		return nil, err
 	}
@@ -83,14 +89,7 @@ func (j *Job) Close() { j.server.Close() }
 
 func (j *Job) prepare(ctx context.Context, readOnly bool) error {
 	if !readOnly {
-		err := j.server.Lock(ctx, j.locks(), func(name string) { j.p.progress("waiting for another run that holds %s", name) })
-		if err != nil {
-			return err
-		}
-		if err := j.p.refresh(ctx, j.request); err != nil { // another run may have finished while this one waited
-			return err
-		}
-		if err := j.gather(ctx); err != nil {
+		if err := j.lock(ctx); err != nil {
 			return err
 		}
 	}
@@ -127,6 +126,29 @@ func (j *Job) prepare(ctx context.Context, readOnly bool) error {
 			"the plan is no longer the one with hash %s, it has hash %s", j.request.PlanHash, j.Plan.Hash())
 	}
 	return nil
+}
+
+// lock takes the locks, and gathers all anew: another run may have finished, or somebody
+// changed the resources, while this one waited.
+func (j *Job) lock(ctx context.Context) error {
+	locked := j.locks()
+	err := j.server.Lock(ctx, locked, func(name string) { j.p.progress("waiting for another run that holds %s", name) })
+	if err != nil {
+		return err
+	}
+	if err := j.p.refresh(ctx, j.request); err != nil {
+		return err
+	}
+	if err := j.edit(ctx); err != nil {
+		return err
+	}
+	if err := j.gather(ctx); err != nil {
+		return err
+	}
+	if !slices.Equal(j.locks(), locked) {
+		return failed("run the command again", "the databases of %s %w", j.Subject(), errMoved)
+	}
+	return j.validate()
 }
 
 // adoptable says of a conflict that the runner may not adopt by itself what the
@@ -193,7 +215,7 @@ func (j *Job) desired(state postgres.State) postgres.Desired {
 					Adopt: a.db.Status.Adopted, Provisioned: a.db.Status.ProvisionedTime != nil})
 			}
 		}
-		desired.Logins = append(desired.Logins, u.desired(j)...)
+		desired.Logins = append(desired.Logins, u.desired(j, state)...)
 		desired.DropLogins = append(desired.DropLogins, u.drops()...)
 	}
 	return desired
@@ -201,7 +223,7 @@ func (j *Job) desired(state postgres.State) postgres.Desired {
 
 // Empty reports whether Apply would change nothing but a status.
 func (j *Job) Empty() bool {
-	if !j.Plan.Empty() || j.request.UserPatch != nil || j.database != nil && j.database.db.UID == "" {
+	if !j.Plan.Empty() || j.patch != nil || j.database != nil && j.database.db.UID == "" {
 		return false
 	}
 	for _, u := range j.users {
@@ -255,6 +277,9 @@ func (j *Job) Apply(ctx context.Context) error {
 		return err
 	}
 	err := j.run(ctx)
+	if outdated(err) { // who begins anew finds out more
+		return err
+	}
 	if statusErr := j.writeStatus(ctx, err); err == nil {
 		err = statusErr
 	}
@@ -262,10 +287,10 @@ func (j *Job) Apply(ctx context.Context) error {
 }
 
 func (j *Job) writeResources(ctx context.Context) error {
-	if j.request.UserPatch != nil {
+	if j.patch != nil {
 		u := j.users[0]
 		j.p.progress("changing databaseuser %s/%s", u.user.Namespace, u.user.Name)
-		changed, err := j.p.PatchUser(ctx, u.user, j.request.UserPatch, false)
+		changed, err := j.p.patchUser(ctx, u.user, j.patch, false)
 		if err != nil {
 			return err
 		}
@@ -314,6 +339,7 @@ func (j *Job) run(ctx context.Context) error {
 			return err
 		}
 	}
+	j.begun = true
 	err := j.server.Apply(ctx, j.Plan, values, func(s postgres.Step) { j.p.progress("%s %s", s.Verb, s.Object) })
 	if err != nil {
 		return err
@@ -328,6 +354,7 @@ func (j *Job) run(ctx context.Context) error {
 }
 
 func (j *Job) writeStatus(ctx context.Context, err error) error {
+	j.told = true
 	message := "provisioned"
 	if len(j.Plan.Warnings) > 0 {
 		message = "provisioned; warning: " + j.Plan.Warnings[0]
@@ -338,7 +365,7 @@ func (j *Job) writeStatus(ctx context.Context, err error) error {
 		switch {
 		case j.applied: // what failed after that concerns a user only
 			statusErr = d.writeStatus(ctx, j, outcome{message: message})
-		case d.db.Status.Phase != v1alpha1.PhaseReady || len(j.users) == 0:
+		case j.begun || len(j.users) == 0 || d.db.Status.Phase != v1alpha1.PhaseReady || d.db.Status.ObservedGeneration != d.db.Generation:
 			statusErr = d.writeStatus(ctx, j, o)
 		}
 	}

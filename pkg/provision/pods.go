@@ -16,8 +16,8 @@ var pods = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
 // shownPods bounds how many pods a status names.
 const shownPods = 16
 
-// heldBy lists the running pods of the user's namespace that have an older revision
-// of its credential in their environment, sorted, at most shownPods. Pods that have it
+// heldBy lists the running pods of the user's namespace that have a revision of its
+// credential before the given one in their environment, sorted, at most shownPods. Pods that have it
 // as files only are not among them: the kubelet replaces files. unknown is set where
 // they could not be listed.
 func (p *Provisioner) heldBy(ctx context.Context, user *v1alpha1.DatabaseUser, revision int64) (names []string, unknown bool) {

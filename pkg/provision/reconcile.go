@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -52,6 +51,9 @@ type Bulk struct {
 	Recreate bool
 	// PlanHash is the hash of the plan that was reviewed, where there is one resource.
 	PlanHash string
+	// Planned is told of each plan before it is carried out, by several callers at a
+	// time; it may be nil.
+	Planned func(*Job)
 	// Done is told of each result, in the order of the resources, by one caller at a
 	// time. Progress, if it is set, of how many there are and how many are done.
 	Done     func(Result)
@@ -136,45 +138,10 @@ type reconciler struct {
 	total, done int
 }
 
-// atOnce is how many resources are worked on at a time.
-const atOnce = pooled
-
 // each runs one for every object, several at a time, and tells the results in the
-// order of the objects. It returns when all are done; what is not begun when ctx ends
-// is left out.
+// order of the objects.
 func (r *reconciler) each(ctx context.Context, objects []*unstructured.Unstructured, one func(context.Context, *unstructured.Unstructured) Result) {
-	results := make([]chan Result, len(objects))
-	for i := range results {
-		results[i] = make(chan Result, 1)
-	}
-	next := make(chan int)
-	var workers sync.WaitGroup
-	for range min(atOnce, len(objects)) {
-		workers.Go(func() {
-			for i := range next {
-				results[i] <- one(ctx, objects[i])
-			}
-		})
-	}
-	go func() {
-		defer close(next)
-		for i := range objects {
-			select {
-			case next <- i:
-			case <-ctx.Done():
-				for ; i < len(objects); i++ {
-					close(results[i])
-				}
-				return
-			}
-		}
-	}()
-	for _, result := range results {
-		if value, ok := <-result; ok {
-			r.tell(value)
-		}
-	}
-	workers.Wait()
+	inOrder(ctx, len(objects), func(i int) Result { return one(ctx, objects[i]) }, r.tell)
 }
 
 func (r *reconciler) tell(result Result) {
@@ -267,21 +234,57 @@ func (r *reconciler) provision(ctx context.Context, request Request, result Resu
 		r.refused(ctx, request, err)
 		return result.of(err)
 	}
-	job, err := r.Open(ctx, request, false)
-	if err != nil {
+	var last *Job
+	err := r.Provision(ctx, request, func(job *Job) error {
+		last = job
+		if result.Action == "" {
+			result.Action = ActionUnchanged
+		}
+		if !job.Empty() {
+			result.Action = ActionProvisioned
+		}
+		result.Statements, result.Warnings = result.Statements+len(job.Plan.Steps), job.Plan.Warnings
+		if r.bulk.Planned != nil {
+			r.bulk.Planned(job)
+		}
+		return nil
+	})
+	var gone *GoneError
+	switch {
+	case errors.As(err, &gone):
+		return r.gone(ctx, request, result, gone)
+	case err != nil && (last == nil || !last.told):
 		r.refused(ctx, request, err)
-		return result.of(err)
 	}
-	defer job.Close()
-	result.Action = ActionProvisioned
-	if job.Empty() {
-		result.Action = ActionUnchanged
-	}
-	result.Statements, result.Warnings = len(job.Plan.Steps), job.Plan.Warnings
-	if err := job.Apply(ctx); err != nil {
+	if err != nil {
 		return result.of(err)
 	}
 	return result
+}
+
+// gone goes on where somebody has deleted a resource after it was listed.
+func (r *reconciler) gone(ctx context.Context, request Request, result Result, gone *GoneError) Result {
+	switch {
+	case gone.Kind != result.Kind: // the owner: the database does without
+		request.Users = nil
+		return r.provision(ctx, request, result)
+	case gone.Gone:
+		result.Action = ActionDeleted
+		return result
+	}
+	resource, one := v1alpha1.Databases, r.database
+	if result.Kind == v1alpha1.KindDatabaseUser {
+		resource, one = v1alpha1.DatabaseUsers, r.user
+	}
+	object, err := r.Kube.Resource(resource).Namespace(result.Namespace).Get(ctx, result.Name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		result.Action = ActionDeleted
+		return result
+	case err != nil:
+		return result.of(fmt.Errorf("get %s %q: %w", resource.Resource, result.Name, err))
+	}
+	return one(ctx, object)
 }
 
 // clusterOf returns the name of the cluster that a request is about; empty where it

@@ -6,13 +6,11 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
@@ -25,64 +23,6 @@ func (p *Provisioner) Cluster(ctx context.Context, name string) (*v1alpha1.DBClu
 		return cluster, noAccess(err, fmt.Sprintf("cluster %q", name))
 	}
 	return nil, failed(p.knownClusters(ctx), "cluster %q does not exist", name)
-}
-
-// refresh reads the resources of a request again, in place. A resource that was to
-// be created and exists now is taken if it asks for the same.
-func (p *Provisioner) refresh(ctx context.Context, request Request) error {
-	if request.Database != nil {
-		db, err := p.Database(ctx, request.Database.Namespace, request.Database.Name)
-		switch {
-		case apierrors.IsNotFound(err) && request.Database.UID == "":
-		case err != nil:
-			return err
-		case request.Database.UID == "" && !equality.Semantic.DeepEqual(db.Spec, request.Database.Spec):
-			return otherSpec(v1alpha1.KindDatabase, db.Name)
-		default:
-			*request.Database = *db
-		}
-	}
-	for i, user := range request.Users {
-		have, err := p.User(ctx, user.Namespace, user.Name)
-		if err == nil && i == 0 && request.UserPatch != nil {
-			have, err = p.PatchUser(ctx, have, request.UserPatch, true)
-		}
-		switch {
-		case apierrors.IsNotFound(err) && user.UID == "":
-		case err != nil:
-			return err
-		case user.UID == "" && !equality.Semantic.DeepEqual(have.Spec, user.Spec):
-			return otherSpec(v1alpha1.KindDatabaseUser, have.Name)
-		default:
-			*user = *have
-		}
-	}
-	return nil
-}
-
-// PatchUser writes a JSON merge patch of a DatabaseUser, bound to its UID, and returns
-// what the API server made of it. With dryRun it is only validated.
-func (p *Provisioner) PatchUser(ctx context.Context, user *v1alpha1.DatabaseUser, patch []byte, dryRun bool) (*v1alpha1.DatabaseUser, error) {
-	options := metav1.PatchOptions{FieldManager: v1alpha1.FieldManager, FieldValidation: metav1.FieldValidationStrict}
-	if dryRun {
-		options.DryRun = []string{metav1.DryRunAll}
-	}
-	object, err := p.Kube.Resource(v1alpha1.DatabaseUsers).Namespace(user.Namespace).Patch(ctx, user.Name, types.MergePatchType, patch, options)
-	if err != nil {
-		return nil, err // the API server's message names the object
-	}
-	changed := &v1alpha1.DatabaseUser{}
-	if err := typed(object, changed); err != nil {
-		return nil, err
-	}
-	if dryRun { // it has not been written
-		changed.ResourceVersion, changed.Generation = user.ResourceVersion, user.Generation
-	}
-	return changed, nil
-}
-
-func otherSpec(kind, name string) error {
-	return failed("choose another name, or change the one that exists", "%s %q has just been created with another spec", kind, name)
 }
 
 // isMissingKind tells "the API server has no such kind" from "no such object".

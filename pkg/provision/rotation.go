@@ -26,17 +26,20 @@ type passwordState struct {
 	base string
 	// newest is the newest revision of the Secret; Number 0: none.
 	newest revision.Revision
-	// since is when the newest revision's password was made.
-	since time.Time
-	// pending is whether the newest revision is not live: an earlier run was killed.
-	pending bool
+	// since is when the newest revision's password was made, and live when it took the
+	// place of the one before: later, where a run was killed in between.
+	since, live time.Time
+	// pending is whether the newest revision's password is not live everywhere: an
+	// earlier run was killed. changed is whether a live Secret shows another for whatever
+	// reason.
+	pending, changed bool
 	// otherExists is whether the login that newest does not name exists and is ours.
 	otherExists bool
 	// heldBy are the running pods that were injected with the other login; unknown is
 	// whether they could not be asked for.
 	heldBy  []string
 	unknown bool
-	// endGrace ends the other login now.
+	// endGrace ends the other login now, for a request that is not answered.
 	endGrace bool
 }
 
@@ -56,12 +59,14 @@ type rotation struct {
 	// otherUntil is when the other login ends at the earliest.
 	otherUntil time.Time
 	// request is the request that is answered, and next when the schedule asks again.
+	// owed is whether a request is left for another run, right after this one.
 	request  string
+	owed     bool
 	next     time.Time
 	warnings []string
-	// heldBy and since are what was decided by.
+	// heldBy and live are what was decided by.
 	heldBy []string
-	since  time.Time
+	live   time.Time
 }
 
 // decide says what happens to a password. It is pure. The error is of a request that
@@ -70,22 +75,25 @@ func (s passwordState) decide() (rotation, error) {
 	r := rotation{login: s.base, request: s.answered()}
 	if s.newest.Number == 0 { // whatever was asked for: a password is made now
 		r.request = s.user.Annotations[v1alpha1.AnnotationRotate]
-		r.next = s.due(s.now)
+		r.next = due(s.user, s.now)
 		return r, nil
 	}
 	if name := string(s.newest.Data["username"]); name == s.second() {
 		r.login = name
 	}
-	r.next = s.due(s.since)
+	r.next = due(s.user, s.since)
 	rotated := strings.HasPrefix(s.newest.Reason, "rotated ")
 	if s.pending && rotated {
 		r.inPlace = true // its sessions may have been opened with the password before
 	}
-	s.retire(&r)
 	request := s.user.Annotations[v1alpha1.AnnotationRotate]
 	requested := request != "" && request != r.request
+	s.endGrace = s.endGrace && requested // once it is answered, the other login is that of the rotation asked for
+	s.retire(&r)
 	scheduled := !r.next.IsZero() && !s.now.Before(r.next)
-	if s.pending || !requested && !scheduled || s.expired() {
+	unsettled := s.pending || s.changed
+	r.owed = requested && unsettled && !s.expired()
+	if unsettled || !requested && !scheduled || s.expired() {
 		return r, nil
 	}
 	if blocked := s.blocked(r); blocked != nil {
@@ -97,6 +105,21 @@ func (s passwordState) decide() (rotation, error) {
 	}
 	s.rotate(&r, requested, request)
 	return r, nil
+}
+
+// wentLive returns when the newest revision's password took the place of the one before:
+// now, where it has not yet. The status may know of a later time than that at which the
+// password was made.
+func (s passwordState) wentLive() time.Time {
+	last := s.user.Status.Rotation
+	switch {
+	case s.pending:
+		return s.now
+	case last != nil && last.LastTime != nil && last.LastTime.After(s.since):
+		return last.LastTime.Time
+	default:
+		return s.since
+	}
 }
 
 // answered returns the last request that was answered: the status may be one behind.
@@ -116,11 +139,11 @@ func (s passwordState) second() string { return s.base + v1alpha1.AlternateSuffi
 
 // due returns when the schedule asks for another password than that of since; zero
 // without a schedule.
-func (s passwordState) due(since time.Time) time.Time {
-	if s.user.Spec.Rotation == nil || s.user.Spec.Rotation.Days == 0 {
+func due(user *v1alpha1.DatabaseUser, since time.Time) time.Time {
+	if user.Spec.Rotation == nil || user.Spec.Rotation.Days == 0 {
 		return time.Time{}
 	}
-	return since.Add(time.Duration(s.user.Spec.Rotation.Days) * 24 * time.Hour)
+	return since.Add(time.Duration(user.Spec.Rotation.Days) * 24 * time.Hour)
 }
 
 func (s passwordState) expired() bool {
@@ -136,10 +159,10 @@ func (s passwordState) retire(r *rotation) {
 	if r.login == s.base {
 		r.other = s.second()
 	}
-	r.otherUntil = s.since.Add(s.user.GracePeriod())
+	r.otherUntil = s.live.Add(s.user.GracePeriod())
 	over := s.endGrace || !s.now.Before(r.otherUntil) && len(s.heldBy) == 0 && !s.unknown
 	// Before the new credential is live nobody can have moved to it.
-	r.dropOther = over && !s.pending
+	r.dropOther = over && !(s.pending || s.changed)
 	switch {
 	case r.dropOther:
 	case len(s.heldBy) > 0 && !s.now.Before(r.otherUntil):
@@ -168,7 +191,7 @@ func (s passwordState) rotate(r *rotation, requested bool, request string) {
 	if requested {
 		r.request, r.reason = request, reasonRequested+request
 	}
-	r.next = s.due(s.now)
+	r.next = due(s.user, s.now)
 	if s.user.Strategy() == v1alpha1.RotateInPlace {
 		r.inPlace = true
 		return
@@ -185,10 +208,10 @@ func (s passwordState) rotate(r *rotation, requested bool, request string) {
 	r.otherUntil = s.now.Add(s.user.GracePeriod())
 }
 
-// passwordSince returns when the password of the newest revision was made: the time
-// of the oldest one in a row that has the same login and password.
-func passwordSince(history revision.History, newest revision.Revision) time.Time {
-	since := newest.Time
+// firstWith returns the oldest revision of those in a row that have the login and the
+// password of the newest one: what holds it, or a later one, has the password that works.
+func firstWith(history revision.History, newest revision.Revision) revision.Revision {
+	first := newest
 	for i := len(history.Revisions) - 1; i >= 0; i-- {
 		r := history.Revisions[i]
 		if r.Number > newest.Number || r.OwnerUID != newest.OwnerUID {
@@ -197,7 +220,7 @@ func passwordSince(history revision.History, newest revision.Revision) time.Time
 		if string(r.Data["password"]) != string(newest.Data["password"]) || string(r.Data["username"]) != string(newest.Data["username"]) {
 			break
 		}
-		since = r.Time
+		first = r
 	}
-	return since
+	return first
 }

@@ -44,7 +44,7 @@ func (o outcome) phase() string {
 
 func (o outcome) text() string {
 	if o.err == nil {
-		return o.message
+		return cut(o.message, 4000) // a warning may hold any number of statements
 	}
 	text := o.err.Error()
 	var hinted interface{ Hint() string }

@@ -28,8 +28,10 @@ type userJob struct {
 	secrets []*userSecret
 	// password is that of the Secret; empty until one is generated.
 	password secret.Value
-	// newest is the revision that the password is from; Number 0: none.
-	newest revision.Revision
+	// newest is the revision that the password is from; Number 0: none. history is that
+	// of its Secret, which may be one that the spec names no longer.
+	newest  revision.Revision
+	history revision.History
 	// rotation is what becomes of the password in this run.
 	rotation rotation
 	// setPassword asks for a new verifier on the existing login.
@@ -81,7 +83,7 @@ func (u *userJob) target(name string) revision.Target {
 // open reads the user's Secrets and refuses those that belong to something else.
 func (u *userJob) open(ctx context.Context, j *Job) error {
 	for _, s := range u.secrets {
-		if err := s.read(ctx, j.p); err != nil {
+		if err := s.read(ctx, j); err != nil {
 			return err
 		}
 		newest, ok := s.history.Newest(u.user.UID)
@@ -89,7 +91,7 @@ func (u *userJob) open(ctx context.Context, j *Job) error {
 			s.revision = newest
 		}
 		if ok && u.newest.Number == 0 {
-			u.newest = newest
+			u.newest, u.history = newest, s.history
 		}
 	}
 	if u.newest.Number == 0 {
@@ -113,7 +115,7 @@ func (u *userJob) findElsewhere(ctx context.Context, j *Job) error {
 			return err
 		}
 		if newest, ok := history.Newest(u.user.UID); ok {
-			u.newest = newest
+			u.newest, u.history = newest, history
 			return nil
 		}
 	}
@@ -211,11 +213,11 @@ func (u *userJob) probe(ctx context.Context, j *Job, state postgres.State) error
 
 func (u *userJob) decideRotation(ctx context.Context, j *Job, state postgres.State) error {
 	s := passwordState{now: j.p.Now(), user: u.user, base: u.base, newest: u.newest, endGrace: j.request.EndGrace}
-	if u.newest.Number > 0 {
-		history := u.secrets[0].history
-		s.since = passwordSince(history, u.newest)
-		s.pending = history.Live == nil || history.Live.Revision < u.newest.Number
-	}
+	first := firstWith(u.history, u.newest)
+	s.since = first.Time
+	s.pending = u.newest.Number > 0 && (u.history.Live == nil || u.history.Live.OwnerUID != u.user.UID ||
+		slices.ContainsFunc(u.secrets, func(one *userSecret) bool { return one.isBehind(u.newest) }))
+	s.changed = slices.ContainsFunc(u.secrets, func(one *userSecret) bool { return one.showsOther(u.newest) })
 	current := string(u.newest.Data["username"])
 	for _, name := range []string{u.base, u.base + v1alpha1.AlternateSuffix} {
 		if role, exists := state.Roles[name]; exists && current != "" && name != current && role.BelongsTo(userMarker(u.user)) {
@@ -223,12 +225,12 @@ func (u *userJob) decideRotation(ctx context.Context, j *Job, state postgres.Sta
 		}
 	}
 	if s.otherExists {
-		s.heldBy, s.unknown = j.p.heldBy(ctx, u.user, u.newest.Number)
+		s.heldBy, s.unknown = j.p.heldBy(ctx, u.user, first.Number)
 	}
+	s.live = s.wentLive()
 	var err error
 	u.rotation, err = s.decide()
-	u.rotation.heldBy = s.heldBy
-	u.rotation.since = s.since
+	u.rotation.heldBy, u.rotation.live = s.heldBy, s.live
 	return err
 }
 
@@ -240,13 +242,13 @@ func (u *userJob) credentials() postgres.Login {
 // desired turns the resource into its logins as they should be: the one that the
 // Secret names, and the one that it named before, which may do as much as long as it
 // lives.
-func (u *userJob) desired(j *Job) []postgres.DesiredLogin {
+func (u *userJob) desired(j *Job, state postgres.State) []postgres.DesiredLogin {
 	spec := u.user.Spec
 	login := postgres.DesiredLogin{
 		Name: u.rotation.login, Marker: userMarker(u.user), ConnectionLimit: limit(spec.ConnectionLimit),
 		Access: map[string]postgres.Privilege{}, Settings: settings(spec.Settings),
 		ResetSettings: dropped(u.user.Status.Settings, spec.Settings),
-		Closed:        u.closed, SetPassword: u.setPassword, EndSessions: u.rotation.inPlace && !u.newLogin, Adopt: u.adopts(j),
+		Closed:        u.closed, SetPassword: u.setPassword, EndSessions: u.rotation.inPlace && !u.newLogin, Adopt: u.adopts(j, state, u.rotation.login),
 	}
 	if spec.ExpiresAt != nil {
 		login.ValidUntil = spec.ExpiresAt.Time
@@ -259,6 +261,7 @@ func (u *userJob) desired(j *Job) []postgres.DesiredLogin {
 	if u.rotation.other != "" && !u.rotation.dropOther {
 		other := login
 		other.Name, other.SetPassword, other.EndSessions = u.rotation.other, false, false
+		other.Adopt = u.adopts(j, state, other.Name)
 		logins = append(logins, other)
 	}
 	return logins
@@ -290,11 +293,13 @@ func (u *userJob) drops() []postgres.Drop {
 	return []postgres.Drop{{Name: u.rotation.other, Marker: userMarker(u.user)}}
 }
 
-func (u *userJob) adopts(j *Job) bool {
+// adopts reports whether a role may be claimed, or was. Only its mark proves the
+// latter: a status, and the revisions of a Secret, others can write too.
+func (u *userJob) adopts(j *Job, state postgres.State, login string) bool {
 	if !u.user.Spec.Adopt {
 		return false
 	}
-	return !j.p.Runner || u.newest.Number > 0 || admitted(j.Cluster.Spec.Adoption.RoleNames(), u.base)
+	return !j.p.Runner || state.Roles[login].BelongsTo(userMarker(u.user)) || admitted(j.Cluster.Spec.Adoption.RoleNames(), login)
 }
 
 // writesSecret reports whether a live Secret or its history will change.
@@ -323,7 +328,7 @@ func (u *userJob) stage(ctx context.Context, j *Job) error {
 		return err
 	}
 	for _, s := range u.secrets {
-		if err := s.stage(ctx, j.p, reason); err != nil {
+		if err := s.stage(ctx, j.p, u.reason(s, reason)); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,11 @@ import (
 	"context"
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
@@ -25,21 +30,51 @@ type userSecret struct {
 
 // read reads the Secret and its history, and refuses one that belongs to something
 // else.
-func (s *userSecret) read(ctx context.Context, p *Provisioner) error {
+func (s *userSecret) read(ctx context.Context, j *Job) error {
 	var err error
-	if s.history, err = p.revisions().Read(ctx, s.target.Namespace, s.target.Name); err != nil {
+	if s.history, err = j.p.revisions().Read(ctx, s.target.Namespace, s.target.Name); err != nil {
 		return noAccess(err, fmt.Sprintf("secret %q in namespace %q", s.target.Name, s.target.Namespace))
 	}
 	target := s.target
 	if target.OwnerUID == "" {
-		target.OwnerUID = unborn
+		target.OwnerUID = unmade
 	}
-	return s.history.Check(target)
+	if err := s.history.Check(target); err != nil {
+		return err
+	}
+	return s.ofNoCluster(ctx, j)
 }
 
-// unborn stands for the UID of a resource that is not created so far: what it may take
-// over is found out before.
-const unborn = "unborn"
+// ofNoCluster refuses a Secret that a DBCluster reads: whoever may write a DatabaseUser
+// beside it would put a credential of hers in the administrator's place. Other clusters
+// are asked about where a Secret is taken over.
+func (s *userSecret) ofNoCluster(ctx context.Context, j *Job) error {
+	clusters := []v1alpha1.DBCluster{*j.Cluster}
+	if live := s.history.Live; live != nil && !live.Managed {
+		items, err := j.p.list(ctx, v1alpha1.DBClusters, metav1.NamespaceAll)
+		if err != nil && !apierrors.IsForbidden(err) { // who may not look is no runner, and writes what she may herself
+			return err
+		}
+		for i := range items {
+			cluster := v1alpha1.DBCluster{}
+			if err := typed(&items[i], &cluster); err != nil {
+				return err
+			}
+			clusters = append(clusters, cluster)
+		}
+	}
+	for _, cluster := range clusters {
+		if cluster.Reads(s.target.Namespace, s.target.Name) {
+			return failed("choose another name in spec.secretTemplate.name",
+				"secret %q in namespace %q belongs to cluster %q, which reads it", s.target.Name, s.target.Namespace, cluster.Name)
+		}
+	}
+	return nil
+}
+
+// unmade stands for the UID of a resource that does not exist yet: no Secret is its
+// own, and it may take one over like any other.
+const unmade types.UID = "-"
 
 // stages reports whether a new revision is needed.
 func (s *userSecret) stages() bool { return s.revision.Number == 0 || !s.revision.Data.Equal(s.data) }
@@ -47,6 +82,38 @@ func (s *userSecret) stages() bool { return s.revision.Number == 0 || !s.revisio
 // writes reports whether the live Secret or its history will change.
 func (s *userSecret) writes() bool {
 	return s.stages() || s.history.Live == nil || s.history.Live.Revision != s.revision.Number || !s.history.Live.Holds(s.data, s.target)
+}
+
+// showsOther reports whether the live Secret shows another credential than a revision:
+// applications still log in with that.
+func (s *userSecret) showsOther(than revision.Revision) bool {
+	live := s.history.Live
+	return live != nil && live.Managed && live.OwnerUID == s.target.OwnerUID && !sameLogin(live.Data, than.Data)
+}
+
+// isBehind reports whether a run was killed before it made a revision's credential live
+// here.
+func (s *userSecret) isBehind(newest revision.Revision) bool {
+	return s.showsOther(newest) && (s.history.Live.Revision < s.revision.Number || !sameLogin(s.revision.Data, newest.Data))
+}
+
+// reason returns why a Secret gets a revision. A run that was killed may have written
+// that of the first Secret only: the others get theirs for the same reason.
+func (u *userJob) reason(s *userSecret, otherwise string) string {
+	switch {
+	case u.rotation.rotate || u.newest.Number == 0:
+		return otherwise
+	case s.revision.Number == 0:
+		return reasonCreated
+	case !sameLogin(s.revision.Data, u.newest.Data):
+		return u.newest.Reason
+	default:
+		return otherwise
+	}
+}
+
+func sameLogin(a, b secret.Data) bool {
+	return string(a["username"]) == string(b["username"]) && string(a["password"]) == string(b["password"])
 }
 
 func (s *userSecret) stage(ctx context.Context, p *Provisioner, reason string) error {

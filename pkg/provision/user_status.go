@@ -57,15 +57,16 @@ func (u *userJob) rotationStatus(now time.Time) *v1alpha1.RotationStatus {
 	if u.user.Spec.Rotation == nil && r.request == "" && r.other == "" && u.user.Status.Rotation == nil {
 		return nil
 	}
-	status := &v1alpha1.RotationStatus{LastTime: timestamp(r.since), NextTime: timestamp(r.next), Request: r.request}
-	if r.rotate || r.since.IsZero() {
-		status.LastTime = timestamp(u.secrets[0].revision.Time)
-		if status.LastTime == nil {
-			status.LastTime = timestamp(now)
+	live, next, until := r.live, r.next, r.otherUntil
+	if r.rotate || live.IsZero() { // it counts from its revision, of which the decision could not know
+		if live = u.secrets[0].revision.Time; live.IsZero() {
+			live = now
 		}
+		next, until = due(u.user, live), live.Add(u.user.GracePeriod())
 	}
+	status := &v1alpha1.RotationStatus{LastTime: timestamp(live), NextTime: timestamp(next), Request: r.request}
 	if r.other != "" && !r.dropOther {
-		status.OldUsername, status.OldUntil, status.HeldBy = r.other, timestamp(r.otherUntil), r.heldBy
+		status.OldUsername, status.OldUntil, status.HeldBy = r.other, timestamp(until), r.heldBy
 	}
 	return status
 }

@@ -362,7 +362,7 @@ type DatabaseAccessStatus struct {
 
 // RotationStatus is where the rotation of a password stands.
 type RotationStatus struct {
-	// When the password that holds now was made.
+	// When the password that holds now took the place of the one before.
 	// +optional
 	LastTime *metav1.Time `json:"lastTime,omitempty"`
 	// When the next one is due.

@@ -177,6 +177,13 @@ func (c *DBCluster) EffectiveSSLMode() string {
 	}
 }
 
+// Reads reports whether the cluster takes a credential or a certificate from a Secret.
+func (c *DBCluster) Reads(namespace, name string) bool {
+	admin, ca := c.Spec.CredentialsSecretRef, c.Spec.CASecretRef
+	return admin != nil && *admin == SecretReference{Namespace: namespace, Name: name} ||
+		ca != nil && ca.Namespace == namespace && ca.Name == name
+}
+
 func identifier(name string) string {
 	return strings.NewReplacer("-", "_", ".", "_").Replace(name)
 }

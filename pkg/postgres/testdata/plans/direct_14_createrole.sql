@@ -19,11 +19,40 @@ REVOKE MAINTAIN, SELECT, UPDATE ON TABLE "app"."t" FROM "orders_report" CASCADE;
 REVOKE USAGE ON TYPE "app"."T" FROM "orders_report" CASCADE; -- it has what its groups have, and no more
 COMMIT;
 BEGIN;
+GRANT "orders_migrate" TO CURRENT_USER; -- for this transaction
+SET LOCAL ROLE "orders_owner"; -- what it lends is the owner's
+GRANT UPDATE ("c") ON TABLE "app"."by_migrate" TO "orders_migrate" WITH GRANT OPTION; -- only with the grant option can it take back what it gave
+SET LOCAL ROLE "orders_migrate"; -- it granted the privilege
+REVOKE UPDATE ("c") ON TABLE "app"."by_migrate" FROM "orders_report" CASCADE; -- it has what its groups have, and no more
+SET LOCAL ROLE "orders_owner"; -- what it lent is the owner's
+REVOKE GRANT OPTION FOR UPDATE ("c") ON TABLE "app"."by_migrate" FROM "orders_migrate" CASCADE; -- it was for this transaction
+SET LOCAL ROLE NONE; -- what follows is the admin's again
+REVOKE "orders_migrate" FROM CURRENT_USER; -- it was for this transaction
+COMMIT;
+BEGIN;
+GRANT "orders_migrate" TO CURRENT_USER; -- for this transaction
+SET LOCAL ROLE "orders_migrate"; -- it granted the privilege
+REVOKE USAGE ON SEQUENCE "app"."by_migrate" FROM "orders_report" CASCADE; -- it has what its groups have, and no more
+SET LOCAL ROLE NONE; -- what follows is the admin's again
+REVOKE "orders_migrate" FROM CURRENT_USER; -- it was for this transaction
+COMMIT;
+BEGIN;
 GRANT "orders_api" TO CURRENT_USER; -- for this transaction
 SET LOCAL ROLE "orders_api"; -- it granted the privilege
 REVOKE SELECT ON TABLE "app"."by_api" FROM "orders_report" CASCADE; -- it has what its groups have, and no more
 SET LOCAL ROLE NONE; -- what follows is the admin's again
 REVOKE "orders_api" FROM CURRENT_USER; -- it was for this transaction
+COMMIT;
+BEGIN;
+GRANT "orders_migrate" TO CURRENT_USER; -- for this transaction
+SET LOCAL ROLE "orders_owner"; -- what it lends is the owner's
+GRANT SELECT ON TABLE "app"."by_migrate" TO "orders_migrate" WITH GRANT OPTION; -- only with the grant option can it take back what it gave
+SET LOCAL ROLE "orders_migrate"; -- it granted the privilege
+REVOKE SELECT ON TABLE "app"."by_migrate" FROM "orders_report" CASCADE; -- it has what its groups have, and no more
+SET LOCAL ROLE "orders_owner"; -- what it lent is the owner's
+REVOKE SELECT ON TABLE "app"."by_migrate" FROM "orders_migrate" CASCADE; -- it was for this transaction
+SET LOCAL ROLE NONE; -- what follows is the admin's again
+REVOKE "orders_migrate" FROM CURRENT_USER; -- it was for this transaction
 COMMIT;
 BEGIN;
 GRANT "orders_api" TO CURRENT_USER; -- for this transaction
@@ -41,5 +70,5 @@ COMMIT;
 -- warning: role "orders_report" itself holds SELECT on large object "4242 FROM x" of database "orders", which dbtether cannot take away
 -- warning: role "orders_report" itself holds SELECT on planet "mars" of database "orders", which dbtether cannot take away
 -- warning: role "orders_report" itself holds EXECUTE on routine "app.f(); DROP TABLE t" of database "orders", which dbtether cannot take away
--- warning: role "orders_report" itself holds SELECT on table "app.by_migrate" of database "orders"; "orders_owner" ends that there with: REVOKE GRANT OPTION FOR SELECT ON TABLE "app"."by_migrate" FROM "orders_migrate" CASCADE
+-- warning: role "orders_report" itself holds DELETE on table "app.by_clerk" of database "orders"; a superuser ends that there, in one transaction, with: SET LOCAL ROLE "stranger"; GRANT DELETE ON TABLE "app"."by_clerk" TO "clerk" WITH GRANT OPTION; SET LOCAL ROLE "clerk"; REVOKE DELETE ON TABLE "app"."by_clerk" FROM "orders_report" CASCADE; SET LOCAL ROLE "stranger"; REVOKE DELETE ON TABLE "app"."by_clerk" FROM "clerk" CASCADE; SET LOCAL ROLE NONE
 -- warning: role "orders_report" itself holds SELECT on table "pg_catalog.pg_authid" of database "orders"; "postgres" ends that there with: REVOKE SELECT ON TABLE "pg_catalog"."pg_authid" FROM "orders_report" CASCADE

@@ -5,6 +5,9 @@ COMMIT;
 \connect "orders"
 BEGIN;
 REVOKE USAGE ON SCHEMA "public" FROM "orders_report" CASCADE; -- it has what its groups have, and no more
+SET LOCAL ROLE "orders_migrate"; -- it granted the privilege
+REVOKE USAGE ON SEQUENCE "app"."by_migrate" FROM "orders_report" CASCADE; -- it has what its groups have, and no more
+SET LOCAL ROLE NONE; -- what follows is the admin's again
 SET LOCAL ROLE "orders_api"; -- it granted the privilege
 REVOKE SELECT ON TABLE "app"."by_api" FROM "orders_report" CASCADE; -- it has what its groups have, and no more
 SET LOCAL ROLE NONE; -- what follows is the admin's again
@@ -25,8 +28,34 @@ REVOKE ALL PRIVILEGES ON TABLE "app"."hostile" FROM "orders_report" CASCADE; -- 
 REVOKE MAINTAIN, SELECT, UPDATE ON TABLE "app"."t" FROM "orders_report" CASCADE; -- it has what its groups have, and no more
 REVOKE USAGE ON TYPE "app"."T" FROM "orders_report" CASCADE; -- it has what its groups have, and no more
 COMMIT;
+BEGIN;
+SET LOCAL ROLE "orders_owner"; -- what it lends is the owner's
+GRANT UPDATE ("c") ON TABLE "app"."by_migrate" TO "orders_migrate" WITH GRANT OPTION; -- only with the grant option can it take back what it gave
+SET LOCAL ROLE "orders_migrate"; -- it granted the privilege
+REVOKE UPDATE ("c") ON TABLE "app"."by_migrate" FROM "orders_report" CASCADE; -- it has what its groups have, and no more
+SET LOCAL ROLE "orders_owner"; -- what it lent is the owner's
+REVOKE GRANT OPTION FOR UPDATE ("c") ON TABLE "app"."by_migrate" FROM "orders_migrate" CASCADE; -- it was for this transaction
+SET LOCAL ROLE NONE; -- what follows is the admin's again
+COMMIT;
+BEGIN;
+SET LOCAL ROLE "stranger"; -- what it lends is the owner's
+GRANT DELETE ON TABLE "app"."by_clerk" TO "clerk" WITH GRANT OPTION; -- only with the grant option can it take back what it gave
+SET LOCAL ROLE "clerk"; -- it granted the privilege
+REVOKE DELETE ON TABLE "app"."by_clerk" FROM "orders_report" CASCADE; -- it has what its groups have, and no more
+SET LOCAL ROLE "stranger"; -- what it lent is the owner's
+REVOKE DELETE ON TABLE "app"."by_clerk" FROM "clerk" CASCADE; -- it was for this transaction
+SET LOCAL ROLE NONE; -- what follows is the admin's again
+COMMIT;
+BEGIN;
+SET LOCAL ROLE "orders_owner"; -- what it lends is the owner's
+GRANT SELECT ON TABLE "app"."by_migrate" TO "orders_migrate" WITH GRANT OPTION; -- only with the grant option can it take back what it gave
+SET LOCAL ROLE "orders_migrate"; -- it granted the privilege
+REVOKE SELECT ON TABLE "app"."by_migrate" FROM "orders_report" CASCADE; -- it has what its groups have, and no more
+SET LOCAL ROLE "orders_owner"; -- what it lent is the owner's
+REVOKE SELECT ON TABLE "app"."by_migrate" FROM "orders_migrate" CASCADE; -- it was for this transaction
+SET LOCAL ROLE NONE; -- what follows is the admin's again
+COMMIT;
 -- warning: role "orders_report" itself holds SELECT on future tables; -- of database "orders", which dbtether cannot take away
 -- warning: role "orders_report" itself holds SELECT on large object "4242 FROM x" of database "orders", which dbtether cannot take away
 -- warning: role "orders_report" itself holds SELECT on planet "mars" of database "orders", which dbtether cannot take away
 -- warning: role "orders_report" itself holds EXECUTE on routine "app.f(); DROP TABLE t" of database "orders", which dbtether cannot take away
--- warning: role "orders_report" itself holds SELECT on table "app.by_migrate" of database "orders"; "orders_owner" ends that there with: REVOKE GRANT OPTION FOR SELECT ON TABLE "app"."by_migrate" FROM "orders_migrate" CASCADE

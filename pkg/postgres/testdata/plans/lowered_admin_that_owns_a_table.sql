@@ -9,7 +9,13 @@ GRANT "orders_migrate" TO CURRENT_USER WITH INHERIT TRUE, SET TRUE; -- for this 
 REASSIGN OWNED BY "orders_migrate" TO "orders_owner"; -- tables outlive the login
 REVOKE "orders_migrate" FROM CURRENT_USER; -- it was for this transaction
 COMMIT;
+BEGIN;
+GRANT "orders_migrate" TO CURRENT_USER WITH INHERIT TRUE, SET TRUE; -- for this transaction
+DROP OWNED BY "orders_migrate"; -- it creates nothing any more that default privileges could be about
+REVOKE "orders_migrate" FROM CURRENT_USER; -- it was for this transaction
+COMMIT;
 \connect "postgres"
 ALTER ROLE "orders_migrate" IN DATABASE "orders" RESET role; -- it is no longer a member of the owner group
 -- ends sessions: end sessions of "orders_migrate" in database "orders"
 -- locks: reassign objects of "orders_migrate"
+-- locks: revoke privileges of "orders_migrate"

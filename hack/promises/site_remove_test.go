@@ -1,0 +1,71 @@
+package promises
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+)
+
+// remove returns what takes away whatever the site has left on the shared servers. The
+// namespaces stay: nobody would finish their deletion.
+func (s *site) remove(t *testing.T) func() {
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		s.Close()
+		for _, resource := range []schema.GroupVersionResource{v1alpha1.DatabaseUsers, v1alpha1.Databases} {
+			list, err := s.objects.Resource(resource).List(ctx, metav1.ListOptions{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for _, one := range list.Items {
+				if strings.HasPrefix(one.GetNamespace(), s.name) {
+					client := s.objects.Resource(resource).Namespace(one.GetNamespace())
+					_, _ = client.Patch(ctx, one.GetName(), types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`), metav1.PatchOptions{})
+					_ = client.Delete(ctx, one.GetName(), metav1.DeleteOptions{})
+				}
+			}
+		}
+		if err := s.objects.Resource(v1alpha1.DBClusters).Delete(ctx, s.name, metav1.DeleteOptions{}); err != nil {
+			t.Error(err)
+		}
+		if err := s.dropAll(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// dropAll drops the databases and roles of the site.
+func (s *site) dropAll(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, s.server.SuperuserURL(""))
+	if err != nil {
+		return err
+	}
+	defer closeSession(conn)
+	for _, list := range []struct{ names, drop string }{
+		{"SELECT datname FROM pg_database WHERE starts_with(datname, $1)", "DROP DATABASE %s WITH (FORCE)"},
+		{"SELECT rolname FROM pg_roles WHERE starts_with(rolname, $1) ORDER BY oid DESC", "DROP ROLE %s"},
+	} {
+		rows, _ := conn.Query(ctx, list.names, s.name)
+		names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if _, err := conn.Exec(ctx, fmt.Sprintf(list.drop, pgx.Identifier{name}.Sanitize())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

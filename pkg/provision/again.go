@@ -1,0 +1,210 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/revision"
+)
+
+// attempts bounds how often something begins anew because others wrote what it had
+// read.
+const attempts = 5
+
+// Provision opens a job, tells planned of it, and applies it. Writers that do not take
+// our locks may change what the job has read, or create what it is about to create: it
+// then begins anew from what there is, and planned is told of that job too. So it does
+// when it had to complete another rotation before the one that is asked for. An error
+// of planned ends it. Errors are those of Open and of Job.Apply.
+func (p *Provisioner) Provision(ctx context.Context, request Request, planned func(*Job) error) error {
+	for attempt := 1; ; attempt++ {
+		owed, err := p.once(ctx, request, planned)
+		if err == nil && !owed || err != nil && !outdated(err) || attempt == attempts || request.PlanHash != "" {
+			return err
+		}
+		if !owed {
+			p.progress("somebody else has changed something: beginning anew")
+		}
+		if err := p.refresh(ctx, request); err != nil {
+			return err
+		}
+	}
+}
+
+// once returns whether there is more to do.
+func (p *Provisioner) once(ctx context.Context, request Request, planned func(*Job) error) (owed bool, err error) {
+	job, err := p.Open(ctx, request, false)
+	if err != nil {
+		return false, err
+	}
+	defer job.Close()
+	if err := planned(job); err != nil {
+		return false, err
+	}
+	if err := job.Apply(ctx); err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(job.users, func(u *userJob) bool { return u.rotation.owed }), nil
+}
+
+// errMoved says that the locks which were taken are not those of what is to be done.
+var errMoved = errors.New("were changed by someone else meanwhile")
+
+// outdated reports whether an error says that somebody else wrote first: what was read
+// is not what there is.
+func outdated(err error) bool {
+	var taken *revision.ConflictError
+	return errors.As(err, &taken) || errors.Is(err, errMoved) || apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err)
+}
+
+// refresh reads the resources of a request again, in place. A resource that was to
+// be created and exists now is taken if it asks for the same. One that is being
+// deleted is a *GoneError, and so is one that is gone.
+func (p *Provisioner) refresh(ctx context.Context, request Request) error {
+	if db := request.Database; db != nil {
+		have, err := p.Database(ctx, db.Namespace, db.Name)
+		switch present, err := isPresent(v1alpha1.KindDatabase, db, have, err); {
+		case err != nil:
+			return err
+		case !present:
+		case db.UID == "" && !equality.Semantic.DeepEqual(have.Spec, db.Spec):
+			return otherSpec(v1alpha1.KindDatabase, db.Name)
+		default:
+			*db = *have
+		}
+	}
+	for _, user := range request.Users {
+		have, err := p.User(ctx, user.Namespace, user.Name)
+		switch present, err := isPresent(v1alpha1.KindDatabaseUser, user, have, err); {
+		case err != nil:
+			return err
+		case !present:
+		case user.UID == "" && !equality.Semantic.DeepEqual(have.Spec, user.Spec):
+			return otherSpec(v1alpha1.KindDatabaseUser, user.Name)
+		default:
+			*user = *have
+		}
+	}
+	return nil
+}
+
+// isPresent reports whether a resource that was read again is there. The error is that
+// of the read, or a *GoneError if the one that was read before is going or gone.
+func isPresent(kind string, before, now metav1.Object, err error) (bool, error) {
+	switch missing := apierrors.IsNotFound(err) && !isMissingKind(err); {
+	case missing && before.GetUID() == "":
+		return false, nil
+	case missing:
+		return false, &GoneError{Kind: kind, Namespace: before.GetNamespace(), Name: before.GetName(), Gone: true}
+	case err != nil:
+		return false, err
+	case now.GetDeletionTimestamp() != nil:
+		return false, &GoneError{Kind: kind, Namespace: before.GetNamespace(), Name: before.GetName()}
+	default:
+		return true, nil
+	}
+}
+
+// GoneError says that somebody has deleted a resource since it was read.
+type GoneError struct {
+	Kind, Namespace, Name string
+	// Gone is whether it is not there any more; otherwise it is being deleted.
+	Gone bool
+}
+
+// Error implements error.
+func (e *GoneError) Error() string {
+	if e.Gone {
+		return fmt.Sprintf("%s %q has just been deleted", e.Kind, e.Name)
+	}
+	return fmt.Sprintf("%s %q is being deleted", e.Kind, e.Name)
+}
+
+// Hint returns what to do about it.
+func (e *GoneError) Hint() string {
+	if e.Gone {
+		return "create it again if that was a mistake"
+	}
+	return "finish that: kubectl dbtether reconcile -n " + e.Namespace
+}
+
+func otherSpec(kind, name string) error {
+	return failed("choose another name, or change the one that exists", "%s %q has just been created with another spec", kind, name)
+}
+
+// Edit returns what a run changes about a DatabaseUser, as a JSON merge patch that is
+// bound to the version which it is given; nil for nothing. It does no I/O, and is asked
+// again when somebody else has changed the user.
+type Edit func(user *v1alpha1.DatabaseUser) (patch []byte, err error)
+
+// edit finds out what the request changes about its first user, and makes the user as
+// it will be after that.
+func (j *Job) edit(ctx context.Context) error {
+	if j.request.Edit == nil {
+		return nil
+	}
+	user := j.request.Users[0]
+	for attempt := 1; ; attempt++ {
+		var err error
+		if j.patch, err = j.request.Edit(user); err != nil || j.patch == nil {
+			return err
+		}
+		changed, err := j.p.patchUser(ctx, user, j.patch, true)
+		if err == nil {
+			*user = *changed
+			return nil
+		}
+		if !apierrors.IsConflict(err) || attempt == attempts {
+			return err
+		}
+		if err := j.p.refresh(ctx, Request{Users: []*v1alpha1.DatabaseUser{user}}); err != nil {
+			return err
+		}
+	}
+}
+
+// EditUser writes an edit of a DatabaseUser as it now stands, for others to carry out.
+func (p *Provisioner) EditUser(ctx context.Context, namespace, name string, edit Edit) error {
+	for attempt := 1; ; attempt++ {
+		user, err := p.User(ctx, namespace, name)
+		if err != nil {
+			return err
+		}
+		patch, err := edit(user)
+		if err != nil || patch == nil {
+			return err
+		}
+		if _, err = p.patchUser(ctx, user, patch, false); !apierrors.IsConflict(err) || attempt == attempts {
+			return err
+		}
+	}
+}
+
+// patchUser writes a JSON merge patch of a DatabaseUser, and returns what the API server
+// made of it. With dryRun it is only validated.
+func (p *Provisioner) patchUser(ctx context.Context, user *v1alpha1.DatabaseUser, patch []byte, dryRun bool) (*v1alpha1.DatabaseUser, error) {
+	options := metav1.PatchOptions{FieldManager: v1alpha1.FieldManager, FieldValidation: metav1.FieldValidationStrict}
+	if dryRun {
+		options.DryRun = []string{metav1.DryRunAll}
+	}
+	object, err := p.Kube.Resource(v1alpha1.DatabaseUsers).Namespace(user.Namespace).Patch(ctx, user.Name, types.MergePatchType, patch, options)
+	if err != nil {
+		return nil, err // the API server's message names the object
+	}
+	changed := &v1alpha1.DatabaseUser{}
+	if err := typed(object, changed); err != nil {
+		return nil, err
+	}
+	if dryRun { // it has not been written
+		changed.ResourceVersion, changed.Generation = user.ResourceVersion, user.Generation
+	}
+	return changed, nil
+}
