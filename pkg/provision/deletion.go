@@ -94,7 +94,7 @@ func (d *Deletion) planLogins(ctx context.Context, user *v1alpha1.DatabaseUser, 
 	}
 	slices.Sort(scope.Logins)
 	var desired postgres.Desired
-	var locks []string
+	locks := databaseLocks(user)
 	for _, login := range scope.Logins {
 		desired.DropLogins = append(desired.DropLogins, postgres.Drop{Name: login, Marker: marker, Force: options.Force})
 		locks = append(locks, postgres.LockRole(login))
