@@ -67,6 +67,7 @@ func TestDenials(t *testing.T) {
 	}
 	pod := func(annotations ...string) string { return podNamed("orders", annotations...) }
 	create := []string{"create", "-n", ns, "-f", "-"}
+	c.must(t, podNamed("running"), "create", "-n", plain, "-f", "-")
 	var got strings.Builder
 	for _, d := range []struct {
 		title, manifest string
@@ -94,6 +95,7 @@ func TestDenials(t *testing.T) {
 		{"a pod with an annotation that does nothing", pod("dbtether.io/as: env"), create},
 		{"a pod that names a container it does not have", pod("dbtether.io/inject: orders-api", "dbtether.io/containers: web"), create},
 		{"a pod that says that it was injected", pod(`dbtether.io/injected: "orders-api@3:env"`), create},
+		{"a running pod that is to say so", "", []string{"annotate", "pod", "-n", plain, "running", "dbtether.io/injected=orders-api@3:env"}},
 		{"two things at once", pod(`dbtether.io/inject: "pending,r=nobody"`), create},
 	} {
 		out, err := c.kubectl(d.manifest, d.args...)

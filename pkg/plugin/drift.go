@@ -46,9 +46,9 @@ const (
 )
 
 func drift(ctx context.Context, env *Environment, s *selected, args []string, print *printFlags) error {
-	progress := env.newProgress()
-	defer progress.done()
-	p, err := env.provisioner(progress)
+	bar := env.newProgress()
+	defer bar.done()
+	p, err := env.provisioner(&progress{}) // several are looked at at once: the bar says how far it is
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func drift(ctx context.Context, env *Environment, s *selected, args []string, pr
 	documents := []driftDocument{}
 	var differ, blind int
 	err = p.Drift(ctx, objects, func(d provision.Drift) {
-		progress.done()
+		bar.done()
 		switch {
 		case d.Err != nil:
 			blind++
@@ -75,8 +75,9 @@ func drift(ctx context.Context, env *Environment, s *selected, args []string, pr
 			fmt.Fprintln(env.Out, k.object(d.Name))
 		}
 		documents = append(documents, newDriftDocument(d))
+		bar.count(len(documents), len(objects))
 	})
-	progress.done()
+	bar.done()
 	if err == nil && !print.human() && print.output != "name" {
 		err = printDocument(env, print.output, documents)
 	}

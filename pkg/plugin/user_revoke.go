@@ -58,6 +58,9 @@ func (g *userGrant) revoke(user *v1alpha1.DatabaseUser) error {
 	}
 	g.found = true
 	setReferences(user, rest)
+	if slices.ContainsFunc(rest, func(r v1alpha1.DatabaseAccess) bool { return r.Name == ref.Name }) {
+		return nil // the grants are about that one of another namespace, too
+	}
 	user.Spec.AdditionalGrants = slices.DeleteFunc(slices.Clone(user.Spec.AdditionalGrants), func(t v1alpha1.TableGrant) bool { return t.Database == ref.Name })
 	return nil
 }

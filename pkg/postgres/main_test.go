@@ -146,6 +146,13 @@ func (a *application) scope() postgres.Scope {
 	}
 	for _, l := range a.desired.Logins {
 		scope.Logins = append(scope.Logins, l.Name)
+		scope.Settings = slices.AppendSeq(scope.Settings, maps.Keys(l.Settings))
+		for _, g := range l.Grants {
+			if scope.Tables == nil {
+				scope.Tables = map[string][][2]string{}
+			}
+			scope.Tables[g.Database] = append(scope.Tables[g.Database], [2]string{g.Schema, g.Table})
+		}
 	}
 	for _, l := range a.desired.DropLogins {
 		scope.Logins = append(scope.Logins, l.Name)

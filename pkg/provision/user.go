@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -168,18 +167,11 @@ func (u *userJob) tables(a access) [][2]string {
 			continue
 		}
 		for _, name := range grant.Tables {
-			tables = append(tables, qualified(name))
+			schema, table := name.Parts()
+			tables = append(tables, [2]string{schema, table})
 		}
 	}
 	return tables
-}
-
-// qualified splits "schema.table"; the schema is public where none is named.
-func qualified(name v1alpha1.TableName) [2]string {
-	if schema, table, found := strings.Cut(string(name), "."); found {
-		return [2]string{schema, table}
-	}
-	return [2]string{"public", string(name)}
 }
 
 // probe decides what becomes of the password, and finds out whether the server takes
@@ -278,8 +270,8 @@ func (u *userJob) grants(a access) []postgres.TableGrant {
 			privileges = append(privileges, string(p))
 		}
 		for _, name := range grant.Tables {
-			table := qualified(name)
-			grants = append(grants, postgres.TableGrant{Database: a.name, Schema: table[0], Table: table[1], Privileges: privileges})
+			schema, table := name.Parts()
+			grants = append(grants, postgres.TableGrant{Database: a.name, Schema: schema, Table: table, Privileges: privileges})
 		}
 	}
 	return grants

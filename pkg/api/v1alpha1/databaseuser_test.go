@@ -126,6 +126,10 @@ func TestDatabaseUserRefusals(t *testing.T) {
 		{name: "Secret name in upper case", spec: with("secretTemplate: {name: Orders}"), errors: []string{
 			`spec.secretTemplate.name: Invalid value: "Orders": spec.secretTemplate.name in body should match '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$'`,
 		}},
+		{name: "Secret name of a revision", spec: with("secretTemplate: {name: reports-credentials.v2}"), errors: []string{
+			`spec.secretTemplate.name: Invalid value: "reports-credentials.v2": a name that ends with .v and a number is that of a revision of another Secret`,
+		}},
+		{name: "Secret name like that of a revision", spec: with("secretTemplate: {name: reports.v2-credentials}")},
 		{name: "Secret name of 244 bytes", spec: with("secretTemplate: {name: " + strings.Repeat("s", 244) + "}"), errors: []string{
 			"spec.secretTemplate.name: Too long: may not be more than 243 bytes",
 		}},

@@ -222,6 +222,7 @@ type SecretTemplate struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=243
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
+	// +kubebuilder:validation:XValidation:rule="!self.matches('[.]v[0-9]+$')",message="a name that ends with .v and a number is that of a revision of another Secret"
 	Name string `json:"name,omitempty"`
 
 	// Additional keys, beside those of the Service Binding specification which are always there.

@@ -1,8 +1,14 @@
 package v1alpha1_test
 
 import (
+	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
+
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
 func TestDBClusterRefusals(t *testing.T) {
@@ -148,4 +154,35 @@ func TestDBClusterRules(t *testing.T) {
 			"spec.adoption.roles[0]: Too long: may not be more than 63 bytes",
 		}},
 	})
+}
+
+// TestNobodyIsNotEverybody checks that a list of no namespaces stays one, however a
+// DBCluster is written and read: without the list, every namespace may use the cluster.
+func TestNobodyIsNotEverybody(t *testing.T) {
+	for _, list := range [][]string{nil, {}, {"shop"}} {
+		spec := v1alpha1.DBClusterSpec{Endpoint: "db", AllowedNamespaces: list}
+		cluster := &v1alpha1.DBCluster{Spec: spec}
+		text, err := json.Marshal(cluster)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var fromText v1alpha1.DBCluster
+		if err := json.Unmarshal(text, &fromText); err != nil {
+			t.Fatal(err)
+		}
+		content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(cluster)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var fromContent v1alpha1.DBCluster
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, &fromContent); err != nil {
+			t.Fatal(err)
+		}
+		for how, read := range map[string][]string{"JSON": fromText.Spec.AllowedNamespaces, "unstructured": fromContent.Spec.AllowedNamespaces,
+			"a copy": cluster.DeepCopy().Spec.AllowedNamespaces} {
+			if !slices.Equal(read, list) || (read == nil) != (list == nil) {
+				t.Errorf("%#v as %s is %#v", list, how, read)
+			}
+		}
+	}
 }

@@ -53,7 +53,7 @@ type DBClusterSpec struct {
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=63
 	// +kubebuilder:validation:items:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
-	AllowedNamespaces []string `json:"allowedNamespaces,omitempty"`
+	AllowedNamespaces []string `json:"allowedNamespaces,omitzero"`
 
 	// Labels of the namespaces that may use the cluster.
 	// +optional

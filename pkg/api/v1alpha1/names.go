@@ -164,6 +164,14 @@ func (e Extension) Parts() (name, schema, version string) {
 	return words[0], schema, version
 }
 
+// Parts returns the schema of the table, public where none is named, and its name.
+func (n TableName) Parts() (schema, table string) {
+	if schema, table, found := strings.Cut(string(n), "."); found {
+		return schema, table
+	}
+	return "public", string(n)
+}
+
 // EffectiveSSLMode returns the cluster's sslMode with its default filled in:
 // verify-full where a certificate authority is named, else require.
 func (c *DBCluster) EffectiveSSLMode() string {

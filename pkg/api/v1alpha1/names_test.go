@@ -62,9 +62,13 @@ func TestPostgresNameOfANaming(t *testing.T) {
 	} {
 		cluster := &v1alpha1.DBCluster{Spec: v1alpha1.DBClusterSpec{Naming: c.naming}}
 		meta := metav1.ObjectMeta{Name: "orders-api", Namespace: "team-a"}
-		database := &v1alpha1.Database{ObjectMeta: meta, Spec: v1alpha1.DatabaseSpec{DatabaseName: c.spec}, Status: v1alpha1.DatabaseStatus{DatabaseName: c.status}}
+		database := &v1alpha1.Database{ObjectMeta: meta, Spec: v1alpha1.DatabaseSpec{DatabaseName: c.spec}, Status: v1alpha1.DatabaseStatus{DatabaseName: c.status, ProvisionedTime: &metav1.Time{}}}
 		if got := database.PostgresName(cluster); got != c.want {
 			t.Errorf("database of %+v is %q", c, got)
+		}
+		database.Status.ProvisionedTime = nil // a name that nothing was made with binds nobody
+		if got := database.PostgresName(cluster); c.status != "" && c.spec == "" && got != "team_a_orders_api" {
+			t.Errorf("database of %+v, not provisioned, is %q", c, got)
 		}
 		user := &v1alpha1.DatabaseUser{ObjectMeta: meta, Spec: v1alpha1.DatabaseUserSpec{Username: c.spec}, Status: v1alpha1.DatabaseUserStatus{BaseUsername: c.status}}
 		if got := user.PostgresName(cluster); got != c.want {

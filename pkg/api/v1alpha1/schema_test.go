@@ -54,7 +54,7 @@ func (r resource) admit(object, old map[string]any) []string {
 }
 
 // readCRD returns the generated definition of the plural.
-func readCRD(t *testing.T, plural string) *apiextensionsv1.CustomResourceDefinition {
+func readCRD(t testing.TB, plural string) *apiextensionsv1.CustomResourceDefinition {
 	t.Helper()
 	raw, err := fs.ReadFile(manifests.FS, "crd/dbtether.io_"+plural+".yaml")
 	if err != nil {
@@ -69,7 +69,7 @@ func readCRD(t *testing.T, plural string) *apiextensionsv1.CustomResourceDefinit
 
 // internalCRD returns the definition as the API server holds it in memory, with
 // the defaults of apiextensions.k8s.io/v1 filled in.
-func internalCRD(t *testing.T, plural string) *apiextensions.CustomResourceDefinition {
+func internalCRD(t testing.TB, plural string) *apiextensions.CustomResourceDefinition {
 	t.Helper()
 	versioned := readCRD(t, plural)
 	apiextensionsv1.SetDefaults_CustomResourceDefinition(versioned)
@@ -82,7 +82,7 @@ func internalCRD(t *testing.T, plural string) *apiextensions.CustomResourceDefin
 }
 
 // newResource builds the validators of the plural's one version.
-func newResource(t *testing.T, plural string) resource {
+func newResource(t testing.TB, plural string) resource {
 	t.Helper()
 	definition := internalCRD(t, plural)
 	props, err := apiextensions.GetSchemaForVersion(definition, "v1alpha1")
