@@ -15,7 +15,14 @@ import (
 	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 )
 
-func TestMain(m *testing.M) { os.Exit(testenv.Main(m)) }
+func TestMain(m *testing.M) {
+	code := testenv.Main(m)
+	if err := built.remove(); err != nil {
+		fmt.Fprintln(os.Stderr, "crash:", err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
 
 // atOnce is how many runs are under way at the same time. Most of a run is waiting.
 const atOnce = 4

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -32,8 +33,35 @@ type environment struct {
 
 func newEnvironment(t *testing.T) *environment {
 	t.Helper()
-	server := testenv.SharedControlPlane(t)
-	e := &environment{dir: t.TempDir(), postgres: testenv.SharedPostgreSQL(t, 18)}
+	return newEnvironmentOn(t, testenv.SharedControlPlane(t), testenv.SharedPostgreSQL(t, 18))
+}
+
+// newOwnControlPlane starts an API server that nobody else uses, for what concerns
+// everything on it.
+func newOwnControlPlane(t *testing.T) *testenv.ControlPlane {
+	t.Helper()
+	server, err := testenv.StartControlPlane(t.Context(), testenv.ControlPlaneOptions{Log: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop() })
+	return server
+}
+
+// newOwnPostgreSQL starts a server that nobody else uses.
+func newOwnPostgreSQL(t *testing.T, version int) *testenv.PostgreSQL {
+	t.Helper()
+	server, err := testenv.StartPostgreSQL(t.Context(), testenv.PostgreSQLOptions{Version: version, Log: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop() })
+	return server
+}
+
+func newEnvironmentOn(t *testing.T, server *testenv.ControlPlane, postgres *testenv.PostgreSQL) *environment {
+	t.Helper()
+	e := &environment{dir: t.TempDir(), postgres: postgres}
 	var err error
 	if e.kube, err = clientcmd.BuildConfigFromFlags("", server.Kubeconfig); err != nil {
 		t.Fatal(err)
@@ -51,14 +79,12 @@ func newEnvironment(t *testing.T) *environment {
 
 func (e *environment) install(t *testing.T, server *testenv.ControlPlane) {
 	t.Helper()
-	root, err := testenv.Root()
+	plugin, err := built.plugin()
 	if err != nil {
 		t.Fatal(err)
 	}
-	build := exec.Command("go", "build", "-o", filepath.Join(e.dir, "kubectl-dbtether"), "./cmd/kubectl-dbtether")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the plugin: %v\n%s", err, out)
+	if err := os.Symlink(plugin, filepath.Join(e.dir, "kubectl-dbtether")); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.Symlink(server.Kubectl, filepath.Join(e.dir, "kubectl")); err != nil {
 		t.Fatal(err)
@@ -71,6 +97,38 @@ func (e *environment) install(t *testing.T, server *testenv.ControlPlane) {
 		if out, err := command.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", line, err, out)
 		}
+	}
+}
+
+// built is the plugin, which is built once for all tests of the process, as the servers
+// are started once.
+var built = newBuild()
+
+type build struct {
+	plugin func() (string, error)
+	remove func() error
+}
+
+func newBuild() build {
+	var dir string
+	return build{
+		plugin: sync.OnceValues(func() (string, error) {
+			root, err := testenv.Root()
+			if err != nil {
+				return "", err
+			}
+			if dir, err = os.MkdirTemp("", "dbtether-crash-"); err != nil {
+				return "", err
+			}
+			plugin := filepath.Join(dir, "kubectl-dbtether")
+			cmd := exec.Command("go", "build", "-o", plugin, "./cmd/kubectl-dbtether")
+			cmd.Dir = root
+			if out, err := cmd.CombinedOutput(); err != nil {
+				return "", fmt.Errorf("build the plugin: %w\n%s", err, out)
+			}
+			return plugin, nil
+		}),
+		remove: func() error { return os.RemoveAll(dir) },
 	}
 }
 

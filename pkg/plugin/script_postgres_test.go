@@ -81,6 +81,7 @@ func (p scriptPostgreSQL) dropNamedAfter(id string) error {
 	defer conn.Close(ctx)
 	// The newest first: a role that made others cannot go before them.
 	for _, list := range []struct{ names, drop string }{
+		{"SELECT datname FROM pg_database WHERE datname LIKE '%' || $1 || '%' AND datistemplate", "ALTER DATABASE %s IS_TEMPLATE false"},
 		{"SELECT datname FROM pg_database WHERE datname LIKE '%' || $1 || '%' ORDER BY oid DESC", "DROP DATABASE %s WITH (FORCE)"},
 		{"SELECT rolname FROM pg_roles WHERE rolname LIKE '%' || $1 || '%' ORDER BY oid DESC", "DROP ROLE %s"},
 	} {

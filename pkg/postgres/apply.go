@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -127,6 +129,10 @@ func (e *StepError) Error() string {
 // Unwrap returns the cause.
 func (e *StepError) Unwrap() error { return e.Cause }
 
+// badLocale are the codes that CREATE DATABASE answers an encoding or locale with that
+// it does not know, or that do not fit together.
+var badLocale = []string{"22023", "42704", "42809"}
+
 // Hint returns what to do about it.
 func (e *StepError) Hint() string {
 	var pgErr *pgconn.PgError
@@ -137,13 +143,16 @@ func (e *StepError) Hint() string {
 	if !errors.As(e.Cause, &pgErr) {
 		return "run the command again: it takes up where it stopped"
 	}
+	if e.Step.Verb == "create" && strings.HasPrefix(e.Step.Object, "database ") && slices.Contains(badLocale, pgErr.Code) {
+		return "encoding and locale are fixed: delete the Database, and create it with others"
+	}
 	switch pgErr.Code {
 	case "42501", "01006", "01007":
 		return "the admin role lacks a right for this step; `kubectl dbtether cluster check` names it"
 	case "01000":
 		return "another role granted it: have that role or a superuser revoke it, then run the command again"
-	case "22023", "42809":
-		return "correct what the resource asks for: PostgreSQL does not take it"
+	case "22023":
+		return "correct the value in the resource: PostgreSQL does not take it"
 	case "55006":
 		return "sessions use the database: end them, then run the command again"
 	case "42710", "42P04", "23505":

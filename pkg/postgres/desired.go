@@ -96,6 +96,9 @@ type Drop struct {
 	// Force ends the sessions that block a database's end, and gives what a login owns
 	// outside of our databases to the admin.
 	Force bool
+	// Keep leaves a database that exists, and its groups: only what was made for one
+	// that never came to be goes.
+	Keep bool
 }
 
 // Privilege is what a login may do in a database.

@@ -17,7 +17,7 @@ func CheckLogin(ctx context.Context, endpoint Endpoint, login Login, database st
 	defer conn.end()
 	var acts, version string
 	if err := conn.QueryRow(ctx, "SELECT current_user::text, current_setting('server_version')").Scan(&acts, &version); err != nil {
-		return fmt.Errorf("check login of role %q: %w", login.Username, readable(err))
+		return fmt.Errorf("check login of role %q: %w", login.Username, readable(conn.cause(ctx, err)))
 	}
 	want := login.Username
 	if privilege == Admin {

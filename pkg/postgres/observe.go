@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -71,37 +70,10 @@ func (s *Server) Observe(ctx context.Context, scope Scope) (State, error) {
 	if err := s.observeContents(ctx, scope, &state); err != nil {
 		return State{}, err
 	}
-	if err := s.observeOwners(ctx, scope, &state); err != nil {
-		return State{}, err
-	}
 	if err := s.observeElsewhere(ctx, &state, scope); err != nil {
 		return State{}, err
 	}
 	return state, nil
-}
-
-// observeOwners reads the roles that own something inside of a database and that the
-// scope does not name: whether the admin may act as them decides about what is theirs.
-func (s *Server) observeOwners(ctx context.Context, scope Scope, state *State) error {
-	var unknown []string
-	for _, content := range state.Contents {
-		for name := range content.Owners {
-			if _, known := state.Roles[name]; !known && !slices.Contains(unknown, name) {
-				unknown = append(unknown, name)
-			}
-		}
-	}
-	if !scope.Named || len(unknown) == 0 {
-		return nil
-	}
-	var batch pgx.Batch
-	only := Scope{Named: true, Logins: unknown}.queueSelection(&batch)
-	state.queueRoles(&batch, only)
-	state.queueMembers(&batch, s.version, only)
-	if err := s.conn.SendBatch(ctx, &batch).Close(); err != nil {
-		return fmt.Errorf("observe cluster %q: %w", s.endpoint.Name, readable(s.conn.cause(ctx, err)))
-	}
-	return nil
 }
 
 func (s *State) queueServer(batch *pgx.Batch) {

@@ -102,6 +102,7 @@ func dropDatabaseCases() []planCase {
 		all.DropLogins = append(all.DropLogins, postgres.Drop{Name: l.name, Marker: loginMarker(l.name)})
 	}
 	only := postgres.Desired{DropDatabases: all.DropDatabases}
+	kept := postgres.Desired{DropDatabases: []postgres.Drop{{Name: "orders", Marker: ordersMarker, Keep: true}}}
 	busy := provisioned(admin18)
 	busy.Databases["orders"] = with(busy.Databases["orders"], func(d *postgres.DatabaseState) { d.Sessions = 2 })
 	foreign := provisioned(admin18)
@@ -118,6 +119,8 @@ func dropDatabaseCases() []planCase {
 		{"drop_database_begun", withClosedDatabase(admin18), only},
 		{"drop_database_of_another", foreign, only},
 		{"drop_database_half_gone", halfGone, only},
+		{"drop_database_kept", provisioned(admin18), kept},
+		{"drop_database_kept_that_never_came_to_be", halfGone, kept},
 		{"drop_database_gone", bare(admin18), only},
 		{"drop_database_without_rights", powerless, only},
 	}

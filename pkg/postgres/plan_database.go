@@ -126,8 +126,12 @@ func (p *planner) marker(want Database, have DatabaseState) {
 	if want.Marker.owns(have.Comment) {
 		return
 	}
-	p.open = append(p.open, Step{Verb: "mark", Object: "database " + quoted(want.Name),
-		Statement: sql("COMMENT ON DATABASE ", ident(want.Name), " IS ", claim{want.Marker, remark(have.Comment)}), Reason: "says whose it is"})
+	verb, reason := "mark", "says whose it is"
+	if have.Name != "" && !p.begun(want, have) {
+		verb, reason = "adopt", "says whose it is now"
+	}
+	p.open = append(p.open, Step{Verb: verb, Object: "database " + quoted(want.Name), Reason: reason,
+		Statement: sql("COMMENT ON DATABASE ", ident(want.Name), " IS ", claim{want.Marker, remark(have.Comment)})})
 }
 
 // isolation plans who may connect: nobody but the groups and the admin, unless PUBLIC

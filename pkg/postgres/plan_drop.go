@@ -103,6 +103,8 @@ func (p *planner) dropDatabase(drop Drop) {
 	want := Database{Name: drop.Name, Marker: drop.Marker}
 	switch {
 	case !exists:
+	case drop.Keep:
+		return
 	case !drop.Marker.owns(have.Comment) && !p.begun(want, have):
 		p.warn("database %q is left alone: %s", drop.Name, conflict("database", drop.Name, have.Comment, drop.Marker, "").Problem)
 		return
@@ -119,12 +121,15 @@ func (p *planner) dropDatabase(drop Drop) {
 		p.end = append(p.end, Step{Verb: "drop", Object: "database " + quoted(drop.Name), Reason: "its resource is deleted with policy Delete",
 			Risk: DestroysData, Statement: statement})
 	}
-	marker := drop.Marker
+	marker, reason := drop.Marker, "group of the dropped database"
+	if drop.Keep {
+		reason = "group of a database that never came to be"
+	}
 	marker.Kind = groupOf + marker.Kind
 	for _, name := range groups.all() {
 		if role, exists := p.state.Roles[name]; exists && marker.owns(role.Comment) {
 			p.needCreateRole = true
-			p.end = append(p.end, Step{Verb: "drop", Object: "role " + quoted(name), Reason: "group of the dropped database",
+			p.end = append(p.end, Step{Verb: "drop", Object: "role " + quoted(name), Reason: reason,
 				Statement: sql("DROP ROLE ", ident(name))})
 		}
 	}

@@ -43,7 +43,11 @@ func (p *planner) settingRefusal(object, name, value string) *Refusal {
 		return &Refusal{Problem: fmt.Sprintf("PostgreSQL %s has no setting %q, which %s asks for", p.state.Server.VersionText, name, object),
 			Fix: "correct the name: SELECT name FROM pg_settings WHERE context = 'user' lists what there is"}
 	case context != "user":
-		return &Refusal{Problem: fmt.Sprintf("setting %q of %s may only be changed by a superuser (context %s)", name, object, context),
+		who := "is one of the whole server"
+		if strings.HasPrefix(context, "superuser") {
+			who = "may only be changed by a superuser"
+		}
+		return &Refusal{Problem: fmt.Sprintf("setting %q of %s %s (context %s)", name, object, who, context),
 			Fix: fmt.Sprintf("leave %q out: SELECT name FROM pg_settings WHERE context = 'user' lists what may be set", name)}
 	case !utf8.ValidString(value) || strings.ContainsRune(value, 0):
 		return &Refusal{Problem: fmt.Sprintf("the value of setting %q of %s is not UTF-8 text", name, object), Fix: "correct the value"}

@@ -229,7 +229,7 @@ func (i *inspection) extensions(s postgres.ServerState, f postgres.ServerFacts, 
 	i.add(len(f.UnavailableExtensions) == 0, LevelWarning, "the server offers the extensions of spec.allowedExtensions",
 		"the server does not offer "+strings.Join(f.UnavailableExtensions, ", ")+" of spec.allowedExtensions", "install the packages that contain them on the server, or take them off the list")
 	i.warnIf(len(untrusted) > 0 && !s.Superuser && f.Provider == postgres.SelfHosted,
-		"the admin is no superuser and cannot create "+strings.Join(untrusted, ", ")+" of spec.allowedExtensions, which are not trusted",
+		"the admin is no superuser and cannot create what is not trusted of spec.allowedExtensions: "+strings.Join(untrusted, ", "),
 		"have a superuser run CREATE EXTENSION in each database that asks for them")
 }
 

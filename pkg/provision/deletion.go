@@ -94,7 +94,7 @@ func (d *Deletion) planLogins(ctx context.Context, user *v1alpha1.DatabaseUser, 
 	}
 	slices.Sort(scope.Logins)
 	var desired postgres.Desired
-	var locks []string
+	locks := databaseLocks(user)
 	for _, login := range scope.Logins {
 		desired.DropLogins = append(desired.DropLogins, postgres.Drop{Name: login, Marker: marker, Force: options.Force})
 		locks = append(locks, postgres.LockRole(login))
@@ -138,20 +138,38 @@ func (p *Provisioner) OpenDatabaseDeletion(ctx context.Context, db *v1alpha1.Dat
 	if len(users) > 0 {
 		return d, blockedBy(db, users)
 	}
-	if d.Retains {
+	if d.Retains && db.Status.ProvisionedTime != nil {
 		return d, nil
 	}
+	err = p.openDatabaseDrop(ctx, d, db, options)
+	if err != nil && d.Retains && ctx.Err() == nil { // whether anything was made cannot be found out
+		return d, nil
+	}
+	return d, err
+}
+
+// openDatabaseDrop plans what is dropped of a Database: everything, or under policy
+// Retain the groups of one that never came to be, which would stand in the way of the
+// next of its name.
+func (p *Provisioner) openDatabaseDrop(ctx context.Context, d *Deletion, db *v1alpha1.Database, options DeletionOptions) error {
 	cluster, err := p.Cluster(ctx, d.Cluster)
 	if err != nil {
-		return d, err
+		return err
 	}
 	name := db.PostgresName(cluster)
-	drop := postgres.Drop{Name: name, Marker: databaseMarker(db), Force: options.Force || db.Spec.ForceDrop}
+	drop := postgres.Drop{Name: name, Marker: databaseMarker(db), Force: options.Force || db.Spec.ForceDrop, Keep: d.Retains}
 	scope := postgres.Scope{Named: true, References: []string{name}, Markers: []string{string(db.UID)}}
 	if d.server, _, err = p.dial(ctx, cluster); err != nil {
-		return d, err
+		return err
 	}
-	return d, d.planned(d.plan(ctx, []string{postgres.LockDatabase(name)}, scope, postgres.Desired{DropDatabases: []postgres.Drop{drop}}, options.ReadOnly))
+	desired := postgres.Desired{DropDatabases: []postgres.Drop{drop}}
+	if err := d.planned(d.plan(ctx, []string{postgres.LockDatabase(name)}, scope, desired, options.ReadOnly)); err != nil {
+		return err
+	}
+	if d.Retains && !d.Plan.Empty() {
+		d.Retains, d.policy = false, v1alpha1.DeletionDelete // the finalizer keeps it until they are gone
+	}
+	return nil
 }
 
 func blockedBy(db *v1alpha1.Database, users []*v1alpha1.DatabaseUser) error {

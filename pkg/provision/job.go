@@ -145,7 +145,7 @@ func (j *Job) lock(ctx context.Context) error {
 	if err := j.gather(ctx); err != nil {
 		return err
 	}
-	if !slices.Equal(j.locks(), locked) {
+	if !containsAll(locked, j.locks()) {
 		return failed("run the command again", "the databases of %s %w", j.Subject(), errMoved)
 	}
 	return j.validate()
@@ -182,7 +182,18 @@ func (j *Job) locks() []string {
 		for _, a := range u.access {
 			locks = append(locks, postgres.LockDatabase(a.name))
 		}
+		locks = append(locks, databaseLocks(u.user)...)
 		locks = append(locks, postgres.LockRole(u.base), postgres.LockRole(u.base+v1alpha1.AlternateSuffix))
+	}
+	return locks
+}
+
+// databaseLocks lists the locks of the databases that a user has or loses: two sessions
+// that change the privileges on one object at once fail.
+func databaseLocks(user *v1alpha1.DatabaseUser) []string {
+	var locks []string
+	for _, db := range user.Status.Databases {
+		locks = append(locks, postgres.LockDatabase(db.DatabaseName))
 	}
 	return locks
 }
@@ -407,4 +418,8 @@ func limit(n *int32) int {
 		return -1
 	}
 	return int(*n)
+}
+
+func containsAll(have, want []string) bool {
+	return !slices.ContainsFunc(want, func(x string) bool { return !slices.Contains(have, x) })
 }

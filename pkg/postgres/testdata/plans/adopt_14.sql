@@ -19,7 +19,7 @@ COMMIT;
 BEGIN;
 COMMENT ON DATABASE "orders" IS E'dbtether.io: Database shop/orders, uid <uid>
 the shop''s \\ orders
-since 2009'; -- says whose it is
+since 2009'; -- says whose it is now
 GRANT CONNECT, TEMPORARY, CREATE ON DATABASE "orders" TO "orders_owner"; -- what the group may do with the database
 GRANT CONNECT, TEMPORARY ON DATABASE "orders" TO "orders_rw"; -- what the group may do with the database
 GRANT CONNECT ON DATABASE "orders" TO "orders_ro"; -- what the group may do with the database

@@ -8,5 +8,5 @@ kept'; -- it was an earlier resource's of the same name
 COMMIT;
 BEGIN;
 COMMENT ON DATABASE "orders" IS 'dbtether.io: Database shop/orders, uid <uid>
-it''s kept'; -- says whose it is
+it''s kept'; -- says whose it is now
 COMMIT;

@@ -6,7 +6,7 @@
 --   fix: leave "log_statement" out: SELECT name FROM pg_settings WHERE context = 'user' lists what may be set
 -- refused (conflict false, blocked false): PostgreSQL 18.4 has no setting "nosuch", which database "orders" asks for
 --   fix: correct the name: SELECT name FROM pg_settings WHERE context = 'user' lists what there is
--- refused (conflict false, blocked false): setting "port" of database "orders" may only be changed by a superuser (context postmaster)
+-- refused (conflict false, blocked false): setting "port" of database "orders" is one of the whole server (context postmaster)
 --   fix: leave "port" out: SELECT name FROM pg_settings WHERE context = 'user' lists what may be set
 -- refused (conflict false, blocked false): setting "role" of database "orders" decides which role acts
 --   fix: leave "role" out: privileges are given by spec.privileges
