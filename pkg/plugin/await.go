@@ -101,7 +101,7 @@ func provisioned(object *unstructured.Unstructured) (bool, error) {
 	message, _, _ := unstructured.NestedString(object.Object, "status", "message")
 	observed, _, _ := unstructured.NestedInt64(object.Object, "status", "observedGeneration")
 	answered, _, _ := unstructured.NestedString(object.Object, "status", "rotation", "request")
-	asked := object.GetAnnotations()[v1alpha1.AnnotationRotate]
+	asked := v1alpha1.RotationRequest(object.GetAnnotations())
 	switch {
 	case observed != object.GetGeneration():
 		return false, nil

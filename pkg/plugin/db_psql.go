@@ -48,7 +48,7 @@ through an argument. What follows -- is passed to psql; psql's exit code is the 
 			return psql.run(cmd.Context(), env, args[0], args[1:])
 		},
 	}
-	cmd.Flags().StringVar(&psql.user, "user", "", "the DatabaseUser to log in as")
+	cmd.Flags().StringVar(&psql.user, "user", "", "the DatabaseUser to log in as; one of another namespace as NAMESPACE/NAME")
 	cmd.Flags().BoolVar(&psql.admin, "admin", false, "log in as the server's administrator")
 	cmd.MarkFlagsMutuallyExclusive("user", "admin")
 	completeFlagNames(cmd, env, "user", userKind)
@@ -105,9 +105,13 @@ func (c *dbPsql) login(ctx context.Context, env *Environment, p *provision.Provi
 	if err != nil {
 		return postgres.Login{}, err
 	}
-	credential, err := secrets.Secrets(db.Namespace).Get(ctx, user.SecretName(), metav1.GetOptions{})
+	name := user.SecretName()
+	if user.PerDatabase() {
+		name = user.SecretNameFor(db.Name)
+	}
+	credential, err := secrets.Secrets(user.Namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		return postgres.Login{}, Hinted(fmt.Errorf("Secret %q of DatabaseUser %q does not exist", user.SecretName(), user.Name), "make it: kubectl dbtether reconcile -n %s", db.Namespace)
+		return postgres.Login{}, Hinted(fmt.Errorf("Secret %q of DatabaseUser %q does not exist", name, user.Name), "make it: kubectl dbtether reconcile -n %s", user.Namespace)
 	}
 	if err != nil {
 		return postgres.Login{}, err
@@ -123,10 +127,14 @@ func (c *dbPsql) choose(ctx context.Context, p *provision.Provisioner, db *v1alp
 	}
 	var names []string
 	for _, user := range users {
-		if user.Name == c.user {
+		name := user.Name
+		if user.Namespace != db.Namespace { // there may be one of that name in both
+			name = user.Namespace + "/" + name
+		}
+		if name == c.user {
 			return user, nil
 		}
-		names = append(names, user.Name)
+		names = append(names, name)
 	}
 	slices.Sort(names)
 	switch {

@@ -73,8 +73,8 @@ func askRotation(now func() time.Time) provision.Edit {
 		if seen == nil {
 			seen = user.DeepCopy()
 		}
-		asked := user.Annotations[v1alpha1.AnnotationRotate]
-		if isUnanswered(seen) || asked != seen.Annotations[v1alpha1.AnnotationRotate] || !lastRotation(user).Equal(lastRotation(seen)) {
+		asked := v1alpha1.RotationRequest(user.Annotations)
+		if isUnanswered(seen) || asked != v1alpha1.RotationRequest(seen.Annotations) || !lastRotation(user).Equal(lastRotation(seen)) {
 			return nil, nil
 		}
 		return json.Marshal(map[string]any{"metadata": map[string]any{"uid": user.UID, "annotations": map[string]any{
@@ -85,7 +85,7 @@ func askRotation(now func() time.Time) provision.Edit {
 // isUnanswered reports whether a rotation is asked for that no run has come to the
 // end of.
 func isUnanswered(user *v1alpha1.DatabaseUser) bool {
-	asked := user.Annotations[v1alpha1.AnnotationRotate]
+	asked := v1alpha1.RotationRequest(user.Annotations)
 	return asked != "" && (user.Status.Rotation == nil || user.Status.Rotation.Request != asked)
 }
 

@@ -212,7 +212,7 @@ func (g *glance) due(user *v1alpha1.DatabaseUser) bool {
 			return true
 		}
 	}
-	if asked := user.Annotations[v1alpha1.AnnotationRotate]; asked != "" && (user.Status.Rotation == nil || user.Status.Rotation.Request != asked) {
+	if asked := v1alpha1.RotationRequest(user.Annotations); asked != "" && (user.Status.Rotation == nil || user.Status.Rotation.Request != asked) {
 		return true
 	}
 	expired := user.Spec.ExpiresAt != nil && !now.Before(user.Spec.ExpiresAt.Time)

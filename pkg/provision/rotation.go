@@ -74,7 +74,7 @@ type rotation struct {
 func (s passwordState) decide() (rotation, error) {
 	r := rotation{login: s.base, request: s.answered()}
 	if s.newest.Number == 0 { // whatever was asked for: a password is made now
-		r.request = s.user.Annotations[v1alpha1.AnnotationRotate]
+		r.request = v1alpha1.RotationRequest(s.user.Annotations)
 		r.next = due(s.user, s.now)
 		return r, nil
 	}
@@ -86,7 +86,7 @@ func (s passwordState) decide() (rotation, error) {
 	if s.pending && rotated {
 		r.inPlace = true // its sessions may have been opened with the password before
 	}
-	request := s.user.Annotations[v1alpha1.AnnotationRotate]
+	request := v1alpha1.RotationRequest(s.user.Annotations)
 	requested := request != "" && request != r.request
 	s.endGrace = s.endGrace && requested // once it is answered, the other login is that of the rotation asked for
 	s.retire(&r)
@@ -124,7 +124,7 @@ func (s passwordState) wentLive() time.Time {
 
 // answered returns the last request that was answered: the status may be one behind.
 func (s passwordState) answered() string {
-	request := s.user.Annotations[v1alpha1.AnnotationRotate]
+	request := v1alpha1.RotationRequest(s.user.Annotations)
 	if request != "" && s.newest.Reason == reasonRequested+request {
 		return request
 	}

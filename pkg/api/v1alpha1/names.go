@@ -130,6 +130,16 @@ func (u *DatabaseUser) Strategy() RotationStrategy {
 	return RotateAlternate
 }
 
+// maxRequest is how much of a request the status holds, in bytes.
+const maxRequest = 64
+
+// RotationRequest returns which new password the annotations ask for, empty for none. A
+// request that is longer than the status can hold is cut.
+func RotationRequest(annotations map[string]string) string {
+	request := annotations[AnnotationRotate]
+	return strings.ToValidUTF8(request[:min(len(request), maxRequest)], "")
+}
+
 // DefaultGracePeriod is how long the old login of an alternate rotation works.
 const DefaultGracePeriod = 24 * time.Hour
 

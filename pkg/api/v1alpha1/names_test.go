@@ -2,6 +2,7 @@ package v1alpha1_test
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -201,6 +202,19 @@ func TestLimitsOfNamesAgreeWithTheSchemas(t *testing.T) {
 		spec := readCRD(t, c.plural).Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
 		if got := spec.Properties[c.field].MaxLength; got == nil || *got != c.limit {
 			t.Errorf("%s: maxLength of spec.%s is %v, want %d", c.plural, c.field, got, c.limit)
+		}
+	}
+}
+
+// TestRotationRequest checks that what is asked for fits into the status, and is the same
+// each time: else it would be answered again and again.
+func TestRotationRequest(t *testing.T) {
+	for asked, want := range map[string]string{
+		"": "", "2030-01-02T03:04:05.000000006Z": "2030-01-02T03:04:05.000000006Z",
+		strings.Repeat("x", 65): strings.Repeat("x", 64), strings.Repeat("x", 63) + "é": strings.Repeat("x", 63), strings.Repeat("🐘", 17): strings.Repeat("🐘", 16),
+	} {
+		if got := v1alpha1.RotationRequest(map[string]string{v1alpha1.AnnotationRotate: asked}); got != want {
+			t.Errorf("%q asks for %q, want %q", asked, got, want)
 		}
 	}
 }
