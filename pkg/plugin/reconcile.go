@@ -33,7 +33,8 @@ does not stop the others; it exits 1 then, or 3 if policies denied all that fail
 Interrupted, it goes on the next time.
 
 Data is never dropped and owners are never changed: a database that somebody deleted is
-reported, and made anew only with --recreate.`,
+reported, and made anew only with --recreate. What a resource asks to adopt is taken over if
+that resource is named, or if its DBCluster admits the name.`,
 		Example: `  # One database and one user of it
   kubectl dbtether reconcile db/orders user/orders-api
 
@@ -50,7 +51,7 @@ reported, and made anew only with --recreate.`,
 	r.selected.add(cmd)
 	cmd.Flags().BoolVar(&r.quick, "quick", false, "read only what seems to have changed since the last run: for frequent runs over many")
 	cmd.Flags().BoolVar(&r.recreate, "recreate", false, "make databases anew that somebody deleted")
-	cmd.Flags().BoolVar(&r.runner, "runner", false, "adopt only what the DBClusters admit, as a run that nobody watches should")
+	cmd.Flags().BoolVar(&r.runner, "runner", false, "adopt only what the DBClusters admit, of what is named, too: for a run that nobody watches")
 	r.print.add(cmd, []string{"json", "yaml", "name"})
 	return cmd
 }
@@ -63,7 +64,7 @@ func (r *reconciling) run(ctx context.Context, env *Environment, args []string) 
 		return err
 	}
 	defer p.Close()
-	p.Runner = r.runner
+	p.Runner = r.runner || len(args) == 0 // nobody has looked at each of all that there are
 	results := []provision.Result{}
 	told := map[string]bool{}
 	tally := tally{}

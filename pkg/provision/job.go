@@ -151,14 +151,18 @@ func (j *Job) lock(ctx context.Context) error {
 	return j.validate()
 }
 
-// adoptable says of a conflict that the runner may not adopt by itself what the
-// resource asks it to.
+// adoptable says of a conflict how the resource gets what it asks to adopt, where the
+// run may not do that by itself.
 func (j *Job) adoptable(err error) error {
 	var refused *postgres.RefusedError
 	if !j.p.Runner || !errors.As(err, &refused) || !refused.Conflict() || !j.asksAdoption() {
 		return err
 	}
-	return &Error{Cause: err, Fix: fmt.Sprintf("have someone who may read the administrator's credential run the command, or add the name to spec.adoption of DBCluster %q", j.Cluster.Name)}
+	object := "user/NAME"
+	if j.database != nil && j.database.db.Spec.Adopt {
+		object = "db/NAME"
+	}
+	return &Error{Cause: err, Fix: fmt.Sprintf("whoever may read the administrator's credential adopts it by name: kubectl dbtether reconcile %s; or add it to spec.adoption of DBCluster %q", object, j.Cluster.Name)}
 }
 
 func (j *Job) asksAdoption() bool {
