@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"github.com/dbtether/kubectl-dbtether/hack/crash"
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
@@ -251,4 +252,25 @@ func (s *site) deletePod(t *testing.T, name string) {
 	if err := s.env.core.Pods(s.name).Delete(t.Context(), name, metav1.DeleteOptions{GracePeriodSeconds: new(int64)}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestGracePeriodCountsFromTheSwitch kills a rotation after its revision is written and
+// completes it later: the old login has its whole grace period from then on.
+func TestGracePeriodCountsFromTheSwitch(t *testing.T) {
+	s := newSite(t, newEnvironment(t), false)
+	createRotatable("24h", "Alternate")(t, s)
+	const staged = 2 // the annotation is the first write
+	writes := s.runAndKill(t, crash.Point{Number: staged}, userRotate(s)...)
+	if last := writes[len(writes)-1].What; last != "POST secrets" {
+		t.Fatalf("the rotation was killed after %s", last)
+	}
+	made := s.revision(t, 2).CreationTimestamp.Time
+	s.waitFor(t, "the next seconds", func() bool { return time.Since(made) > 2*time.Second })
+	completed := time.Now().Truncate(time.Second) // as precise as the status is
+	s.mustRun(t, userRotate(s)...)
+	checkAlternated(t, s)
+	if until := s.oldUntil(t); until.Before(completed.Add(24 * time.Hour)) {
+		t.Errorf("the old login may end at %s, a day after the revision was written and not after %s", until, completed)
+	}
+	s.checkSettled(t)
 }

@@ -27,9 +27,12 @@ func TestMain(m *testing.M) {
 // atOnce is how many runs are under way at the same time. Most of a run is waiting.
 const atOnce = 4
 
-// pointsVariable says at which of the writes that stand in one transaction commands
-// are killed: at "all", or, without it, at one of them.
+// pointsVariable says where commands are killed: at "all" of their writes; without it, of
+// those that stand in one transaction, at one; or at a "few" of these points.
 const pointsVariable = "DBTETHER_CRASH_POINTS"
+
+// fewEach is how many points one of the few stands for.
+const fewEach = 4
 
 // TestKilledAtEveryWrite kills each command at each of its writes, runs it again
 // and expects what the command leads to when nobody kills it.
@@ -125,18 +128,25 @@ func (s *site) finish(t *testing.T, c command) string {
 
 // pointsOf returns where a command with these writes can be killed.
 func pointsOf(writes []crash.Write) []crash.Point {
-	all := os.Getenv(pointsVariable) == "all"
+	wanted := os.Getenv(pointsVariable)
 	var points []crash.Point
 	for i, w := range writes {
 		if w.Server == crash.ToKubernetes {
 			points = append(points, crash.Point{Number: i + 1, Before: true})
 		}
-		if w.Open && i > 0 && writes[i-1].Open && !all { // it is undone as the one before it
+		if w.Open && i > 0 && writes[i-1].Open && wanted != "all" { // it is undone as the one before it
 			continue
 		}
 		points = append(points, crash.Point{Number: i + 1})
 	}
-	return points
+	if wanted != "few" {
+		return points
+	}
+	var few []crash.Point
+	for i := len(points) - 1; i >= 0; i -= fewEach { // the last one matters most
+		few = append(few, points[i])
+	}
+	return few
 }
 
 func pointName(p crash.Point, writes []crash.Write) string {

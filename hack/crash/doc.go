@@ -12,5 +12,13 @@
 // writes and the state that it leads to. Then, for each number, it prepares the
 // same again, kills the command at that write, runs it again, and compares the
 // whole state with that of the run that was left in peace: roles, memberships,
-// grants, settings, comments, resources, Secrets and revisions.
+// grants, settings, comments, resources, Secrets and revisions. After each write that
+// lasts, while the process waits for the answer, it logs in with every live Secret.
+//
+// The statements of one transaction reach the server together and are undone together,
+// so the test kills at one of them; DBTETHER_CRASH_POINTS=all lets it kill at each, and
+// DBTETHER_CRASH_POINTS=few at every fourth point, for a quick look.
+//
+// The same proxies let others get in the way: a second command at the same time, a person
+// who edits what a command has just read, a server that is restarted.
 package crash

@@ -1,0 +1,61 @@
+package provision
+
+import (
+	"context"
+	"slices"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
+)
+
+// lock takes the locks, and gathers all anew: another run may have finished, or somebody
+// changed the resources, while this one waited.
+func (j *Job) lock(ctx context.Context) error {
+	locked := j.locks()
+	err := j.server.Lock(ctx, locked, func(name string) { j.p.progress("waiting for another run that holds %s", name) })
+	if err != nil {
+		return err
+	}
+	if err := j.p.refresh(ctx, j.request); err != nil {
+		return err
+	}
+	if err := j.edit(ctx); err != nil {
+		return err
+	}
+	if err := j.gather(ctx); err != nil {
+		return err
+	}
+	if !containsAll(locked, j.locks()) {
+		return failed("run the command again", "the databases of %s %w", j.Subject(), errMoved)
+	}
+	return j.validate()
+}
+
+func (j *Job) locks() []string {
+	var locks []string
+	if j.database != nil {
+		locks = append(locks, postgres.LockDatabase(j.database.name))
+	}
+	for _, u := range j.users {
+		for _, a := range u.access {
+			locks = append(locks, postgres.LockDatabase(a.name))
+		}
+		locks = append(locks, databaseLocks(u.user)...)
+		locks = append(locks, postgres.LockRole(u.base), postgres.LockRole(u.base+v1alpha1.AlternateSuffix))
+	}
+	return locks
+}
+
+// databaseLocks lists the locks of the databases that a user has or loses: two sessions
+// that change the privileges on one object at once fail.
+func databaseLocks(user *v1alpha1.DatabaseUser) []string {
+	var locks []string
+	for _, db := range user.Status.Databases {
+		locks = append(locks, postgres.LockDatabase(db.DatabaseName))
+	}
+	return locks
+}
+
+func containsAll(have, want []string) bool {
+	return !slices.ContainsFunc(want, func(x string) bool { return !slices.Contains(have, x) })
+}

@@ -1,0 +1,124 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+)
+
+// provision opens a job for existing resources and applies it. A job that cannot be
+// opened is told in the status of the resource that result names.
+func (r *reconciler) provision(ctx context.Context, request Request, result Result) Result {
+	if err := r.unreachable[r.clusterOf(ctx, request)]; err != nil {
+		r.refused(ctx, request, err)
+		return result.of(err)
+	}
+	var last *Job
+	err := r.Provision(ctx, request, func(job *Job) error {
+		last = job
+		if result.Action == "" {
+			result.Action = ActionUnchanged
+		}
+		if !job.Empty() {
+			result.Action = ActionProvisioned
+		}
+		result.Statements, result.Warnings = result.Statements+len(job.Plan.Steps), job.Plan.Warnings
+		if r.bulk.Planned != nil {
+			r.bulk.Planned(job)
+		}
+		return nil
+	})
+	var gone *GoneError
+	switch {
+	case errors.As(err, &gone):
+		return r.gone(ctx, request, result, gone)
+	case err != nil && (last == nil || !last.told):
+		r.refused(ctx, request, err)
+	}
+	if err != nil {
+		return result.of(err)
+	}
+	return result
+}
+
+// gone goes on where somebody has deleted a resource after it was listed.
+func (r *reconciler) gone(ctx context.Context, request Request, result Result, gone *GoneError) Result {
+	switch {
+	case gone.Kind != result.Kind: // the owner: the database does without
+		request.Users = nil
+		return r.provision(ctx, request, result)
+	case gone.Gone:
+		result.Action = ActionDeleted
+		return result
+	}
+	resource, one := v1alpha1.Databases, r.database
+	if result.Kind == v1alpha1.KindDatabaseUser {
+		resource, one = v1alpha1.DatabaseUsers, r.user
+	}
+	object, err := r.Kube.Resource(resource).Namespace(result.Namespace).Get(ctx, result.Name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		result.Action = ActionDeleted
+		return result
+	case err != nil:
+		return result.of(fmt.Errorf("get %s %q: %w", resource.Resource, result.Name, err))
+	}
+	return one(ctx, object)
+}
+
+// clusterOf returns the name of the cluster that a request is about; empty where it
+// cannot be told without asking.
+func (r *reconciler) clusterOf(ctx context.Context, request Request) string {
+	if request.Database != nil {
+		return request.Database.Spec.ClusterRef.Name
+	}
+	if len(r.unreachable) == 0 {
+		return ""
+	}
+	user := request.Users[0]
+	if user.Status.ClusterName != "" {
+		return user.Status.ClusterName
+	}
+	for _, ref := range user.Access() {
+		if db, err := r.Database(ctx, ref.Namespace, ref.Name); err == nil {
+			return db.Spec.ClusterRef.Name
+		}
+	}
+	return ""
+}
+
+// refused writes a failure to the status of the database of a request, or of its
+// users if it has none. Who was interrupted has found nothing out.
+func (r *reconciler) refused(ctx context.Context, request Request, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	o := outcome{err: err}
+	if request.Database != nil {
+		_ = r.failedDatabase(ctx, request.Database, o)
+		return
+	}
+	for _, user := range request.Users {
+		_ = r.failedUser(ctx, user, o)
+	}
+}
+
+func (r *reconciler) finishDeletion(ctx context.Context, result Result, d *Deletion, err error) Result {
+	if err != nil {
+		if d != nil {
+			_ = d.status(ctx, outcome{err: err, deleting: true})
+		}
+		return result.of(err)
+	}
+	defer d.Close()
+	result.Action, result.Statements, result.Warnings = ActionDeleted, len(d.Plan.Steps), d.Plan.Warnings
+	if err := d.Apply(ctx); err != nil {
+		return result.of(err)
+	}
+	return result
+}
