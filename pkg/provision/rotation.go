@@ -162,7 +162,7 @@ func (s passwordState) retire(r *rotation) {
 	r.otherUntil = s.live.Add(s.user.GracePeriod())
 	over := s.endGrace || !s.now.Before(r.otherUntil) && len(s.heldBy) == 0 && !s.unknown
 	// Before the new credential is live nobody can have moved to it.
-	r.dropOther = over && !(s.pending || s.changed)
+	r.dropOther = over && !s.pending && !s.changed
 	switch {
 	case r.dropOther:
 	case len(s.heldBy) > 0 && !s.now.Before(r.otherUntil):
