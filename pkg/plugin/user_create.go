@@ -111,6 +111,7 @@ func (c *userCreate) request(ctx context.Context, env *Environment, p *provision
 		return nil, err
 	}
 	return &provision.Request{Users: []*v1alpha1.DatabaseUser{have}}, refuseOther(userKind, name, given, map[string]bool{
+		"database":            have.Access()[0] == user.Access()[0], // the Secret names it
 		"secret":              have.SecretName() == user.SecretName(),
 		"format":              have.Spec.SecretTemplate.Format == user.Spec.SecretTemplate.Format,
 		"on-conflict":         have.Spec.SecretTemplate.OnConflict == user.Spec.SecretTemplate.OnConflict,
