@@ -153,6 +153,9 @@ func (j *Job) validate() error {
 		if reserved(d.name, databasesOfOthers) {
 			return failed("choose another name", "database name %q belongs to PostgreSQL or to a provider", d.name)
 		}
+		if d.name == j.Cluster.Spec.AdminDatabase {
+			return failed("set spec.databaseName (--database-name) to another one", "database %q is the one that the administrator of cluster %q connects to", d.name, j.Cluster.Name)
+		}
 	}
 	for _, u := range j.users {
 		if n := len(u.base); n > v1alpha1.MaxUsername {

@@ -171,8 +171,11 @@ func (g *glance) sameDatabase(ctx context.Context, db *v1alpha1.Database) bool {
 	if databaseFingerprint(db, cluster, state.Fingerprints[name]) != db.Status.Fingerprint {
 		return false
 	}
-	j := &Job{p: g.Provisioner, Cluster: cluster}
-	want := (&databaseJob{db: db, name: name}).desired(j, *state)
+	j := &Job{p: g.Provisioner, Cluster: cluster, database: &databaseJob{db: db, name: name}}
+	if j.authorise(ctx) != nil { // which the full run says
+		return false
+	}
+	want := j.database.desired(j, *state)
 	want.Settled = true
 	return plansNothing(*state, postgres.Desired{Databases: []postgres.Database{want}})
 }
