@@ -119,11 +119,11 @@ type StepError struct {
 
 // Error implements error. It names the step, never its statement.
 func (e *StepError) Error() string {
-	where := ""
-	if e.Step.Database != "" {
-		where = fmt.Sprintf(" in database %q", e.Step.Database)
+	object := e.Step.Object
+	if where := inDatabase("", e.Step.Database); !strings.HasSuffix(object, where) {
+		object += where
 	}
-	return fmt.Sprintf("%s %s%s: %v", e.Step.Verb, e.Step.Object, where, readable(e.Cause))
+	return fmt.Sprintf("%s %s: %v", e.Step.Verb, object, readable(e.Cause))
 }
 
 // Unwrap returns the cause.
@@ -145,6 +145,9 @@ func (e *StepError) Hint() string {
 	}
 	if e.Step.Verb == "create" && strings.HasPrefix(e.Step.Object, "database ") && slices.Contains(badLocale, pgErr.Code) {
 		return "encoding and locale are fixed: delete the Database, and create it with others"
+	}
+	if e.Step.Verb == "drop" && strings.HasPrefix(e.Step.Object, "database ") && pgErr.Code == "42501" {
+		return "a session of a superuser is connected, which only a superuser may end, or the database belongs to another role than the admin"
 	}
 	switch pgErr.Code {
 	case "42501", "01006", "01007":

@@ -67,7 +67,7 @@ func (p *planner) endActing(want DesiredLogin, database string) {
 	stays := want.Adopt || owns[""] || p.outOfReach[database] ||
 		slices.ContainsFunc(want.Grants, func(g TableGrant) bool { return g.Database == database })
 	if owns[database] && !stays {
-		p.asMember(login, database, dropOwned(login, "it creates nothing any more that default privileges could be about"))
+		p.asMember(login, database, dropOwned(login, database, "it creates nothing any more that default privileges could be about"))
 	}
 	if slices.Contains(p.index.acting[login], database) {
 		p.resetRole(login, database)
@@ -90,11 +90,20 @@ func (p *planner) giveAway(login, database string) {
 		p.warn("role %q keeps what it owns in database %q, because it owns a database or another object of the whole server too; give that to another role: ALTER DATABASE … OWNER TO …", login, database)
 		return
 	}
-	p.asMember(login, database, reassign(login, ident(GroupsOf(database).Owner)))
+	p.asMember(login, database, reassign(login, database, ident(GroupsOf(database).Owner)))
 }
 
-func reassign(login string, to any) Step {
-	return Step{Verb: "reassign", Object: "objects of " + quoted(login), Reason: "tables outlive the login", Risk: Locking,
+// inDatabase names an object together with the database that it is in; "" is the
+// whole server.
+func inDatabase(object, database string) string {
+	if database == "" {
+		return object
+	}
+	return object + " in database " + quoted(database)
+}
+
+func reassign(login, database string, to any) Step {
+	return Step{Verb: "reassign", Object: inDatabase("objects of "+quoted(login), database), Reason: "tables outlive the login", Risk: Locking,
 		Statement: sql("REASSIGN OWNED BY ", ident(login), " TO ", to)}
 }
 
@@ -150,7 +159,7 @@ func dropped(desired Desired, database string) bool {
 func (p *planner) leaveNothing(login, database string) {
 	have, owns := p.state.Databases[database], p.index.owns[login][database]
 	server := p.state.Server
-	drop := dropOwned(login, "it has no access to the database any more")
+	drop := dropOwned(login, database, "it has no access to the database any more")
 	switch {
 	case owns && !p.managed(database):
 		p.warn("role %q keeps what it owns in database %q, which dbtether does not manage; a superuser ends that there with: REASSIGN OWNED BY %s TO …", login, database, sql(ident(login)))
@@ -164,7 +173,7 @@ func (p *planner) leaveNothing(login, database string) {
 	}
 	var steps []Step
 	if owns {
-		steps = append(steps, reassign(login, ident(GroupsOf(database).Owner)))
+		steps = append(steps, reassign(login, database, ident(GroupsOf(database).Owner)))
 	}
 	if p.revokeGivenOn(login, database); !p.outOfReach[database] {
 		steps = append(steps, drop)
@@ -174,6 +183,6 @@ func (p *planner) leaveNothing(login, database string) {
 	}
 }
 
-func dropOwned(login, reason string) Step {
-	return Step{Verb: "revoke", Object: "privileges of " + quoted(login), Reason: reason, Risk: Locking, Statement: sql("DROP OWNED BY ", ident(login))}
+func dropOwned(login, database, reason string) Step {
+	return Step{Verb: "revoke", Object: inDatabase("privileges of "+quoted(login), database), Reason: reason, Risk: Locking, Statement: sql("DROP OWNED BY ", ident(login))}
 }

@@ -64,6 +64,7 @@ func dropCases() []planCase {
 		s := provisioned(a)
 		s.Databases["billing"] = postgres.DatabaseState{Name: "billing", Owner: a.name(), AllowConnections: true, ConnectionLimit: -1}
 		s.Roles["billing_owner"] = postgres.Role{Name: "billing_owner", Comment: "dbtether.io: group of Database shop/billing, uid 9"}
+		s.Databases["archive"] = postgres.DatabaseState{Name: "archive", Owner: a.name(), AllowConnections: true, ConnectionLimit: -1}
 		s.Databases["legacy"] = postgres.DatabaseState{Name: "legacy", Owner: "someone", AllowConnections: true, ConnectionLimit: -1}
 		for _, dep := range deps {
 			dep.Role = "orders_migrate"
@@ -71,7 +72,7 @@ func dropCases() []planCase {
 		}
 		return s
 	}
-	ownsTwo := []postgres.Dependency{{Database: "billing", Owns: true}, {Database: "orders"}, {Database: "orders", Owns: true}, {Database: "legacy"}}
+	ownsTwo := []postgres.Dependency{{Database: "billing", Owns: true}, {Database: "orders"}, {Database: "orders", Owns: true}, {Database: "archive"}}
 	drop := dropping(orders(), "orders_migrate")
 	noSignal := depends(admin18, ownsTwo...)
 	noSignal.Server.SignalBackend = false
@@ -89,6 +90,8 @@ func dropCases() []planCase {
 		{"drop_login_without_signal", noSignal, drop},
 		{"drop_login_stopped_already", stopped, drop},
 		{"drop_login_in_unmanaged_database", depends(admin18, postgres.Dependency{Database: "legacy", Owns: true}), drop},
+		{"drop_login_with_privileges_of_others", depends(admin18, postgres.Dependency{Database: "legacy"}), drop},
+		{"drop_login_with_privileges_of_others_superuser", depends(super18, postgres.Dependency{Database: "legacy"}), drop},
 		{"drop_login_that_owns_a_database", depends(admin18, postgres.Dependency{Owns: true}), drop},
 		{"drop_login_with_privileges_on_a_database", depends(admin18, postgres.Dependency{}), drop},
 		{"drop_login_of_another", foreign, drop},

@@ -1,17 +1,18 @@
 package postgres
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // terminate ends the sessions of a login, and waits until they are gone; database ""
 // means all of them. An admin without pg_signal_backend becomes a member of the role for that moment.
 func (p *planner) terminate(login, database, reason string) {
 	fragments := []any{"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = ", literal(login), " AND pid <> pg_backend_pid()"}
-	object := "sessions of " + quoted(login)
 	if database != "" {
 		fragments = append(fragments, " AND datname = ", literal(database))
-		object += " in database " + quoted(database)
 	}
-	step := Step{Verb: "end", Object: object, Reason: reason, Risk: EndsSessions, Statement: sql(fragments...)}
+	step := Step{Verb: "end", Object: inDatabase("sessions of "+quoted(login), database), Reason: reason, Risk: EndsSessions, Statement: sql(fragments...)}
 	if p.state.Server.SignalBackend {
 		p.end = append(p.end, step)
 		return
@@ -74,25 +75,36 @@ func (p *planner) disown(drop Drop) {
 		switch {
 		case !owns[database]:
 		case p.managed(database):
-			steps = append(steps, reassign(login, ident(GroupsOf(database).Owner)))
+			steps = append(steps, reassign(login, database, ident(GroupsOf(database).Owner)))
 		case drop.Force:
-			steps = append(steps, reassign(login, "CURRENT_USER"))
+			steps = append(steps, reassign(login, database, "CURRENT_USER"))
 		case database == "":
 			p.refuse(Refusal{Blocked: true, Problem: fmt.Sprintf("role %q owns a database or another object of the whole server", login),
-				Fix: "give it to another role: ALTER DATABASE … OWNER TO …"})
+				Fix: "give it to another role: ALTER DATABASE … OWNER TO …, or to the admin with --force"})
 			continue
 		default:
 			p.refuse(Refusal{Blocked: true, Problem: fmt.Sprintf("role %q owns objects in database %q, which dbtether does not manage", login, database),
-				Fix: fmt.Sprintf("in database %q run: REASSIGN OWNED BY %s TO …", database, sql(ident(login)))})
+				Fix: fmt.Sprintf("in database %q run: REASSIGN OWNED BY %s TO …, or give them to the admin with --force", database, sql(ident(login)))})
 			continue
 		}
-		if p.revokeGivenOn(login, database); p.outOfReach[database] {
+		if p.revokeGivenOn(login, database); p.outOfReach[database] || p.givenByOthers(login, database) {
 			p.refuse(Refusal{Blocked: true, Problem: fmt.Sprintf("role %q holds privileges in database %q that the admin cannot take away", login, database),
 				Fix: fmt.Sprintf("in database %q have a superuser run: REASSIGN OWNED BY %s TO …; DROP OWNED BY %s", database, sql(ident(login)), sql(ident(login)))})
 			continue
 		}
-		p.asMember(login, database, append(steps, dropOwned(login, "a role with privileges cannot be dropped"))...)
+		p.asMember(login, database, append(steps, dropOwned(login, database, "a role with privileges cannot be dropped"))...)
 	}
+}
+
+// givenByOthers reports whether a login holds privileges in a database that neither
+// dbtether nor the admin has a say in: what is given there was not read, and taking it
+// away would fail half-way.
+func (p *planner) givenByOthers(login, database string) bool {
+	server := p.state.Server
+	if database == "" || server.Superuser || p.managed(database) || p.inherits(server.Admin, p.state.Databases[database].Owner) {
+		return false
+	}
+	return slices.ContainsFunc(p.state.Dependencies, func(d Dependency) bool { return d.Role == login && d.Database == database && !d.Owns })
 }
 
 // dropDatabase plans the end of a database and of its groups. Sessions block it,
@@ -110,7 +122,7 @@ func (p *planner) dropDatabase(drop Drop) {
 		return
 	case have.Sessions > 0 && !drop.Force:
 		p.refuse(Refusal{Blocked: true, Problem: fmt.Sprintf("%d session(s) are connected to database %q", have.Sessions, drop.Name),
-			Fix: "stop the applications that use it, then run the command again"})
+			Fix: "stop the applications that use it, then run the command again; or end the sessions with --force or spec.forceDrop"})
 		return
 	default:
 		p.needCreateDB = true

@@ -18,9 +18,9 @@ REVOKE "orders_api" FROM CURRENT_USER; -- it was for this transaction
 COMMIT;
 \connect "postgres"
 ALTER ROLE "orders_api" IN DATABASE "billing" RESET role; -- it is no longer a member of the owner group
--- locks: revoke privileges of "orders_api"
+-- locks: revoke privileges of "orders_api" in database "archive"
 -- ends sessions: end sessions of "orders_api" in database "billing"
--- locks: reassign objects of "orders_api"
--- locks: revoke privileges of "orders_api"
+-- locks: reassign objects of "orders_api" in database "billing"
+-- locks: revoke privileges of "orders_api" in database "billing"
 -- warning: every user of database "orders" may create objects in schema public, because it belongs to "postgres"; a superuser ends that in database "orders" with: ALTER SCHEMA public OWNER TO "orders_owner"
 -- warning: role "orders_api" keeps what it may use in database "legacy", where the admin cannot take it away; a superuser ends that there with: DROP OWNED BY "orders_api"

@@ -17,7 +17,7 @@ ALTER ROLE "orders_api" IN DATABASE "billing" RESET role; -- it is no longer a m
 BEGIN;
 DROP OWNED BY "orders_api"; -- it has no access to the database any more
 COMMIT;
--- locks: revoke privileges of "orders_api"
+-- locks: revoke privileges of "orders_api" in database "archive"
 -- ends sessions: end sessions of "orders_api" in database "billing"
--- locks: revoke privileges of "orders_api"
--- locks: revoke privileges of "orders_api"
+-- locks: revoke privileges of "orders_api" in database "billing"
+-- locks: revoke privileges of "orders_api" in database "legacy"

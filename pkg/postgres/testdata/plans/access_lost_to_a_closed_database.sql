@@ -11,6 +11,6 @@ COMMIT;
 \connect "postgres"
 ALTER ROLE "orders_api" IN DATABASE "billing" RESET role; -- it is no longer a member of the owner group
 -- ends sessions: end sessions of "orders_api" in database "billing"
--- locks: revoke privileges of "orders_api"
+-- locks: revoke privileges of "orders_api" in database "billing"
 -- warning: role "orders_api" keeps what it may use in database "archive", where the admin cannot take it away; a superuser ends that there with: DROP OWNED BY "orders_api"
 -- warning: role "orders_api" keeps what it may use in database "legacy", where the admin cannot take it away; a superuser ends that there with: DROP OWNED BY "orders_api"

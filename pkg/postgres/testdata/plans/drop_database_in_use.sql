@@ -1,2 +1,2 @@
 -- refused (conflict false, blocked true): 2 session(s) are connected to database "orders"
---   fix: stop the applications that use it, then run the command again
+--   fix: stop the applications that use it, then run the command again; or end the sessions with --force or spec.forceDrop

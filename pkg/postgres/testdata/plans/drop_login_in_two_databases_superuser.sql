@@ -1,12 +1,12 @@
 ALTER ROLE "orders_migrate" NOLOGIN; -- no new sessions
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'orders_migrate' AND pid <> pg_backend_pid(); -- a session outlives its role
+\connect "archive"
+BEGIN;
+DROP OWNED BY "orders_migrate"; -- a role with privileges cannot be dropped
+COMMIT;
 \connect "billing"
 BEGIN;
 REASSIGN OWNED BY "orders_migrate" TO "billing_owner"; -- tables outlive the login
-DROP OWNED BY "orders_migrate"; -- a role with privileges cannot be dropped
-COMMIT;
-\connect "legacy"
-BEGIN;
 DROP OWNED BY "orders_migrate"; -- a role with privileges cannot be dropped
 COMMIT;
 \connect "orders"
@@ -18,8 +18,8 @@ COMMIT;
 DROP ROLE "orders_migrate"; -- its resource is deleted
 -- ends sessions: alter role "orders_migrate"
 -- ends sessions: end sessions of "orders_migrate"
--- locks: reassign objects of "orders_migrate"
--- locks: revoke privileges of "orders_migrate"
--- locks: revoke privileges of "orders_migrate"
--- locks: reassign objects of "orders_migrate"
--- locks: revoke privileges of "orders_migrate"
+-- locks: revoke privileges of "orders_migrate" in database "archive"
+-- locks: reassign objects of "orders_migrate" in database "billing"
+-- locks: revoke privileges of "orders_migrate" in database "billing"
+-- locks: reassign objects of "orders_migrate" in database "orders"
+-- locks: revoke privileges of "orders_migrate" in database "orders"

@@ -1,2 +1,2 @@
 -- refused (conflict false, blocked true): role "orders_migrate" owns objects in database "legacy", which dbtether does not manage
---   fix: in database "legacy" run: REASSIGN OWNED BY "orders_migrate" TO …
+--   fix: in database "legacy" run: REASSIGN OWNED BY "orders_migrate" TO …, or give them to the admin with --force

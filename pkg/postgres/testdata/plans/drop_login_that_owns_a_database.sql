@@ -1,2 +1,2 @@
 -- refused (conflict false, blocked true): role "orders_migrate" owns a database or another object of the whole server
---   fix: give it to another role: ALTER DATABASE … OWNER TO …
+--   fix: give it to another role: ALTER DATABASE … OWNER TO …, or to the admin with --force

@@ -17,5 +17,5 @@ COMMIT;
 \connect "postgres"
 ALTER ROLE "orders_migrate" IN DATABASE "orders" RESET role; -- it is no longer a member of the owner group
 -- ends sessions: end sessions of "orders_migrate" in database "orders"
--- locks: reassign objects of "orders_migrate"
--- locks: revoke privileges of "orders_migrate"
+-- locks: reassign objects of "orders_migrate" in database "orders"
+-- locks: revoke privileges of "orders_migrate" in database "orders"

@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked true): role "orders_migrate" holds privileges in database "legacy" that the admin cannot take away
+--   fix: in database "legacy" have a superuser run: REASSIGN OWNED BY "orders_migrate" TO …; DROP OWNED BY "orders_migrate"

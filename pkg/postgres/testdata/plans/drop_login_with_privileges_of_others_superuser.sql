@@ -1,0 +1,11 @@
+ALTER ROLE "orders_migrate" NOLOGIN; -- no new sessions
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'orders_migrate' AND pid <> pg_backend_pid(); -- a session outlives its role
+\connect "legacy"
+BEGIN;
+DROP OWNED BY "orders_migrate"; -- a role with privileges cannot be dropped
+COMMIT;
+\connect "postgres"
+DROP ROLE "orders_migrate"; -- its resource is deleted
+-- ends sessions: alter role "orders_migrate"
+-- ends sessions: end sessions of "orders_migrate"
+-- locks: revoke privileges of "orders_migrate" in database "legacy"
