@@ -14,6 +14,9 @@ GOLANGCI_LINT := go tool -modfile=tools/lint/go.mod golangci-lint
 # The packages whose tests start no server.
 UNIT ?= ./pkg/api/... ./pkg/secret ./pkg/inject ./pkg/policy ./pkg/review ./manifests ./hack/layout ./hack/benchtable
 
+# The packages of the everyday loop.
+QUICK ?= ./pkg/... ./hack/layout ./hack/crash
+
 # Where `generate` writes, and what it writes there.
 OUT ?= .
 GENERATED := manifests/crd manifests/rbac pkg/api/v1alpha1/zz_generated.deepcopy.go
@@ -51,7 +54,11 @@ env: ## A shell with a Kubernetes API server and PostgreSQL, gone when you leave
 
 .PHONY: test
 test: ## All tests, on one set of real servers
-	go run ./hack/env run -- go test ./...
+	go run ./hack/env run -- go test -timeout 40m ./...
+
+.PHONY: quick
+quick: ## The same without the matrix of privileges, and with fewer kills: the everyday loop
+	go run ./hack/env run -- env DBTETHER_CRASH_POINTS=few go test -timeout 20m $(QUICK)
 
 .PHONY: unit
 unit: ## The tests that need no server, in seconds; UNIT=./pkg/x for others
