@@ -63,7 +63,7 @@ the server is sent a verifier, which the script shows as <verifier>.`,
 }
 
 // printFullPlan prints a plan as a psql script, or as the document that -o asks for.
-func printFullPlan(env *Environment, print *printFlags, title, maintenance, cluster string, plan postgres.Plan, secrets []string) error {
+func printFullPlan(env *Environment, print *printFlags, title, maintenance, cluster string, plan postgres.Plan, secrets provision.SecretChanges) error {
 	if !print.human() {
 		doc := newPlanDocument(cluster, maintenance, plan, secrets)
 		return printDocument(env, print.output, doc)
@@ -73,8 +73,11 @@ func printFullPlan(env *Environment, print *printFlags, title, maintenance, clus
 		fmt.Fprintf(env.Out, "-- warning: %s\n", warning)
 	}
 	fmt.Fprint(env.Out, plan.SQL(maintenance))
-	for _, secret := range secrets {
+	for _, secret := range secrets.Written {
 		fmt.Fprintf(env.Out, "-- then: write Secret %s\n", secret)
+	}
+	for _, secret := range secrets.Deleted {
+		fmt.Fprintf(env.Out, "-- then: delete Secret %s\n", secret)
 	}
 	_, err := fmt.Fprintf(env.Out, "-- %d %s, hash %s\n", len(plan.Steps), plural("statement", len(plan.Steps)), plan.Hash())
 	return err

@@ -58,7 +58,11 @@ func (d *deletion) run(ctx context.Context, env *Environment, object doomed, ope
 	}
 	shown.Close()
 	progress.done()
-	printPlan(env.Out, fmt.Sprintf("Plan for deleting %s %q", what, name), shown.Plan, nil)
+	secrets, err := shown.Secrets(ctx)
+	if err != nil {
+		return err
+	}
+	printPlan(env.Out, fmt.Sprintf("Plan for deleting %s %q", what, name), shown.Plan, secrets)
 	if shown.Retains {
 		fmt.Fprintf(env.Out, "  keep    %s (deletionPolicy Retain)\n", object.retained)
 	}

@@ -139,8 +139,11 @@ func printDrift(env *Environment, d provision.Drift, withNamespace bool) {
 	if sql := strings.TrimRight(d.Plan.SQL(d.Maintenance), "\n"); sql != "" {
 		fmt.Fprintln(env.Out, "  "+strings.ReplaceAll(sql, "\n", "\n  "))
 	}
-	for _, secret := range d.Secrets {
+	for _, secret := range d.Secrets.Written {
 		fmt.Fprintf(env.Out, "  write Secret %s\n", secret)
+	}
+	for _, secret := range d.Secrets.Deleted {
+		fmt.Fprintf(env.Out, "  delete Secret %s\n", secret)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
+	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
 
 // shownGrants is up to how many grants a summary lists one by one.
@@ -15,7 +16,7 @@ const shownGrants = 3
 // summarize returns a plan in a few lines: what is created by name, then in the
 // plan's order what is altered or dropped with its reason, grants by number if they
 // are many. It is pure.
-func summarize(plan postgres.Plan, secrets []string) []string {
+func summarize(plan postgres.Plan, secrets provision.SecretChanges) []string {
 	var said []sentence
 	say := func(verb, format string, args ...any) {
 		said = append(said, sentence{verb, fmt.Sprintf(format, args...)})
@@ -37,8 +38,11 @@ func summarize(plan postgres.Plan, secrets []string) []string {
 			counted[verb] = true
 		}
 	}
-	for _, secret := range secrets {
+	for _, secret := range secrets.Written {
 		say("write", "Secret %s", secret)
+	}
+	for _, secret := range secrets.Deleted {
+		say("delete", "Secret %s", secret)
 	}
 	return aligned(said)
 }
@@ -134,7 +138,7 @@ func risky(risk postgres.Risk) string {
 }
 
 // printPlan prints a plan's summary under a title.
-func printPlan(out io.Writer, title string, plan postgres.Plan, secrets []string) {
+func printPlan(out io.Writer, title string, plan postgres.Plan, secrets provision.SecretChanges) {
 	lines := summarize(plan, secrets)
 	if len(lines) == 0 {
 		lines = []string{"  nothing to do"}
@@ -147,11 +151,13 @@ func printPlan(out io.Writer, title string, plan postgres.Plan, secrets []string
 
 // planDocument is a plan as -o json and yaml print it.
 type planDocument struct {
-	Cluster  string         `json:"cluster"`
-	Hash     string         `json:"hash"`
-	Steps    []stepDocument `json:"steps"`
-	Secrets  []string       `json:"secrets"`
-	Warnings []string       `json:"warnings"`
+	Cluster string         `json:"cluster"`
+	Hash    string         `json:"hash"`
+	Steps   []stepDocument `json:"steps"`
+	// Secrets are those that are written.
+	Secrets        []string `json:"secrets"`
+	DeletedSecrets []string `json:"deletedSecrets,omitempty"`
+	Warnings       []string `json:"warnings"`
 }
 
 type stepDocument struct {
@@ -164,8 +170,9 @@ type stepDocument struct {
 	Transaction int    `json:"transaction"`
 }
 
-func newPlanDocument(cluster, maintenance string, plan postgres.Plan, secrets []string) planDocument {
-	doc := planDocument{Cluster: cluster, Hash: plan.Hash(), Steps: []stepDocument{}, Secrets: append([]string{}, secrets...), Warnings: append([]string{}, plan.Warnings...)}
+func newPlanDocument(cluster, maintenance string, plan postgres.Plan, secrets provision.SecretChanges) planDocument {
+	doc := planDocument{Cluster: cluster, Hash: plan.Hash(), Steps: []stepDocument{}, Secrets: append([]string{}, secrets.Written...),
+		DeletedSecrets: secrets.Deleted, Warnings: append([]string{}, plan.Warnings...)}
 	for _, s := range plan.Steps {
 		database := s.Database
 		if database == "" {

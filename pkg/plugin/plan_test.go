@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
+	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
 
 func TestSummarize(t *testing.T) {
@@ -29,30 +30,32 @@ func TestSummarize(t *testing.T) {
 		step("grant", "future tables", "later"), step("create", `schema "app"`, "asked for"),
 		step("create", `extension "pg_trgm"`, "asked for"), step("create", `extension "citext"`, "asked for"),
 	}
+	var none provision.SecretChanges
 	cases := []struct {
 		name    string
 		steps   []postgres.Step
-		secrets []string
+		secrets provision.SecretChanges
 		want    string
 	}{
-		{"nothing", nil, nil, ""},
-		{"a Secret only", nil, []string{"shop/a", "shop/b"}, `
+		{"nothing", nil, none, ""},
+		{"Secrets only", nil, provision.SecretChanges{Written: []string{"shop/a", "shop/b"}, Deleted: []string{"shop/c"}}, `
   write   Secret shop/a
-  write   Secret shop/b`},
-		{"a database: completing it is not told", isolated, nil, `
+  write   Secret shop/b
+  delete  Secret shop/c`},
+		{"a database: completing it is not told", isolated, none, `
   create  roles d_owner, d_rw, d_ro
   create  database d
   create  schema app
   create  extensions pg_trgm, citext
   grant   4 statements, isolation from PUBLIC`},
-		{"a login", newLogin, []string{"shop/api"}, `
+		{"a login", newLogin, provision.SecretChanges{Written: []string{"shop/api"}}, `
   create  login api
   grant   role "d_owner" to "api" (admin in database "d")
   write   Secret shop/api`},
 		{"up to three grants are told one by one, in their place", []postgres.Step{
 			step("revoke", `role "d_owner" from "api"`, "readonly"), step("grant", `role "d_ro" to "api"`, "readonly"),
 			step("alter", `role "api" in database "d"`, "no longer"), step("revoke", `database "d"`, "PUBLIC"),
-		}, nil, `
+		}, none, `
   revoke  role "d_owner" from "api" (readonly)
   grant   role "d_ro" to "api" (readonly)
   alter   role "api" in database "d" (no longer)
@@ -61,19 +64,19 @@ func TestSummarize(t *testing.T) {
 			step("alter", `role "api"`, "limit"), step("grant", `role "d_ro" to "api"`, "x"),
 			step("revoke", `role "d_owner" from "a"`, "x"), step("revoke", `role "d_owner" from "b"`, "x"),
 			step("revoke", `role "d_owner" from "c"`, "x"), step("revoke", `role "d_owner" from "d"`, "x"),
-		}, nil, `
+		}, none, `
   alter   role "api" (limit)
   grant   role "d_ro" to "api" (x)
   revoke  4 statements`},
 		{"what is taken over, and what was left half made", []postgres.Step{
 			step("adopt", `role "api"`, "whose"), step("mark", `database "d"`, "whose"), step("open", `database "d"`, "isolated"),
-		}, nil, `
+		}, none, `
   adopt   role "api" (whose)
   mark    database "d" (whose)
   open    database "d" (isolated)`},
-		{"an old schema of an old database", []postgres.Step{step("alter", "schema public", "owner group")}, nil, `
+		{"an old schema of an old database", []postgres.Step{step("alter", "schema public", "owner group")}, none, `
   alter   schema public (owner group)`},
-		{"another login than the new one", append([]postgres.Step{step("alter", `role "other"`, "limit")}, newLogin...), nil, `
+		{"another login than the new one", append([]postgres.Step{step("alter", `role "other"`, "limit")}, newLogin...), none, `
   create  login api
   alter   role "other" (limit)
   grant   role "d_owner" to "api" (admin in database "d")`},
@@ -82,7 +85,7 @@ func TestSummarize(t *testing.T) {
 			risky(step("end", `sessions of "api"`, "outlive"), postgres.EndsSessions),
 			step("reassign", `objects of "api"`, "tables outlive the login"),
 			risky(step("drop", `database "d"`, "policy Delete"), postgres.DestroysData),
-		}, nil, `
+		}, none, `
   alter    role "api" (no new sessions) — ends sessions
   end      sessions of "api" (outlive) — ends sessions
   reassign objects of "api" (tables outlive the login)

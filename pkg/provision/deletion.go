@@ -121,6 +121,22 @@ func secretsOf(user *v1alpha1.DatabaseUser) []revision.Target {
 	return targets
 }
 
+// Secrets lists the Secrets that Apply will delete: those of the resource that exist.
+func (d *Deletion) Secrets(ctx context.Context) (SecretChanges, error) {
+	var changes SecretChanges
+	for _, target := range d.secrets {
+		history, err := d.p.revisions().Read(ctx, target.Namespace, target.Name)
+		if err != nil {
+			return changes, err
+		}
+		_, had := history.Newest(target.OwnerUID)
+		if had || history.Live != nil && history.Live.Managed && history.Live.OwnerUID == target.OwnerUID {
+			changes.Deleted = append(changes.Deleted, target.Namespace+"/"+target.Name)
+		}
+	}
+	return changes, nil
+}
+
 // OpenDatabaseDeletion plans the deletion of a Database. DatabaseUsers that refer to
 // it block it, and so do sessions unless they are forced to end.
 func (p *Provisioner) OpenDatabaseDeletion(ctx context.Context, db *v1alpha1.Database, options DeletionOptions) (*Deletion, error) {

@@ -25,9 +25,9 @@ type Drift struct {
 	Name      string
 	// Cluster and Maintenance say where Plan would run.
 	Cluster, Maintenance string
-	// Plan is what would mend it; Secrets are those that would be written.
+	// Plan is what would mend it; Secrets are those that would change.
 	Plan    postgres.Plan
-	Secrets []string
+	Secrets SecretChanges
 	// Refused is set where reconcile would not mend it: something was deleted, or made
 	// dangerous, or belongs to somebody else.
 	Refused error
@@ -36,7 +36,7 @@ type Drift struct {
 }
 
 // Differs reports whether anything is not as it should be.
-func (d Drift) Differs() bool { return d.Refused != nil || !d.Plan.Empty() || len(d.Secrets) > 0 }
+func (d Drift) Differs() bool { return d.Refused != nil || !d.Plan.Empty() || !d.Secrets.Empty() }
 
 // text says in one sentence what differs.
 func (d Drift) text() string {
@@ -47,8 +47,11 @@ func (d Drift) text() string {
 	for _, s := range d.Plan.Steps {
 		parts = append(parts, s.Verb+" "+s.Object+" ("+s.Reason+")")
 	}
-	for _, s := range d.Secrets {
+	for _, s := range d.Secrets.Written {
 		parts = append(parts, "write secret "+s)
+	}
+	for _, s := range d.Secrets.Deleted {
+		parts = append(parts, "delete secret "+s)
 	}
 	return cut(strings.Join(parts, "; "), 4000)
 }

@@ -201,17 +201,20 @@ func (j *Job) Empty() bool {
 	return true
 }
 
-// Secrets lists the Secrets that Apply will write, as namespace/name.
-func (j *Job) Secrets() []string {
-	var names []string
+// Secrets lists the Secrets that Apply will write or delete.
+func (j *Job) Secrets() SecretChanges {
+	var changes SecretChanges
 	for _, u := range j.users {
 		for _, s := range u.secrets {
 			if u.rotation.rotate || s.writes() {
-				names = append(names, s.target.Namespace+"/"+s.target.Name)
+				changes.Written = append(changes.Written, s.target.Namespace+"/"+s.target.Name)
 			}
 		}
+		for _, name := range u.formerSecrets() {
+			changes.Deleted = append(changes.Deleted, u.user.Namespace+"/"+name)
+		}
 	}
-	return names
+	return changes
 }
 
 // Logins lists the names of the logins that the Secrets of the request's users hold

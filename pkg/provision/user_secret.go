@@ -13,6 +13,13 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
 
+// SecretChanges are the Secrets that a run writes, and those that it deletes because
+// nothing names them any more, as namespace/name.
+type SecretChanges struct{ Written, Deleted []string }
+
+// Empty reports whether no Secret changes.
+func (c SecretChanges) Empty() bool { return len(c.Written)+len(c.Deleted) == 0 }
+
 // userSecret is one Secret of a user, and its history.
 type userSecret struct {
 	target  revision.Target
