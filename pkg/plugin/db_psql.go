@@ -101,6 +101,9 @@ func (c *dbPsql) login(ctx context.Context, env *Environment, p *provision.Provi
 	if err != nil {
 		return postgres.Login{}, err
 	}
+	if err := env.notExpired(user); err != nil {
+		return postgres.Login{}, err
+	}
 	secrets, err := env.Secrets()
 	if err != nil {
 		return postgres.Login{}, err

@@ -120,6 +120,11 @@ func (c *provisioning) tell(ctx context.Context, env *Environment, request *prov
 		said = c.done
 	}
 	fmt.Fprintf(env.Out, "%s (%.1f s).\n", said(request, logins), took.Seconds())
+	for _, user := range request.Users {
+		if err := env.notExpired(user); err != nil {
+			env.warn("%v", err)
+		}
+	}
 	if env.Terminal.Err {
 		next(env, request)
 	}

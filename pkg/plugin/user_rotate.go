@@ -55,13 +55,22 @@ func (c *userRotate) run(ctx context.Context, env *Environment, name string) err
 		if err != nil {
 			return nil, err
 		}
-		if ends := user.Spec.ExpiresAt; ends != nil && !env.Now().Before(ends.Time) {
-			return nil, Hinted(fmt.Errorf("DatabaseUser %q has expired at %s: it gets no password", name, ends.UTC().Format(time.RFC3339)),
-				"move spec.expiresAt, or take it away: kubectl edit databaseuser %s", name)
+		if err := env.notExpired(user); err != nil {
+			return nil, err
 		}
 		request := &provision.Request{Users: []*v1alpha1.DatabaseUser{user}, EndGrace: c.force, Edit: askRotation(env.Now)}
 		return request, nil
 	})
+}
+
+// notExpired returns an error if a user may no longer log in.
+func (e *Environment) notExpired(user *v1alpha1.DatabaseUser) error {
+	ends := user.Spec.ExpiresAt
+	if ends == nil || e.Now().Before(ends.Time) {
+		return nil
+	}
+	return Hinted(fmt.Errorf("DatabaseUser %q has expired at %s: its login is closed", user.Name, ends.UTC().Format(time.RFC3339)),
+		"move spec.expiresAt, or take it away: kubectl edit databaseuser %s", user.Name)
 }
 
 // askRotation returns the edit that asks for a rotation, unless one is asked for that
