@@ -139,9 +139,13 @@ type reconciler struct {
 }
 
 // each runs one for every object, several at a time, and tells the results in the
-// order of the objects.
+// order of the objects. What was interrupted has come to nothing that could be told.
 func (r *reconciler) each(ctx context.Context, objects []*unstructured.Unstructured, one func(context.Context, *unstructured.Unstructured) Result) {
-	inOrder(ctx, len(objects), func(i int) Result { return one(ctx, objects[i]) }, r.tell)
+	inOrder(ctx, len(objects), func(i int) Result { return one(ctx, objects[i]) }, func(result Result) {
+		if ctx.Err() == nil || !errors.Is(result.Err, context.Canceled) {
+			r.tell(result)
+		}
+	})
 }
 
 func (r *reconciler) tell(result Result) {
