@@ -90,7 +90,7 @@ func (e Endpoint) refusedBy(pgErr *pgconn.PgError, login Login, database, where 
 	case pgErr.Code == "3D000":
 		fix = fmt.Sprintf("create database %q, or set spec.adminDatabase of the DBCluster to one that exists", database)
 	case pgErr.Code == "53300":
-		fix = "free connections or raise max_connections, then run the command again"
+		fix = "end sessions, or raise max_connections or the CONNECTION LIMIT of the role or database, then run the command again"
 	case strings.HasPrefix(pgErr.Code, "57P"):
 		fix = "wait until the server has started, then run the command again"
 	case strings.Contains(pgErr.Message, "unsupported startup parameter"):
