@@ -101,10 +101,13 @@ func provisioned(object *unstructured.Unstructured) (bool, error) {
 	message, _, _ := unstructured.NestedString(object.Object, "status", "message")
 	observed, _, _ := unstructured.NestedInt64(object.Object, "status", "observedGeneration")
 	answered, _, _ := unstructured.NestedString(object.Object, "status", "rotation", "request")
+	waiting, _, _ := unstructured.NestedString(object.Object, "status", "rotation", "waitingRequest")
 	asked := v1alpha1.RotationRequest(object.GetAnnotations())
 	switch {
 	case observed != object.GetGeneration():
 		return false, nil
+	case asked != "" && asked == waiting:
+		return true, fmt.Errorf("%s %q: %s", object.GetKind(), object.GetName(), message)
 	case phase == v1alpha1.PhaseReady || phase == v1alpha1.PhaseExpired:
 		return asked == "" || asked == answered, nil
 	case phase == v1alpha1.PhaseFailed:

@@ -156,9 +156,14 @@ func queryLogin(ts *testscript.TestScript, args []string) (string, error) {
 	return query(conn, args[1])
 }
 
-// logIn connects with the uri of a Secret and with nothing else.
+// logIn connects with the uri of a Secret, NAME or NAMESPACE/NAME, and with nothing else.
 func logIn(ts *testscript.TestScript, secret string) (*pgx.Conn, error) {
-	uri, err := kubectlOutput(ts, "get", "secret", secret, "-o", "go-template={{.data.uri | base64decode}}")
+	args := []string{"get", "secret", secret, "-o", "go-template={{.data.uri | base64decode}}"}
+	if namespace, name, other := strings.Cut(secret, "/"); other {
+		args[2] = name
+		args = append(args, "-n", namespace)
+	}
+	uri, err := kubectlOutput(ts, args...)
 	if err != nil {
 		return nil, err
 	}

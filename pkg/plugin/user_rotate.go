@@ -58,7 +58,7 @@ func (c *userRotate) run(ctx context.Context, env *Environment, name string) err
 		if err := env.notExpired(user); err != nil {
 			return nil, err
 		}
-		request := &provision.Request{Users: []*v1alpha1.DatabaseUser{user}, EndGrace: c.force, Edit: askRotation(env.Now)}
+		request := &provision.Request{Users: []*v1alpha1.DatabaseUser{user}, EndGrace: c.force, Rotate: true, Edit: askRotation(env.Now)}
 		return request, nil
 	})
 }

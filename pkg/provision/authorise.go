@@ -64,25 +64,32 @@ func (j *Job) authorise(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var objects []metav1.Object
-	kinds := map[metav1.Object]string{}
+	decide := func(object metav1.Object) review.Outcome { return reviewer.Authorize(ctx, by, object, facts) }
 	if j.database != nil {
-		objects = append(objects, j.database.db)
-		kinds[j.database.db] = v1alpha1.KindDatabase
+		if err := deniedBy(ctx, v1alpha1.KindDatabase, j.database.db, decide(j.database.db)); err != nil {
+			return err
+		}
 	}
 	for _, u := range j.users {
-		objects = append(objects, u.user)
-		kinds[u.user] = v1alpha1.KindDatabaseUser
-	}
-	for _, object := range objects {
-		if outcome := reviewer.Authorize(ctx, by, object, facts); !outcome.Allowed {
-			if err := ctx.Err(); err != nil { // no decision was made
-				return err
-			}
-			return &DeniedError{Kind: kinds[object], Namespace: object.GetNamespace(), Name: object.GetName(), Message: outcome.Message}
+		outcome := decide(u.user)
+		err := deniedBy(ctx, v1alpha1.KindDatabaseUser, u.user, outcome)
+		if err != nil && (j.request.Edit != nil || !outcome.NotShared() || !u.withdraw(decide, err)) {
+			return err
 		}
 	}
 	return nil
+}
+
+// deniedBy returns an outcome as an error; nil where the object is allowed.
+func deniedBy(ctx context.Context, kind string, object metav1.Object, outcome review.Outcome) error {
+	switch {
+	case outcome.Allowed:
+		return nil
+	case ctx.Err() != nil: // no decision was made
+		return ctx.Err()
+	default:
+		return &DeniedError{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName(), Message: outcome.Message}
+	}
 }
 
 // facts collects what the policies may ask about.

@@ -174,6 +174,9 @@ func (j *Job) validate() error {
 
 // validGrants refuses grants for a database that the user has not.
 func (u *userJob) validGrants() error {
+	if u.denied != nil { // it has had them, and loses some
+		return nil
+	}
 	for i, grant := range u.user.Spec.AdditionalGrants {
 		known := slices.ContainsFunc(u.access, func(a access) bool { return grant.Database == "" || grant.Database == a.Name })
 		if !known {

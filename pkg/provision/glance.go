@@ -195,6 +195,9 @@ func (g *glance) sameUser(ctx context.Context, user *v1alpha1.DatabaseUser) bool
 		return false
 	}
 	u := j.users[0]
+	if u.denied != nil {
+		return false
+	}
 	u.rotation = rotation{login: status.Username}
 	for _, s := range u.secrets {
 		s.version = g.secrets[types.NamespacedName{Namespace: s.target.Namespace, Name: s.target.Name}].ResourceVersion

@@ -20,6 +20,9 @@ type Request struct {
 	Edit Edit
 	// Recreate makes a database anew that somebody deleted.
 	Recreate bool
+	// Rotate is whether Edit asks for a rotation: the request is refused if it has to
+	// wait. One that was asked for before holds nothing up.
+	Rotate bool
 	// EndGrace ends the old login of an alternate rotation now, for the next one that is
 	// asked for.
 	EndGrace bool
@@ -120,6 +123,7 @@ func (j *Job) prepare(ctx context.Context, readOnly bool) error {
 	}
 	for _, u := range j.users {
 		j.Plan.Warnings = append(j.Plan.Warnings, u.rotation.warnings...)
+		j.Plan.Warnings = append(j.Plan.Warnings, u.withdrawn...)
 	}
 	if j.request.PlanHash != "" && j.request.PlanHash != j.Plan.Hash() {
 		return failed("review the plan that is due now: run the command with --dry-run=server",
@@ -253,6 +257,9 @@ func (j *Job) Apply(ctx context.Context) error {
 	if statusErr := j.writeStatus(ctx, err); err == nil {
 		err = statusErr
 	}
+	if err == nil {
+		err = j.denied()
+	}
 	return err
 }
 
@@ -340,7 +347,11 @@ func (j *Job) writeStatus(ctx context.Context, err error) error {
 		}
 	}
 	for _, u := range j.users {
-		statusErr = errors.Join(statusErr, u.writeStatus(ctx, j, o))
+		own := o
+		if own.err == nil && u.denied != nil {
+			own.err = u.denied
+		}
+		statusErr = errors.Join(statusErr, u.writeStatus(ctx, j, own))
 	}
 	return statusErr
 }

@@ -24,6 +24,8 @@ type passwordState struct {
 	user *v1alpha1.DatabaseUser
 	// base is the name that the two logins of the user have in common.
 	base string
+	// closed is whether the user may not log in: there is nothing to rotate.
+	closed bool
 	// newest is the newest revision of the Secret; Number 0: none.
 	newest revision.Revision
 	// since is when the newest revision's password was made, and live when it took the
@@ -59,6 +61,8 @@ type rotation struct {
 	// otherUntil is when the other login ends at the earliest.
 	otherUntil time.Time
 	// request is the request that is answered, and next when the schedule asks again.
+	// waiting is a request that cannot be answered yet.
+	waiting string
 	// owed is whether a request is left for another run, right after this one.
 	request  string
 	owed     bool
@@ -69,8 +73,8 @@ type rotation struct {
 	live   time.Time
 }
 
-// decide says what happens to a password. It is pure. The error is of a request that
-// cannot be answered now.
+// decide says what happens to a password. It is pure. The error is why a request cannot
+// be answered now; the rotation is what happens meanwhile.
 func (s passwordState) decide() (rotation, error) {
 	r := rotation{login: s.base, request: s.answered()}
 	if s.newest.Number == 0 { // whatever was asked for: a password is made now
@@ -92,8 +96,8 @@ func (s passwordState) decide() (rotation, error) {
 	s.retire(&r)
 	scheduled := !r.next.IsZero() && !s.now.Before(r.next)
 	unsettled := s.pending || s.changed
-	r.owed = requested && unsettled && !s.expired()
-	if unsettled || !requested && !scheduled || s.expired() {
+	r.owed = requested && unsettled && !s.closed
+	if unsettled || !requested && !scheduled || s.closed {
 		return r, nil
 	}
 	if blocked := s.blocked(r); blocked != nil {
@@ -144,10 +148,6 @@ func due(user *v1alpha1.DatabaseUser, since time.Time) time.Time {
 		return time.Time{}
 	}
 	return since.Add(time.Duration(user.Spec.Rotation.Days) * 24 * time.Hour)
-}
-
-func (s passwordState) expired() bool {
-	return s.user.Spec.ExpiresAt != nil && !s.now.Before(s.user.Spec.ExpiresAt.Time)
 }
 
 // retire decides about the login that the Secret no longer names.

@@ -77,12 +77,7 @@ func unknown(s *passwordState) { s.unknown = true }
 
 func endGrace(s *passwordState) { s.endGrace = true }
 
-func expires(at time.Duration) func(*passwordState) {
-	return func(s *passwordState) {
-		t := metav1.NewTime(made.Add(at))
-		s.user.Spec.ExpiresAt = &t
-	}
-}
+func closed(s *passwordState) { s.closed = true }
 
 func changed(s *passwordState) { s.changed = true }
 
@@ -178,12 +173,10 @@ func TestDecide(t *testing.T) {
 		{"an adopted role that is to alternate", rotating(adopted, every30Days, after(30*day)),
 			rotation{login: two, rotate: true, reason: reasonScheduled, other: one, otherUntil: made.Add(31 * day), next: made.Add(60 * day)}, "", false},
 
-		{"expired, and due", rotating(every30Days, expires(0), after(30*day)), rotation{login: one, next: made.Add(30 * day)}, "", false},
-		{"expired, and requested", rotating(expires(0), asked("b"), answered("a")), rotation{login: one, request: "a"}, "", false},
-		{"expired in grace, and requested", rotating(second, expires(0), asked("b")), rotation{login: two, other: one, otherUntil: made.Add(day)}, "", false},
-		{"expired, and grace is over", rotating(second, expires(0), after(day)), rotation{login: two, other: one, dropOther: true, otherUntil: made.Add(day)}, "", false},
-		{"not yet expired", rotating(expires(2*time.Hour), asked("b")),
-			rotation{login: two, rotate: true, reason: reasonRequested + "b", request: "b", other: one, otherUntil: made.Add(day + time.Hour)}, "", false},
+		{"expired, and due", rotating(every30Days, closed, after(30*day)), rotation{login: one, next: made.Add(30 * day)}, "", false},
+		{"expired, and requested", rotating(closed, asked("b"), answered("a")), rotation{login: one, request: "a"}, "", false},
+		{"expired in grace, and requested", rotating(second, closed, asked("b")), rotation{login: two, other: one, otherUntil: made.Add(day)}, "", false},
+		{"expired, and grace is over", rotating(second, closed, after(day)), rotation{login: two, other: one, dropOther: true, otherUntil: made.Add(day)}, "", false},
 		{"a Secret that names a login of nobody", rotating(func(s *passwordState) { s.newest.Data["username"] = []byte("postgres") }), rotation{login: one}, "", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -214,7 +207,7 @@ func TestDecide(t *testing.T) {
 // ends only by force, and deciding again after a rotation was carried out changes
 // nothing.
 func TestDecideNeverEndsTheCurrentLogin(t *testing.T) {
-	switches := []func(*passwordState){every30Days, inPlace, second, pending, changed, held, unknown, endGrace, asked("b"), answered("a"), adopted, expires(0), after(day), after(40 * day)}
+	switches := []func(*passwordState){every30Days, inPlace, second, pending, changed, held, unknown, endGrace, asked("b"), answered("a"), adopted, closed, after(day), after(40 * day)}
 	for bits := range 1 << len(switches) {
 		s := rotating()
 		for i, change := range switches {
@@ -229,7 +222,7 @@ func TestDecideNeverEndsTheCurrentLogin(t *testing.T) {
 		if r.dropOther && (r.other == r.login || r.other == "" || (len(s.heldBy) > 0 || s.unknown) && !s.endGrace) {
 			t.Fatalf("%b: %+v ends %q", bits, s, r.other)
 		}
-		if r.rotate && (s.pending || s.expired()) {
+		if r.rotate && (s.pending || s.closed) {
 			t.Fatalf("%b: %+v rotates", bits, s)
 		}
 		if !r.rotate {

@@ -20,8 +20,11 @@ type userJob struct {
 	access []access
 	// base is the name that the logins have in common.
 	base string
-	// closed is whether the user has expired.
+	// closed is whether the user has expired, or no database admits it any more.
 	closed bool
+	// denied is why access was withdrawn; nil: it was not. withdrawn says to what.
+	denied    *DeniedError
+	withdrawn []string
 	// secrets holds one, or one for each database; the first one's history is that of
 	// the password.
 	secrets []*userSecret
@@ -183,6 +186,8 @@ func (u *userJob) probe(ctx context.Context, j *Job, state postgres.State) error
 	role, exists := state.Roles[u.rotation.login]
 	u.newLogin = !exists
 	switch {
+	case u.denied != nil && !exists && u.rotation.other == "": // there is nothing to take back
+		return u.denied
 	case u.closed, !exists:
 		return nil
 	case u.rotation.rotate || u.password.IsZero():
@@ -204,7 +209,7 @@ func (u *userJob) probe(ctx context.Context, j *Job, state postgres.State) error
 }
 
 func (u *userJob) decideRotation(ctx context.Context, j *Job, state postgres.State) error {
-	s := passwordState{now: j.p.Now(), user: u.user, base: u.base, newest: u.newest, endGrace: j.request.EndGrace}
+	s := passwordState{now: j.p.Now(), user: u.user, base: u.base, newest: u.newest, closed: u.closed, endGrace: j.request.EndGrace}
 	first := firstWith(u.history, u.newest)
 	s.since = first.Time
 	s.pending = u.newest.Number > 0 && (u.history.Live == nil || u.history.Live.OwnerUID != u.user.UID ||
@@ -220,10 +225,18 @@ func (u *userJob) decideRotation(ctx context.Context, j *Job, state postgres.Sta
 		s.heldBy, s.unknown = j.p.heldBy(ctx, u.user, first.Number)
 	}
 	s.live = s.wentLive()
-	var err error
-	u.rotation, err = s.decide()
+	var waits error
+	u.rotation, waits = s.decide()
 	u.rotation.heldBy, u.rotation.live = s.heldBy, s.live
-	return err
+	if waits == nil {
+		return nil
+	}
+	if j.request.Rotate {
+		return waits
+	}
+	u.rotation.waiting = v1alpha1.RotationRequest(u.user.Annotations)
+	u.rotation.warnings = append(u.rotation.warnings, "the rotation that was asked for waits: "+waits.Error())
+	return nil
 }
 
 // credentials returns the login as the Secret is to name it.

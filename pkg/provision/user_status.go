@@ -36,11 +36,17 @@ func (u *userJob) writeStatus(ctx context.Context, j *Job, o outcome) error {
 		}
 		o.expired = u.closed
 	}
+	if u.denied != nil && j.applied {
+		status.Databases = u.accessStatus()
+	}
 	return j.p.userStatus(ctx, user, status, o)
 }
 
 func (u *userJob) accessStatus() []v1alpha1.DatabaseAccessStatus {
 	var all []v1alpha1.DatabaseAccessStatus
+	if u.denied != nil && u.closed { // it has none left
+		return nil
+	}
 	for _, a := range u.access {
 		one := v1alpha1.DatabaseAccessStatus{Name: a.Name, Namespace: a.Namespace, DatabaseName: a.name, Privileges: a.Privileges}
 		if u.user.PerDatabase() {
@@ -54,7 +60,7 @@ func (u *userJob) accessStatus() []v1alpha1.DatabaseAccessStatus {
 // rotationStatus returns where the rotation stands; nil if nobody ever asked for one.
 func (u *userJob) rotationStatus(now time.Time) *v1alpha1.RotationStatus {
 	r := u.rotation
-	if u.user.Spec.Rotation == nil && r.request == "" && r.other == "" && u.user.Status.Rotation == nil {
+	if u.user.Spec.Rotation == nil && r.request == "" && r.waiting == "" && r.other == "" && u.user.Status.Rotation == nil {
 		return nil
 	}
 	live, next, until := r.live, r.next, r.otherUntil
@@ -64,7 +70,7 @@ func (u *userJob) rotationStatus(now time.Time) *v1alpha1.RotationStatus {
 		}
 		next, until = due(u.user, live), live.Add(u.user.GracePeriod())
 	}
-	status := &v1alpha1.RotationStatus{LastTime: timestamp(live), NextTime: timestamp(next), Request: r.request}
+	status := &v1alpha1.RotationStatus{LastTime: timestamp(live), NextTime: timestamp(next), Request: r.request, WaitingRequest: r.waiting}
 	if r.other != "" && !r.dropOther {
 		status.OldUsername, status.OldUntil, status.HeldBy = r.other, timestamp(until), r.heldBy
 	}

@@ -26,6 +26,20 @@ type Outcome struct {
 	Findings []policy.Finding
 }
 
+// The policies by which the owner of a database shares it with other namespaces.
+const (
+	policyShared      = "dbtether.policies.resources.cross_namespace"
+	policySharedAdmin = "dbtether.policies.resources.admin_privilege"
+)
+
+// NotShared reports whether nothing speaks against the request but that databases of
+// other namespaces are not shared with its own, or not for what it asks.
+func (o Outcome) NotShared() bool {
+	return !o.Allowed && len(o.Findings) > 0 && !slices.ContainsFunc(o.Findings, func(f policy.Finding) bool {
+		return f.Policy != policyShared && f.Policy != policySharedAdmin
+	})
+}
+
 // allow returns the outcome of a request that nothing speaks against.
 func allow() Outcome { return Outcome{Allowed: true, Code: http.StatusOK} }
 

@@ -373,6 +373,10 @@ type RotationStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Request string `json:"request,omitempty"`
+	// The value of the annotation dbtether.io/rotate that cannot be answered yet; the message of the status says why.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	WaitingRequest string `json:"waitingRequest,omitempty"`
 	// The login that held before and still works.
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
