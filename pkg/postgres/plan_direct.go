@@ -208,12 +208,17 @@ func (p *planner) mayJoin(role string) bool {
 	}
 }
 
-var privilegeWord = regexp.MustCompile(`^[A-Z]+( [A-Z]+)*$`)
+// knownPrivileges are those of PostgreSQL 14 to 18 (table "ACL Privilege Abbreviations" of
+// its documentation).
+func knownPrivileges() []string {
+	return []string{"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "CREATE", "CONNECT", "TEMPORARY",
+		"EXECUTE", "USAGE", "SET", "ALTER SYSTEM", "MAINTAIN"}
+}
 
 // privilegeWords joins the words of privileges, each with a column if there is one.
-// What is no word is never written: then it is all of them.
+// What is not known is never written: then it is all of them.
 func privilegeWords(privileges []string, column string) string {
-	if slices.ContainsFunc(privileges, func(p string) bool { return !privilegeWord.MatchString(p) }) {
+	if slices.ContainsFunc(privileges, func(p string) bool { return !slices.Contains(knownPrivileges(), p) }) {
 		privileges = []string{"ALL PRIVILEGES"}
 	}
 	words := slices.Clone(privileges)
