@@ -13,10 +13,16 @@ import (
 
 // entry is what Evaluate asks for one area.
 type entry struct {
-	// query binds the variable answer to all findings of the area.
-	query     ast.Body
-	compiler  ast.QueryCompiler
+	query
 	evaluated int
+	// lenient is whether a policy of the area only warns when it fails.
+	lenient bool
+}
+
+// query binds the variable answer.
+type query struct {
+	body     ast.Body
+	compiler ast.QueryCompiler
 }
 
 // The document that an area's query asks for, and the variable that it is bound to.
@@ -51,6 +57,7 @@ func compile(loaded []policy, capabilities *ast.Capabilities) (*ast.Compiler, ma
 		modules[entryModule(p.area)] = &ast.Module{Package: &ast.Package{Path: entryPath(p.area)}}
 		e := entries[p.area]
 		e.evaluated++
+		e.lenient = e.lenient || p.onError == ModeWarn
 		entries[p.area] = e
 	}
 	if compiler.Compile(modules); compiler.Failed() {
@@ -62,14 +69,20 @@ func compile(loaded []policy, capabilities *ast.Capabilities) (*ast.Compiler, ma
 		}
 	}
 	for area, e := range entries {
-		e.compiler = compiler.QueryCompiler()
-		ref := ast.NewTerm(entryPath(area).Append(ast.StringTerm(findings)))
-		if e.query, err = e.compiler.Compile(ast.NewBody(ast.Equality.Expr(ast.NewTerm(answer), ref))); err != nil {
+		if e.query, err = newQuery(compiler, entryPath(area).Append(ast.StringTerm(findings))); err != nil {
 			return nil, nil, fmt.Errorf("compile the query of area %q: %w", area, err)
 		}
 		entries[area] = e
 	}
 	return compiler, entries, nil
+}
+
+// newQuery returns the query for the value of a reference.
+func newQuery(compiler *ast.Compiler, ref ast.Ref) (query, error) {
+	q := query{compiler: compiler.QueryCompiler()}
+	var err error
+	q.body, err = q.compiler.Compile(ast.NewBody(ast.Equality.Expr(ast.NewTerm(answer), ast.NewTerm(ref))))
+	return q, err
 }
 
 // newCompiler returns a compiler that refuses what OPA would take for undefined:
@@ -117,8 +130,8 @@ func collect(loaded []policy, compiler *ast.Compiler) *ast.Error {
 // `findings contains ["deny", policy, finding] if …`.
 func relabel(rule *ast.Rule, p policy, target *ast.Module) *ast.Rule {
 	verdict := string(rule.Head.Ref()[0].Value.(ast.Var))
-	if p.mode == modeWarn {
-		verdict = ruleWarn
+	if p.mode != ModeDeny {
+		verdict = string(p.mode)
 	}
 	labelled := rule.Copy()
 	labelled.Module = target

@@ -91,7 +91,7 @@ func TestCancelledContext(t *testing.T) {
 
 // A builtin is not cancelled while it runs: the answer is there without it.
 func TestDeadlineHoldsABuiltinThatOutrunsIt(t *testing.T) {
-	e, err := build(context.Background(), user("bits.lsh(1, 16000000) > 0"), Options{Timeout: 50 * time.Millisecond}, append(allowedBuiltins(), "bits.lsh"))
+	e, err := build(context.Background(), user("bits.lsh(1, 16000000) > 0"), Set{}, Options{Timeout: 50 * time.Millisecond}, append(allowedBuiltins(), "bits.lsh"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,9 @@
 package policy
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // CodeError is the code of the one finding of a decision that could not be made.
 const CodeError = "POLICY-ERROR"
@@ -13,6 +16,10 @@ type Decision struct {
 	// user should know anyway. Each holds 32 findings at most.
 	Deny []Finding `json:"deny,omitempty"`
 	Warn []Finding `json:"warn,omitempty"`
+	// DryRun holds what policies of the mode dryrun found: nobody who asks is told.
+	DryRun []Finding `json:"dryRun,omitempty"`
+	// Excepted holds what would be denied but for an exception.
+	Excepted []Excepted `json:"excepted,omitempty"`
 	// Evaluated is how many policies took part; 0 if the decision could not be made.
 	Evaluated int `json:"evaluated"`
 	// Revision identifies the set of policies, by its content.
@@ -36,6 +43,16 @@ type Finding struct {
 	Path string `json:"path,omitempty"`
 }
 
+// Excepted is a finding that an exception keeps from denying.
+type Excepted struct {
+	Finding
+	// Exception is where the exception is from.
+	Exception string `json:"exception"`
+	// Reason says why it was made, and Expires when it ends.
+	Reason  string    `json:"reason"`
+	Expires time.Time `json:"expires"`
+}
+
 // Merge returns what decisions by one Engine come to together: it allows if all of
 // them do, and holds each finding once, sorted and bounded as in one Decision. If
 // one could not be made, or if there is none, it is a decision that could not be
@@ -52,7 +69,10 @@ func Merge(decisions ...Decision) Decision {
 		merged.Allow = merged.Allow && d.Allow
 		merged.Deny = append(merged.Deny, d.Deny...)
 		merged.Warn = append(merged.Warn, d.Warn...)
+		merged.DryRun = append(merged.DryRun, d.DryRun...)
+		merged.Excepted = append(merged.Excepted, d.Excepted...)
 	}
-	merged.Deny, merged.Warn = bound(merged.Deny), bound(merged.Warn)
+	merged.Deny, merged.Warn, merged.DryRun = bound(merged.Deny), bound(merged.Warn), bound(merged.DryRun)
+	merged.Excepted = boundExcepted(merged.Excepted)
 	return merged
 }

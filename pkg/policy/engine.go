@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -45,10 +46,13 @@ type Engine struct {
 	// store is empty: policies see their input, and each other. OPA wants one.
 	store    storage.Store
 	entries  map[string]entry
+	loaded   []policy
 	policies []Metadata
 	// names are the packages of the policies, by file.
-	names    map[string]string
-	revision string
+	names      map[string]string
+	revision   string
+	exceptions []Exception
+	problems   []string
 
 	timeout time.Duration
 	// workers has room for as many evaluations as may run at once.
@@ -57,8 +61,8 @@ type Engine struct {
 	running   atomic.Int64
 }
 
-// New compiles every .rego file of modules but tests (_test.rego) as one whole. It
-// returns an error, and no engine, if
+// New compiles every .rego file of modules but tests (_test.rego) as one whole, as
+// built-in policies. It returns an error, and no engine, if
 //   - there is no policy;
 //   - a file does not parse, compile or pass strict mode;
 //   - a package is not dbtether.policies.<area>.<name> of a known area, or is in two
@@ -69,7 +73,7 @@ type Engine struct {
 //
 // It reads modules and does no other I/O.
 func New(ctx context.Context, modules fs.FS, options Options) (*Engine, error) {
-	return build(ctx, modules, options, allowedBuiltins())
+	return build(ctx, modules, Set{}, options, allowedBuiltins())
 }
 
 // NewBuiltIn is New for the built-in policies alone.
@@ -77,14 +81,37 @@ func NewBuiltIn(ctx context.Context, options Options) (*Engine, error) {
 	return New(ctx, policies.FS, options)
 }
 
-func build(ctx context.Context, modules fs.FS, options Options, builtins []string) (*Engine, error) {
+// Load compiles the built-in policies and those of a set as one whole, and runs the
+// tests of the set. It returns an error, and no engine, for what New refuses, and if
+//   - a package of a source is not dbtether.user.<namespace>.<name>, or its annotation
+//     names no area;
+//   - a source has policies and no tests, or a test fails, is not there, or takes over
+//     a second.
+//
+// A mode or an exception that is about no policy is left out, and Problems has it. It
+// does no I/O.
+func Load(ctx context.Context, set Set, options Options) (*Engine, error) {
+	return build(ctx, policies.FS, set, options, allowedBuiltins())
+}
+
+func build(ctx context.Context, modules fs.FS, set Set, options Options, builtins []string) (*Engine, error) {
 	capabilities, err := restrict(builtins)
 	if err != nil {
 		return nil, err
 	}
-	loaded, revision, err := load(modules, capabilities)
+	builtIn, err := readBuiltIn(modules)
+	if err != nil {
+		return nil, fmt.Errorf("load policies: %w", err)
+	}
+	users := set.origins()
+	loaded, revision, err := load(append([]origin{builtIn}, users...), capabilities)
 	if err != nil {
 		return nil, err
+	}
+	for i := range loaded {
+		if mode, ok := set.Modes[loaded[i].name]; ok {
+			loaded[i].mode = mode
+		}
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("compile policies: %w", err)
@@ -93,13 +120,19 @@ func build(ctx context.Context, modules fs.FS, options Options, builtins []strin
 	if err != nil {
 		return nil, err
 	}
+	if err := runTests(ctx, loaded, users, capabilities); err != nil {
+		return nil, err
+	}
 	e := &Engine{
-		compiler: compiler,
-		store:    inmem.New(),
-		entries:  entries,
-		names:    make(map[string]string, len(loaded)),
-		revision: revision,
-		timeout:  options.Timeout,
+		compiler:   compiler,
+		store:      inmem.New(),
+		entries:    entries,
+		loaded:     loaded,
+		names:      make(map[string]string, len(loaded)),
+		revision:   set.revision(revision),
+		exceptions: slices.Clone(set.Exceptions),
+		problems:   slices.Concat(set.Problems, set.problems(loaded)),
+		timeout:    options.Timeout,
 	}
 	if e.timeout <= 0 {
 		e.timeout = defaultTimeout
@@ -121,9 +154,15 @@ func (e *Engine) Policies() []Metadata {
 	return append([]Metadata(nil), e.policies...)
 }
 
-// Revision returns what identifies the set of policies: a digest of their files and
-// of the schema.
+// Revision returns what identifies the set of policies: a digest of their files, their
+// modes, the exceptions and the schema.
 func (e *Engine) Revision() string { return e.revision }
+
+// Problems returns what was wrong with the set beside its policies, and was left out.
+func (e *Engine) Problems() []string { return slices.Clone(e.problems) }
+
+// Exceptions returns those of the set, the expired ones too.
+func (e *Engine) Exceptions() []Exception { return slices.Clone(e.exceptions) }
 
 // Abandoned returns how many evaluations were answered at their deadline while they
 // still ran, and how many of those still run now.

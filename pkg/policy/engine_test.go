@@ -199,7 +199,7 @@ warn contains {"code": "B", "message": "m", "fix": "f", "path": "p"}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if got, want := e.Policies(), []Metadata{{Policy: name, Area: AreaWorkload, Title: "Trial", Mode: "warn"}}; !reflect.DeepEqual(got, want) {
+	if got, want := e.Policies(), []Metadata{{Policy: name, Area: AreaWorkload, Title: "Trial", Mode: ModeWarn, OnError: ModeDeny, Source: SourceBuiltIn, File: "w.rego"}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
@@ -215,7 +215,7 @@ func TestPolicies(t *testing.T) {
 		if row.Policy != "dbtether.policies."+row.Area+"."+row.Policy[strings.LastIndex(row.Policy, ".")+1:] {
 			t.Errorf("policy %s in area %s", row.Policy, row.Area)
 		}
-		got = append(got, row.Code+" "+row.Rule+" "+row.Mode)
+		got = append(got, row.Code+" "+row.Rule+" "+string(row.Mode))
 	}
 	want := []string{
 		"ADMIN-NOT-SHARED deny deny", "CLUSTER-NOT-ALLOWED deny deny", "CLUSTER-UNKNOWN warn warn", "DATABASE-NOT-SHARED deny deny",

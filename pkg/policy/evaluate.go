@@ -22,7 +22,10 @@ const fixError = "this is not about your object: ask the platform team to correc
 //
 // A decision that could not be made denies, with one finding CodeError: an area
 // without policies, an input that lacks something, an error within a policy, an
-// answer of another shape, a panic, the deadline. Evaluate does no I/O.
+// answer of another shape, a panic, the deadline. Of a policy whose on_error is warn, an
+// error or an answer of another shape is a warning with that code, and the others
+// decide. What is denied is looked for among the exceptions here, and nowhere else.
+// Evaluate does no I/O.
 func (e *Engine) Evaluate(ctx context.Context, area string, input *Input) (decision Decision) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -36,17 +39,20 @@ func (e *Engine) Evaluate(ctx context.Context, area string, input *Input) (decis
 	if err := input.check(area); err != nil {
 		return e.failed(err)
 	}
-	result := e.run(ctx, entry, newDocument(input))
+	result := e.run(ctx, area, entry, newDocument(input))
 	if result.err != nil {
 		return e.failed(result.err)
 	}
-	return Decision{
-		Allow:     len(result.deny) == 0,
-		Deny:      result.deny,
-		Warn:      result.warn,
+	decision = Decision{
+		Warn:      bound(result.warn),
+		DryRun:    bound(result.dryRun),
 		Evaluated: entry.evaluated,
 		Revision:  e.revision,
 	}
+	deny, excepted := e.except(input, result.deny)
+	decision.Deny, decision.Excepted = bound(deny), boundExcepted(excepted)
+	decision.Allow = len(decision.Deny) == 0
+	return decision
 }
 
 // failed returns the decision that could not be made because of err.
@@ -73,14 +79,15 @@ func undecided(err error) Decision {
 
 // result is what an evaluation came to.
 type result struct {
-	deny, warn []Finding
-	err        error
+	verdicts
+	err error
 }
 
 // evaluation is one run of an entry, on a goroutine of its own: OPA looks whether it
 // was cancelled between expressions only, and the answer cannot wait for that.
 type evaluation struct {
 	engine *Engine
+	area   string
 	entry  entry
 	input  *ast.Term
 	cancel topdown.Cancel
@@ -97,7 +104,7 @@ const (
 	stateAbandoned
 )
 
-func (e *Engine) run(ctx context.Context, entry entry, input *ast.Term) result {
+func (e *Engine) run(ctx context.Context, area string, entry entry, input *ast.Term) result {
 	deadline := time.NewTimer(e.timeout)
 	defer deadline.Stop()
 	select {
@@ -107,7 +114,7 @@ func (e *Engine) run(ctx context.Context, entry entry, input *ast.Term) result {
 	case <-ctx.Done():
 		return result{err: fmt.Errorf("no worker was free in time: %w", context.Cause(ctx))}
 	}
-	v := &evaluation{engine: e, entry: entry, input: input, cancel: topdown.NewCancel(), done: make(chan result, 1)}
+	v := &evaluation{engine: e, area: area, entry: entry, input: input, cancel: topdown.NewCancel(), done: make(chan result, 1)}
 	go v.work(ctx)
 	select {
 	case r := <-v.done:
@@ -150,32 +157,46 @@ func (v *evaluation) work(ctx context.Context) {
 }
 
 func (v *evaluation) evaluate(ctx context.Context) result {
-	store := v.engine.store
-	txn, err := store.NewTransaction(ctx)
-	if err != nil {
-		return result{err: err}
+	found, err := v.engine.ask(ctx, v.entry.query, v.input, v.cancel)
+	var said verdicts
+	if err == nil {
+		said, err = read(found)
 	}
-	defer store.Abort(ctx, txn)
-	var found *ast.Term
-	err = topdown.NewQuery(v.entry.query).
-		WithQueryCompiler(v.entry.compiler).
-		WithCompiler(v.engine.compiler).
-		WithStore(store).
+	if err != nil && v.entry.lenient && !topdown.IsCancel(err) {
+		return v.apart(ctx)
+	}
+	return result{said, err}
+}
+
+// ask returns the answer of a query about an input.
+func (e *Engine) ask(ctx context.Context, q query, input *ast.Term, cancel topdown.Cancel, tracers ...topdown.QueryTracer) (ast.Value, error) {
+	txn, err := e.store.NewTransaction(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer e.store.Abort(ctx, txn)
+	asked := topdown.NewQuery(q.body).
+		WithQueryCompiler(q.compiler).
+		WithCompiler(e.compiler).
+		WithStore(e.store).
 		WithTransaction(txn).
-		WithInput(v.input).
-		WithCancel(v.cancel).
+		WithInput(input).
+		WithCancel(cancel).
 		WithMetrics(metrics.NoOp()).
-		WithStrictBuiltinErrors(true).
-		Iter(ctx, func(answers topdown.QueryResult) error {
-			found = answers[answer]
-			return nil
-		})
+		WithStrictBuiltinErrors(true)
+	for _, tracer := range tracers {
+		asked = asked.WithQueryTracer(tracer).WithIndexing(false)
+	}
+	var found *ast.Term
+	err = asked.Iter(ctx, func(answers topdown.QueryResult) error {
+		found = answers[answer]
+		return nil
+	})
+	if err == nil && found == nil {
+		err = errors.New("the policies have no answer")
+	}
 	if err != nil {
-		return result{err: err}
+		return nil, err
 	}
-	if found == nil {
-		return result{err: errors.New("the policies have no answer")}
-	}
-	deny, warn, err := read(found.Value)
-	return result{deny, warn, err}
+	return found.Value, nil
 }

@@ -134,7 +134,7 @@ func TestInputSizeCountsEverything(t *testing.T) {
 func TestEvaluateContainsPanics(t *testing.T) {
 	e := builtIn(t)
 	broken := e.entries[AreaWorkload]
-	broken.query = ast.Body{nil}
+	broken.body = ast.Body{nil}
 	e.entries[AreaWorkload] = broken
 	wantError(t, e.Evaluate(context.Background(), AreaWorkload, pod()), "", "panic: ")
 	if total, running := e.Abandoned(); total != 0 || running != 0 || len(e.workers) != 0 {
@@ -151,7 +151,7 @@ func TestEvaluateWithoutAnAnswer(t *testing.T) {
 	} {
 		e := builtIn(t)
 		broken := e.entries[AreaWorkload]
-		broken.query = ast.MustParseBody(query)
+		broken.body = ast.MustParseBody(query)
 		e.entries[AreaWorkload] = broken
 		wantError(t, e.Evaluate(context.Background(), AreaWorkload, pod()), "", want)
 	}

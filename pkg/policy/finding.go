@@ -25,34 +25,43 @@ func requiredKeys() []string { return []string{"code", "message", "fix"} }
 
 func findingKeys() []string { return append(requiredKeys(), "path") }
 
-// read returns the findings of an entry's answer, sorted and bounded. It is an error
-// if the answer is no set of findings.
-func read(answer ast.Value) (deny, warn []Finding, err error) {
+// verdicts are the findings of an answer.
+type verdicts struct{ deny, warn, dryRun []Finding }
+
+// add files a finding under its label: the rule that made it, or the mode of a policy.
+func (v *verdicts) add(label string, finding Finding) {
+	switch label {
+	case ruleWarn:
+		v.warn = append(v.warn, finding)
+	case string(ModeDryRun):
+		v.dryRun = append(v.dryRun, finding)
+	default:
+		v.deny = append(v.deny, finding)
+	}
+}
+
+// read returns the findings of an entry's answer. It is an error if the answer is no set
+// of findings.
+func read(answer ast.Value) (v verdicts, err error) {
 	set, ok := answer.(ast.Set)
 	if !ok {
-		return nil, nil, fmt.Errorf("the answer is a %s, not a set", ast.ValueName(answer))
+		return v, fmt.Errorf("the answer is a %s, not a set", ast.ValueName(answer))
 	}
 	err = set.Iter(func(element *ast.Term) error {
 		labelled, ok := element.Value.(*ast.Array)
 		if !ok || labelled.Len() != 3 {
 			return errors.New("the answer holds what is no labelled finding")
 		}
+		label, _ := labelled.Elem(0).Value.(ast.String)
 		policy, _ := labelled.Elem(1).Value.(ast.String)
 		finding, err := readFinding(string(policy), labelled.Elem(2).Value)
 		if err != nil {
 			return err
 		}
-		if labelled.Elem(0).Value.Compare(ast.String(ruleWarn)) == 0 {
-			warn = append(warn, finding)
-			return nil
-		}
-		deny = append(deny, finding)
+		v.add(string(label), finding)
 		return nil
 	})
-	if err != nil {
-		return nil, nil, err
-	}
-	return bound(deny), bound(warn), nil
+	return v, err
 }
 
 // shapeError says that what a policy found is no finding.
@@ -97,20 +106,22 @@ func readFinding(policy string, value ast.Value) (Finding, error) {
 
 // bound sorts the list, drops what it has twice and cuts it.
 func bound(list []Finding) []Finding {
-	slices.SortFunc(list, func(a, b Finding) int {
-		return cmp.Or(
-			strings.Compare(a.Policy, b.Policy),
-			strings.Compare(a.Code, b.Code),
-			strings.Compare(a.Path, b.Path),
-			strings.Compare(a.Message, b.Message),
-			strings.Compare(a.Fix, b.Fix),
-		)
-	})
+	slices.SortFunc(list, order)
 	list = slices.Compact(list)
 	if len(list) > maxFindings {
 		return slices.Clip(list[:maxFindings])
 	}
 	return list
+}
+
+func order(a, b Finding) int {
+	return cmp.Or(
+		strings.Compare(a.Policy, b.Policy),
+		strings.Compare(a.Code, b.Code),
+		strings.Compare(a.Path, b.Path),
+		strings.Compare(a.Message, b.Message),
+		strings.Compare(a.Fix, b.Fix),
+	)
 }
 
 // shorten returns text, cut between characters if it is over maxText.

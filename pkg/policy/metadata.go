@@ -2,6 +2,8 @@ package policy
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 )
@@ -18,39 +20,84 @@ type Metadata struct {
 	Title       string `json:"title,omitempty"`
 	Description string `json:"description,omitempty"`
 	Fix         string `json:"fix,omitempty"`
-	// Mode is what the findings of the rule do: deny, or warn. A policy whose package
-	// has the mode warn only warns of what it would deny.
-	Mode string `json:"mode"`
+	// Mode is what the findings of the rule do. In a policy of the mode warn, what deny
+	// finds is a warning, too.
+	Mode Mode `json:"mode"`
+	// OnError is what becomes of a request when the policy cannot be evaluated: deny, or
+	// warn.
+	OnError Mode `json:"onError"`
+	// Source is where the policy comes from: SourceBuiltIn, or the name of a Source.
+	Source string `json:"source"`
+	// File and Line say where the rule stands, and Text is how it is written, without its
+	// annotation; empty for a policy that has no annotated rule.
+	File string `json:"file"`
+	Line int    `json:"line,omitempty"`
+	Text string `json:"text,omitempty"`
 }
 
-// The modes of a policy.
-const (
-	modeDeny = "deny"
-	modeWarn = "warn"
-)
+// packageMode returns what the package's annotation gives under a custom key, by
+// default deny. What is not known is an error, rather than something that nobody meant.
+func packageMode(module *ast.Module, key string, known []Mode) (Mode, error) {
+	value, annotation, err := packageCustom(module, key)
+	if err != nil || annotation == nil {
+		return ModeDeny, err
+	}
+	text, _ := value.(string)
+	if !slices.Contains(known, Mode(text)) {
+		return "", fmt.Errorf("line %d: custom.%s is %v, not %s", annotation.Location.Row, key, value, orList(known))
+	}
+	return Mode(text), nil
+}
 
-// mode returns the mode that the package's annotation gives, by default deny. A mode
-// that is not known is an error, rather than one that nobody meant.
-func mode(module *ast.Module) (string, error) {
+// annotatedArea returns the area that the package's annotation names.
+func annotatedArea(module *ast.Module) (string, error) {
+	value, _, err := packageCustom(module, "area")
+	if err != nil {
+		return "", err
+	}
+	area, ok := value.(string)
+	if !ok {
+		return "", fmt.Errorf("its METADATA does not say what it judges: custom.area is one of %s", strings.Join(areas(), ", "))
+	}
+	return area, nil
+}
+
+// packageCustom returns a custom key of the package's annotation, and the annotation;
+// nil where it has none. One of a rule is an error: it would mean nothing.
+func packageCustom(module *ast.Module, key string) (any, *ast.Annotations, error) {
 	for _, annotation := range module.Annotations {
-		value, ok := annotation.Custom["mode"]
+		value, ok := annotation.Custom[key]
 		switch {
 		case !ok:
 		case annotation.Scope != "package":
-			return "", fmt.Errorf("line %d: custom.mode belongs to the package", annotation.Location.Row)
-		case value != modeDeny && value != modeWarn:
-			return "", fmt.Errorf("line %d: custom.mode is %v, not deny or warn", annotation.Location.Row, value)
+			return nil, nil, fmt.Errorf("line %d: custom.%s belongs to the package", annotation.Location.Row, key)
 		default:
-			return value.(string), nil
+			return value, annotation, nil
 		}
 	}
-	return modeDeny, nil
+	return nil, nil, nil
+}
+
+// orList returns "deny or warn", "deny, warn or dryrun".
+func orList(list []Mode) string {
+	var text strings.Builder
+	for i, mode := range list {
+		switch i {
+		case 0:
+		case len(list) - 1:
+			text.WriteString(" or ")
+		default:
+			text.WriteString(", ")
+		}
+		text.WriteString(string(mode))
+	}
+	return text.String()
 }
 
 // metadata returns one row for each annotated deny or warn rule, in the order of the
 // file, or one for the package if no such rule is annotated.
 func metadata(p policy) []Metadata {
-	whole := Metadata{Policy: p.name, Area: p.area, Mode: p.mode}
+	whole := Metadata{Policy: p.name, Area: p.area, Mode: p.mode, OnError: p.onError, Source: p.source, File: p.file}
 	var rows []Metadata
 	for _, annotation := range p.module.Annotations {
 		if annotation.Scope == "package" {
@@ -63,9 +110,10 @@ func metadata(p policy) []Metadata {
 		}
 		for _, annotation := range rule.Annotations {
 			row := whole.with(annotation)
-			if row.Rule = rule.Head.Ref()[0].String(); row.Rule == ruleWarn {
-				row.Mode = modeWarn
+			if row.Rule = rule.Head.Ref()[0].String(); row.Rule == ruleWarn && row.Mode == ModeDeny {
+				row.Mode = ModeWarn
 			}
+			row.Line, row.Text = rule.Location.Row, string(rule.Location.Text)
 			rows = append(rows, row)
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -18,9 +18,14 @@ import (
 // policy is one file, and the package in it.
 type policy struct {
 	// name is the package: "dbtether.policies.workload.binding".
-	name, area, mode string
-	file             string
-	module           *ast.Module
+	name, area string
+	mode       Mode
+	// onError is what becomes of a request when the policy fails: ModeDeny, or ModeWarn.
+	onError Mode
+	// source is where it is from, and file the compiler's name of its file.
+	source, file string
+	text         string
+	module       *ast.Module
 }
 
 // The rules of a policy that count.
@@ -29,34 +34,30 @@ const (
 	ruleWarn = "warn"
 )
 
-// load parses every .rego file of modules that is no test, and returns the policies
-// sorted by file, with a revision that identifies their content and the schema's.
-func load(modules fs.FS, capabilities *ast.Capabilities) (loaded []policy, revision string, err error) {
+// load parses every .rego file of the origins that is no test, and returns the policies,
+// those of each origin sorted by file, with a revision that identifies their content
+// and the schema's.
+func load(origins []origin, capabilities *ast.Capabilities) (loaded []policy, revision string, err error) {
 	digest := sha256.New()
 	fmt.Fprintf(digest, "%d\n%s", len(policies.InputSchema), policies.InputSchema)
 	byName := map[string]string{}
-	err = fs.WalkDir(modules, ".", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".rego") || strings.HasSuffix(path, "_test.rego") {
-			return err
+	for _, o := range origins {
+		for _, file := range slices.Sorted(maps.Keys(o.Files)) {
+			if !isRego(file) || isTest(file) {
+				continue
+			}
+			path, text := o.path(file), o.Files[file]
+			p, err := parse(o, path, text, capabilities)
+			if err != nil {
+				return nil, "", fmt.Errorf("load policies: %w", err)
+			}
+			if other, ok := byName[p.name]; ok {
+				return nil, "", fmt.Errorf("load policies: %s: package %s is in %s too: a policy is one file", path, p.name, other)
+			}
+			byName[p.name] = path
+			loaded = append(loaded, p)
+			fmt.Fprintf(digest, "%d %s\n%d\n%s", len(path), path, len(text), text)
 		}
-		text, err := fs.ReadFile(modules, path)
-		if err != nil {
-			return err
-		}
-		p, err := parse(path, string(text), capabilities)
-		if err != nil {
-			return err
-		}
-		if other, ok := byName[p.name]; ok {
-			return fmt.Errorf("%s: package %s is in %s too: a policy is one file", path, p.name, other)
-		}
-		byName[p.name] = path
-		loaded = append(loaded, p)
-		fmt.Fprintf(digest, "%d %s\n%d\n%s", len(path), path, len(text), text)
-		return nil
-	})
-	if err != nil {
-		return nil, "", fmt.Errorf("load policies: %w", err)
 	}
 	if len(loaded) == 0 {
 		return nil, "", errors.New("load policies: there are none, and nothing would be denied")
@@ -64,48 +65,76 @@ func load(modules fs.FS, capabilities *ast.Capabilities) (loaded []policy, revis
 	return loaded, hex.EncodeToString(digest.Sum(nil))[:12], nil
 }
 
-// parse returns the policy in a file. It is an error if the package is not one of an
-// area, or if it does not have the rules that a policy is made of.
-func parse(file, text string, capabilities *ast.Capabilities) (policy, error) {
-	module, err := ast.ParseModuleWithOpts(file, text, ast.ParserOptions{
-		Capabilities:      capabilities,
-		ProcessAnnotation: true,
-		RegoVersion:       ast.RegoV1,
-	})
+// parse returns the policy in a file. It is an error if the package is not one that
+// its origin may define, or if it does not have the rules that a policy is made of.
+func parse(o origin, file, text string, capabilities *ast.Capabilities) (policy, error) {
+	module, err := parseModule(file, text, capabilities)
 	if err != nil {
 		return policy{}, err
 	}
-	p := policy{file: file, module: module}
-	if p.name, p.area, err = packageName(module.Package.Path); err != nil {
-		return policy{}, fmt.Errorf("%s: %w", file, err)
+	p := policy{source: o.Name, file: file, text: text, module: module}
+	p.name, p.area, err = packageName(module, o.users)
+	if err == nil {
+		err = checkRules(module)
 	}
-	if err := checkRules(module); err != nil {
-		return policy{}, fmt.Errorf("%s: %w", file, err)
+	if err == nil {
+		p.mode, err = packageMode(module, "mode", modes())
 	}
-	if p.mode, err = mode(module); err != nil {
+	if err == nil {
+		p.onError, err = packageMode(module, "on_error", []Mode{ModeDeny, ModeWarn})
+	}
+	if err != nil {
 		return policy{}, fmt.Errorf("%s: %w", file, err)
 	}
 	return p, nil
 }
 
-// packageName returns the package and the area of data.dbtether.policies.<area>.<name>.
-func packageName(path ast.Ref) (name, area string, err error) {
+func parseModule(file, text string, capabilities *ast.Capabilities) (*ast.Module, error) {
+	return ast.ParseModuleWithOpts(file, text, ast.ParserOptions{
+		Capabilities:      capabilities,
+		ProcessAnnotation: true,
+		RegoVersion:       ast.RegoV1,
+	})
+}
+
+// packageName returns the package and the area of a policy. A built-in one is
+// data.dbtether.policies.<area>.<name>; one of a user is
+// data.dbtether.user.<namespace>.<name>, and its annotation names the area.
+func packageName(module *ast.Module, users bool) (name, area string, err error) {
+	parts, err := packageParts(module)
+	if err != nil {
+		return "", "", err
+	}
+	name = strings.Join(parts, ".")
+	root, form := "policies", "a policy is in a package dbtether.policies.<area>.<name>"
+	if users {
+		root, form = "user", "a policy of yours is in a package dbtether.user.<namespace>.<name>"
+	}
+	if len(parts) != 4 || parts[0] != "dbtether" || parts[1] != root || strings.Contains(parts[2]+parts[3], ".") {
+		return "", "", fmt.Errorf("package %s: %s", name, form)
+	}
+	if area = parts[2]; users {
+		if area, err = annotatedArea(module); err != nil {
+			return "", "", err
+		}
+	}
+	if !slices.Contains(areas(), area) {
+		return "", "", fmt.Errorf("package %s: no area %q (there are: %s)", name, area, strings.Join(areas(), ", "))
+	}
+	return name, area, nil
+}
+
+// packageParts returns the names that a package is made of: dbtether, policies, …
+func packageParts(module *ast.Module) ([]string, error) {
 	var parts []string
-	for _, term := range path[1:] {
+	for _, term := range module.Package.Path[1:] {
 		part, ok := term.Value.(ast.String)
 		if !ok {
-			return "", "", fmt.Errorf("package %s: is not made of names", path)
+			return nil, fmt.Errorf("package %s: is not made of names", module.Package.Path)
 		}
 		parts = append(parts, string(part))
 	}
-	name = strings.Join(parts, ".")
-	if len(parts) != 4 || parts[0] != "dbtether" || parts[1] != "policies" || strings.Contains(parts[3], ".") {
-		return "", "", fmt.Errorf("package %s: a policy is in a package dbtether.policies.<area>.<name>", name)
-	}
-	if !slices.Contains(areas(), parts[2]) {
-		return "", "", fmt.Errorf("package %s: no area %q (there are: %s)", name, parts[2], strings.Join(areas(), ", "))
-	}
-	return name, parts[2], nil
+	return parts, nil
 }
 
 // checkRules returns an error if a module has neither deny nor warn, or has one that

@@ -76,7 +76,8 @@ func TestNewRefuses(t *testing.T) {
 		{"the environment", user("opa.runtime().env.HOME"), "undefined function opa.runtime"},
 		{"a function that outruns the deadline", user("bits.lsh(1, 8000000) > 0"), "undefined function bits.lsh"},
 
-		{"a mode that is not known", one("# METADATA\n# custom:\n#   mode: dryrun\n" + header + rule), "line 1: custom.mode is dryrun, not deny or warn"},
+		{"a mode that is not known", one("# METADATA\n# custom:\n#   mode: audit\n" + header + rule), "line 1: custom.mode is audit, not deny, warn or dryrun"},
+		{"an on_error that is not known", one("# METADATA\n# custom:\n#   on_error: dryrun\n" + header + rule), "line 1: custom.on_error is dryrun, not deny or warn"},
 		{"a mode of one rule", one(header + "# METADATA\n# custom:\n#   mode: warn\n" + rule), "line 3: custom.mode belongs to the package"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -118,7 +119,7 @@ func TestRestrict(t *testing.T) {
 		"http.send":       `allow builtin "http.send": its result depends on more than its arguments`,
 		"time.now_ns":     `allow builtin "time.now_ns": its result depends on more than its arguments`,
 	} {
-		if _, err := build(context.Background(), policies.FS, Options{}, append(allowedBuiltins(), name)); err == nil || err.Error() != want {
+		if _, err := build(context.Background(), policies.FS, Set{}, Options{}, append(allowedBuiltins(), name)); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}

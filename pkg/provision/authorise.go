@@ -36,25 +36,13 @@ func isDenied(err error) bool {
 	return errors.As(err, &denied)
 }
 
-// onceReviewer compiles the policies when they are first needed.
-type onceReviewer struct {
-	once     sync.Once
-	reviewer review.Reviewer
-	err      error
-}
-
-func (o *onceReviewer) get(ctx context.Context) (review.Reviewer, error) {
-	o.once.Do(func() { o.reviewer, o.err = review.NewReviewer(ctx) })
-	return o.reviewer, o.err
-}
-
 // authorise asks the policies about every resource of the job, as the webhook does
 // when it is written: whoever may write a resource where no webhook is must not be
 // able to make others do what she may not. What cannot be decided is denied.
 func (j *Job) authorise(ctx context.Context) error {
-	reviewer, err := j.p.policies.get(ctx)
+	reviewer, err := j.p.policies.get(ctx, j.p)
 	if err != nil {
-		return fmt.Errorf("compile policies: %w", err)
+		return err
 	}
 	by, err := j.p.Identity(ctx)
 	if err != nil {
@@ -66,9 +54,11 @@ func (j *Job) authorise(ctx context.Context) error {
 	}
 	decide := func(object metav1.Object) review.Outcome { return reviewer.Authorize(ctx, by, object, facts) }
 	if j.database != nil {
-		if err := deniedBy(ctx, v1alpha1.KindDatabase, j.database.db, decide(j.database.db)); err != nil {
+		outcome := decide(j.database.db)
+		if err := deniedBy(ctx, v1alpha1.KindDatabase, j.database.db, outcome); err != nil {
 			return err
 		}
+		j.warnings = append(j.warnings, outcome.Warnings...)
 	}
 	for _, u := range j.users {
 		outcome := decide(u.user)
@@ -76,6 +66,7 @@ func (j *Job) authorise(ctx context.Context) error {
 		if err != nil && (j.request.Edit != nil || !outcome.NotShared() || !u.withdraw(decide, err)) {
 			return err
 		}
+		j.warnings = append(j.warnings, outcome.Warnings...)
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ type access struct {
 
 // gather reads what the request refers to, and asks the policies about all of it.
 func (j *Job) gather(ctx context.Context) error {
-	j.database, j.users = nil, nil
+	j.database, j.users, j.warnings = nil, nil, nil
 	var err error
 	if db := j.request.Database; db != nil {
 		if j.Cluster, err = j.p.Cluster(ctx, db.Spec.ClusterRef.Name); err != nil {

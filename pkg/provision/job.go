@@ -54,6 +54,8 @@ type Job struct {
 	// database is the request's; nil: none.
 	database *databaseJob
 	users    []*userJob
+	// warnings are what policies say beside that they allow it.
+	warnings []string
 	// patch is what Edit came to.
 	patch []byte
 	// begun is set before the plan runs, applied once the server stands as planned, and
@@ -121,6 +123,7 @@ func (j *Job) prepare(ctx context.Context, readOnly bool) error {
 	if j.Plan, err = postgres.MakePlan(state, j.desired(state)); err != nil {
 		return j.adoptable(err)
 	}
+	j.Plan.Warnings = append(j.Plan.Warnings, j.warnings...)
 	for _, u := range j.users {
 		j.Plan.Warnings = append(j.Plan.Warnings, u.rotation.warnings...)
 		j.Plan.Warnings = append(j.Plan.Warnings, u.withdrawn...)

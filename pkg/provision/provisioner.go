@@ -40,7 +40,7 @@ type Provisioner struct {
 	// Progress is told what is being done, in a few words; it may be nil.
 	Progress func(string)
 
-	policies   onceReviewer
+	policies   policies
 	namespaces namespaces
 	pools      pools
 }

@@ -14,7 +14,7 @@ import (
 
 func newReviewer(tb testing.TB) review.Reviewer {
 	tb.Helper()
-	reviewer, err := review.NewReviewer(context.Background())
+	reviewer, err := review.NewReviewer(context.Background(), nil)
 	if err != nil {
 		tb.Fatal(err)
 	}

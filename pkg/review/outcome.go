@@ -1,9 +1,11 @@
 package review
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -88,6 +90,12 @@ func line(f policy.Finding) string {
 	// What a policy quotes may have line breaks, or sequences that a terminal obeys; a
 	// message has none.
 	return strings.Map(printable, strings.Join(strings.Fields(text), " "))
+}
+
+// exceptedLine returns "CODE: message. Allowed until TIME by EXCEPTION: reason."
+func exceptedLine(x policy.Excepted) string {
+	return line(policy.Finding{Code: x.Code, Message: x.Message,
+		Fix: fmt.Sprintf("allowed until %s by %s: %s", x.Expires.UTC().Format(time.RFC3339), x.Exception, x.Reason)})
 }
 
 func printable(r rune) rune {

@@ -125,5 +125,8 @@ func decided(d policy.Decision) Outcome {
 	for _, finding := range d.Warn {
 		outcome.Warnings = append(outcome.Warnings, line(finding))
 	}
+	for _, x := range d.Excepted {
+		outcome.Warnings = append(outcome.Warnings, exceptedLine(x))
+	}
 	return outcome
 }

@@ -22,6 +22,9 @@ const (
 // Finalizer keeps a resource until PostgreSQL has been cleaned up after it.
 const Finalizer = "dbtether.io/finalizer"
 
+// SystemNamespace is the namespace of what dbtether itself runs, and of its policies.
+const SystemNamespace = "dbtether-system"
+
 // FieldManager is the name under which the API server records our writes.
 const FieldManager = "dbtether"
 

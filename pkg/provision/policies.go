@@ -1,0 +1,81 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/review"
+)
+
+var configMapResource = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
+
+// policiesAge is how long the policies that were read are taken for those of the cluster.
+const policiesAge = 10 * time.Second
+
+// policies keeps those of the cluster, compiled.
+type policies struct {
+	mu       sync.Mutex
+	reviewer review.Reviewer
+	// versions identify the ConfigMaps that reviewer was made from; at is when they were
+	// read, zero: never.
+	versions []string
+	at       time.Time
+}
+
+// get returns what judges by the built-in policies and by those of the cluster. A
+// policy that cannot be loaded is an error: nothing is done without it.
+//
+// Who may not read them is judged by the built-in ones alone, the runner excepted:
+// the others hold the administrator's password themselves.
+func (c *policies) get(ctx context.Context, p *Provisioner) (review.Reviewer, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.at.IsZero() && p.Now().Sub(c.at) < policiesAge {
+		return c.reviewer, nil
+	}
+	documents, versions, err := p.policyDocuments(ctx)
+	if err != nil {
+		return review.Reviewer{}, err
+	}
+	if c.at.IsZero() || !slices.Equal(versions, c.versions) {
+		if c.reviewer, err = review.NewReviewer(ctx, documents); err != nil {
+			return review.Reviewer{}, fmt.Errorf("policies of namespace %q: %w", v1alpha1.SystemNamespace, err)
+		}
+	}
+	c.versions, c.at = versions, p.Now()
+	return c.reviewer, nil
+}
+
+// policyDocuments reads the ConfigMaps that add to the policies, and what identifies
+// their content.
+func (p *Provisioner) policyDocuments(ctx context.Context) (documents []review.Document, versions []string, err error) {
+	list, err := p.Kube.Resource(configMapResource).Namespace(v1alpha1.SystemNamespace).List(ctx, metav1.ListOptions{LabelSelector: review.LabelPolicy})
+	switch {
+	case apierrors.IsForbidden(err) && !p.Runner:
+		return nil, nil, nil
+	case err != nil:
+		return nil, nil, fmt.Errorf("read the policies of namespace %q: %w", v1alpha1.SystemNamespace, err)
+	}
+	for i := range list.Items {
+		object := &list.Items[i]
+		documents = append(documents, policyDocument(object))
+		versions = append(versions, string(object.GetUID())+"/"+object.GetResourceVersion())
+	}
+	slices.Sort(versions)
+	return documents, versions, nil
+}
+
+func policyDocument(object *unstructured.Unstructured) review.Document {
+	data, _, _ := unstructured.NestedStringMap(object.Object, "data")
+	return review.Document{Data: data, ObjectMeta: metav1.ObjectMeta{Namespace: object.GetNamespace(), Name: object.GetName(),
+		Labels: object.GetLabels(), CreationTimestamp: object.GetCreationTimestamp()}}
+}
