@@ -39,6 +39,9 @@ func TestFacts(t *testing.T) {
 		if slices.Contains(got.Memberships, "pg_signal_backend") == f.super {
 			t.Errorf("memberships %v", got.Memberships)
 		}
+		if !slices.Equal(got.OpenDatabases, []string{"postgres", "template1"}) {
+			t.Errorf("open databases %v", got.OpenDatabases)
+		}
 		f.endpoint.SSLMode = "disable"
 		if got := facts(t, f); got.TLSVersion != "" || got.TLSCipher != "" {
 			t.Errorf("without TLS: %+v", got)
