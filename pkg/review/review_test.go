@@ -30,7 +30,9 @@ func TestGolden(t *testing.T) {
 	functions := map[string]func(context.Context, *review.Request, review.Facts) review.Outcome{
 		"inject":    reviewer.Inject,
 		"enforce":   reviewer.Enforce,
+		"guard":     reviewer.Guard,
 		"resources": reviewer.Resources,
+		"templates": reviewer.Templates,
 	}
 	for name, function := range functions {
 		files, err := filepath.Glob(filepath.Join("testdata", name, "*.txtar"))
