@@ -90,6 +90,8 @@ func TestTemplates(t *testing.T) {
 			`NAMESPACE-NOT-ENABLED: the pod asks for credentials (dbtether.io/inject), but namespace "shop" is not labelled for it. Ask who owns the namespace to run: kubectl label namespace shop dbtether.io/injection=enabled.`}},
 		{"a ReplicaSet that a Deployment made", ns, strings.Replace(workloadOf("ReplicaSet", "", "dbtether.io/inject: nobody"), "{name: web}",
 			"{name: web, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, uid: u1, controller: true}]}", 1), nil},
+		{"a pod that opens too much, which counts for itself", ns, podNamed("web", "dbtether.io/inject: orders-api", `dbtether.io/pool-size: "51"`),
+			[]string{budget(`pod "web" may open 51 connections (replicas: 1, dbtether.io/pool-size: 51)`, "50")}},
 		{"a Deployment that asks for nothing", ns, workloadOf("Deployment", ""), nil},
 	} {
 		before := c.answered("templates")
@@ -100,7 +102,7 @@ func TestTemplates(t *testing.T) {
 		if !slices.Equal(got, d.want) {
 			t.Errorf("%s: got\n%s\nwant\n%s", d.title, strings.Join(got, "\n"), strings.Join(d.want, "\n"))
 		}
-		if asks := strings.Contains(d.manifest, "dbtether.io/") && !strings.Contains(d.manifest, "controller: true"); asks != (c.answered("templates") > before) {
+		if asks := strings.Contains(d.manifest, "template:") && strings.Contains(d.manifest, "dbtether.io/") && !strings.Contains(d.manifest, "controller: true"); asks != (c.answered("templates") > before) {
 			t.Errorf("%s: the webhook was asked: %v", d.title, !asks)
 		}
 	}
