@@ -78,9 +78,9 @@ func TestTemplates(t *testing.T) {
 		{"one of a user that is unknown", ns, workloadOf("Deployment", "", "dbtether.io/inject: nobody"), []string{unknown}},
 		{"a StatefulSet that opens too much", ns, workloadOf("StatefulSet", "serviceName: x, replicas: 3, ", "dbtether.io/inject: orders-api", `dbtether.io/pool-size: "20"`),
 			[]string{budget(`statefulset "web" may open 60 connections (replicas: 3, dbtether.io/pool-size: 20)`, "50")}},
-		{"a DaemonSet with two faults", ns, workloadOf("DaemonSet", "", "dbtether.io/inject: orders-api", "dbtether.io/as: file", "dbtether.io/conteiners: app"), []string{
+		{"a DaemonSet with two faults", ns, workloadOf("DaemonSet", "", "dbtether.io/inject: orders-api", "dbtether.io/as: file", "dbtether.io/container: app"), []string{
 			`ANNOTATION-INVALID: dbtether.io/as: "file" is not a form. Write "files"; the forms are env, files and both.`,
-			`ANNOTATION-INVALID: dbtether.io/conteiners: is not an annotation of a pod. Write dbtether.io/containers.`}},
+			`ANNOTATION-INVALID: dbtether.io/container: is not an annotation of a pod. Write dbtether.io/containers.`}},
 		{"a ReplicaSet of somebody", ns, workloadOf("ReplicaSet", "", "dbtether.io/inject: nobody"), []string{unknown}},
 		{"a ReplicationController", ns, workloadOf("ReplicationController", "", "dbtether.io/inject: nobody"), []string{unknown}},
 		{"a Job that opens too much", ns, workloadOf("Job", "parallelism: 17, ", "dbtether.io/inject: orders-api", `dbtether.io/pool-size: "3"`),

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kjson "sigs.k8s.io/json"
@@ -70,7 +71,7 @@ func warned(outcome Outcome) Outcome {
 	if outcome.Allowed {
 		return outcome
 	}
-	warnings := make([]string, 0, len(outcome.Findings)+len(outcome.Warnings)+1)
+	warnings := make([]string, 0, len(outcome.Findings)+1)
 	for _, finding := range outcome.Findings {
 		warnings = append(warnings, line(finding))
 	}
@@ -78,7 +79,7 @@ func warned(outcome Outcome) Outcome {
 		warnings = append(warnings, outcome.Message)
 	}
 	allowed := allow()
-	allowed.Warnings = append(warnings, outcome.Warnings...)
+	allowed.Warnings = slices.Concat(warnings, outcome.Warnings)
 	return allowed
 }
 
