@@ -48,6 +48,8 @@ func TestGuard(t *testing.T) {
 		{"an iSCSI volume", refused, volume("iscsi: {targetPortal: '10.0.0.1', iqn: 'iqn.2001-04.com.example:x', lun: 0, secretRef: {name: orders-api-credentials}}")},
 		{"a revision", refused, volume("secret: {secretName: orders-api-credentials.v3}")},
 		{"the Secret of one database", refused, []string{env("containers", "each-a-credentials")}},
+		{"one variable of many", refused, []string{"containers: [{name: app, image: registry.example/app:1, env: [" +
+			strings.Repeat("{name: A, valueFrom: {configMapKeyRef: {name: x, key: k}}}, ", 4000) + "{name: P, valueFrom: {secretKeyRef: {name: orders-api-credentials, key: password}}}]}]"}},
 		{"a Secret of nobody", asked, []string{env("containers", "payment-key")}},
 		{"a Secret to pull images with", notAsked, []string{app, "imagePullSecrets: [{name: orders-api-credentials}]"}},
 		{"volumes without a Secret", notAsked, []string{app, "volumes: [{name: secret, emptyDir: {}}, {name: b, configMap: {name: orders-api-credentials}}, {name: c, projected: {sources: [{configMap: {name: x}}]}}, {name: d, csi: {driver: x.example}}]"}},

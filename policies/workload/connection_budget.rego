@@ -7,6 +7,7 @@
 #   and other databases of the server are not counted: it is a warning, not a reservation.
 # custom:
 #   mode: warn
+#   on_error: warn
 package dbtether.policies.workload.connection_budget
 
 # METADATA
