@@ -65,7 +65,7 @@ func references(object, old []byte) ([]reference, error) {
 	found.containers("spec.containers", pod.Spec.Containers, nil)
 	found.containers("spec.ephemeralContainers", pod.Spec.EphemeralContainers, nil)
 	for i, volume := range pod.Spec.Volumes {
-		found.volume(fmt.Sprintf("spec.volumes[%d]", i), volume)
+		found.volume(i, volume)
 	}
 	return found.references, nil
 }
@@ -87,10 +87,12 @@ type found struct {
 	seen       map[string]bool // Secrets
 }
 
-func (f *found) add(secret, path string) {
+// add adds a reference, unless there is none or the Secret has one already. The path is
+// written only then: a container often has a variable for each key.
+func (f *found) add(secret string, path func() string) {
 	if secret != "" && !f.seen[secret] {
 		f.seen[secret] = true
-		f.references = append(f.references, reference{secret, path})
+		f.references = append(f.references, reference{secret, path()})
 	}
 }
 
@@ -105,10 +107,10 @@ func (f *found) containers(path string, all, others []container) {
 			continue
 		}
 		for j, variable := range c.Env {
-			f.add(variable.ValueFrom.SecretKeyRef.Name, fmt.Sprintf("%s[%d].env[%d]", path, i, j))
+			f.add(variable.ValueFrom.SecretKeyRef.Name, func() string { return fmt.Sprintf("%s[%d].env[%d]", path, i, j) })
 		}
 		for j, source := range c.EnvFrom {
-			f.add(source.SecretRef.Name, fmt.Sprintf("%s[%d].envFrom[%d]", path, i, j))
+			f.add(source.SecretRef.Name, func() string { return fmt.Sprintf("%s[%d].envFrom[%d]", path, i, j) })
 		}
 	}
 }
@@ -125,7 +127,8 @@ type volumeSource struct {
 
 // volume adds what a volume of any kind refers to. Kinds are told by what they contain,
 // not by their names: there are a dozen that take a Secret, and there will be others.
-func (f *found) volume(path string, volume map[string]json.RawMessage) {
+func (f *found) volume(index int, volume map[string]json.RawMessage) {
+	path := func() string { return fmt.Sprintf("spec.volumes[%d]", index) }
 	for _, kind := range slices.Sorted(maps.Keys(volume)) {
 		var source volumeSource
 		if kind == "name" || kjson.UnmarshalCaseSensitivePreserveInts(volume[kind], &source) != nil {
@@ -135,7 +138,7 @@ func (f *found) volume(path string, volume map[string]json.RawMessage) {
 		f.add(source.SecretRef.Name, path)
 		f.add(source.NodePublishSecretRef.Name, path)
 		for i, projected := range source.Sources {
-			f.add(projected.Secret.Name, fmt.Sprintf("%s.%s.sources[%d]", path, kind, i))
+			f.add(projected.Secret.Name, func() string { return fmt.Sprintf("%s.%s.sources[%d]", path(), kind, i) })
 		}
 	}
 }
