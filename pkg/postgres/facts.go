@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,6 +44,11 @@ type ServerFacts struct {
 	// IgnoresRoleSettings is whether this minor version ignores ALTER ROLE … IN DATABASE …
 	// SET role (release notes of 14.15, 15.10, 16.6 and 17.2).
 	IgnoresRoleSettings bool
+}
+
+// UsableConnections returns how many sessions of unprivileged roles the server takes.
+func (f ServerFacts) UsableConnections() int32 {
+	return int32(min(max(f.MaxConnections-f.ReservedConnections, 0), math.MaxInt32))
 }
 
 // FreeConnections returns how many more sessions of unprivileged roles the server takes.

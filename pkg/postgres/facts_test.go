@@ -59,7 +59,7 @@ func TestFactsOfAProvider(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = server.Stop() })
 	f := fixtureOf(server, false)
-	if got := facts(t, f); got.Provider != postgres.SelfHosted || got.StatementTimeout != 2*time.Minute || got.MaxConnections != 20 || got.ReservedConnections != 5 {
+	if got := facts(t, f); got.Provider != postgres.SelfHosted || got.StatementTimeout != 2*time.Minute || got.MaxConnections != 20 || got.ReservedConnections != 5 || got.UsableConnections() != 15 {
 		t.Errorf("got %+v", got)
 	}
 	admin := f.login.Username

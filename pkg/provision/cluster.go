@@ -107,7 +107,7 @@ func (p *Provisioner) CheckCluster(ctx context.Context, cluster *v1alpha1.DBClus
 	if !write {
 		return findings, err
 	}
-	if statusErr := p.clusterStatus(ctx, cluster, state, findings, err); err == nil {
+	if statusErr := p.clusterStatus(ctx, cluster, state, facts, findings, err); err == nil {
 		err = statusErr
 	}
 	return findings, err
