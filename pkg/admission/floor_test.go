@@ -3,6 +3,8 @@ package admission
 import (
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,6 +18,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/yaml"
 
+	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 	"github.com/dbtether/kubectl-dbtether/manifests"
 )
 
@@ -27,8 +30,8 @@ type attempt struct {
 	want                string
 }
 
-// policyDenial is what the API server puts around the sentence of a policy.
-var policyDenial = regexp.MustCompile(`^Error from server \(Forbidden\): .*ValidatingAdmissionPolicy '([a-z.-]+)' with binding '([a-z.-]+)' denied request: (.*)$`)
+// policyDenial is what kubectl and the API server put around the sentence of a policy.
+var policyDenial = regexp.MustCompile(`^(?:Warning: .*\n)*Error from server \(Forbidden\): .*ValidatingAdmissionPolicy '[a-z.-]+' with binding '[a-z.-]+' denied request: (.*)$`)
 
 // try makes one attempt after the other, by cluster-admin where it does not say by whom.
 func (c *cluster) try(t *testing.T, attempts []attempt) {
@@ -43,7 +46,7 @@ func (c *cluster) try(t *testing.T, attempts []attempt) {
 		if err != nil {
 			got = err.Error()
 			if said := policyDenial.FindStringSubmatch(got); said != nil {
-				got = said[3]
+				got = said[1]
 			}
 		}
 		if got != a.want {
@@ -129,9 +132,35 @@ func TestFloorHasNoWarnings(t *testing.T) {
 			}
 		}
 	}
+	// That the check finds anything at all:
 	wrong := floor(t)[0]
 	wrong.Spec.Validations = []admissionv1.Validation{{Expression: "object.metadata.nothing == ''"}}
 	if warnings := checker.Check(&wrong); len(warnings) != 1 {
 		t.Errorf("an expression over a field that does not exist has the warnings %v", warnings)
+	}
+}
+
+// Who is refused something looks here for how it is lifted.
+func TestFloorIsDescribed(t *testing.T) {
+	root, err := testenv.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(root, "docs", "floor.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := regexp.MustCompile(`'([A-Z]+(?:-[A-Z]+)+): `)
+	for _, policy := range floor(t) {
+		for _, validation := range policy.Spec.Validations {
+			found := code.FindStringSubmatch(validation.MessageExpression)
+			if found == nil {
+				t.Errorf("%s: a message without a code: %s", policy.Name, validation.MessageExpression)
+				continue
+			}
+			if row := "| `" + found[1] + "` | `" + strings.TrimSuffix(policy.Name, ".dbtether.io") + "` |"; !strings.Contains(string(text), row) {
+				t.Errorf("docs/floor.md has no row %s", row)
+			}
+		}
 	}
 }

@@ -32,7 +32,7 @@ func TestOutage(t *testing.T) {
 			t.Errorf("kubectl %s: %v, and not: %s", strings.Join(args, " "), err, by)
 		}
 	}
-	refused(`failed calling webhook "enforce.dbtether.io"`, podNamed("orders", "dbtether.io/inject: orders-api"), "create", "-n", ns, "-f", "-")
+	refused(`NOT-INJECTED: pod "orders" in namespace "`+ns+`" asks for credentials (dbtether.io/inject), but the webhook that gives them did not answer.`, podNamed("orders", "dbtether.io/inject: orders-api"), "create", "-n", ns, "-f", "-")
 	refused(`failed calling webhook "resources.dbtether.io"`, manifestOf("Database", ns, "more", "{clusterRef: {name: "+ns+"}}"), "create", "-f", "-")
 	refused(`failed calling webhook "resources.dbtether.io"`, "", "patch", "dbcluster", ns, "--type=merge", "-p", `{"spec":{"port":5433}}`)
 	refused("DELETION-PROTECTED", "", "delete", "database", "precious", "-n", ns)
