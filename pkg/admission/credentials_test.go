@@ -144,9 +144,17 @@ func TestFloorWithoutTheWebhook(t *testing.T) {
 	if _, err := c.kubectl(generated, "create", "--as="+replicaSets, "-n", ns, "-f", "-"); err == nil || !strings.Contains(err.Error(), `NOT-INJECTED: pod "orders-`) {
 		t.Errorf("the pod of a ReplicaSet: %v", err)
 	}
+	var users, entries, many []string
+	for i := range 64 { // as many as one pod may ask for
+		users, entries = append(users, fmt.Sprintf("u-%d=user-%[1]d", i)), append(entries, fmt.Sprintf("u-%d=user-%[1]d@1:env", i))
+		many = append(many, referring(fmt.Sprintf("U_%d_", i)))
+	}
+	sidecars := ", initContainers: [" + strings.TrimSuffix(strings.Repeat("{name: c%d, image: registry.example/app:1, env: ["+strings.Join(many, ", ")+"]}, ", 4), ", ") + "]"
+	large := pod("dbtether.io/inject: '"+strings.Join(users, ",")+"', dbtether.io/as: env, dbtether.io/injected: '"+strings.Join(entries, ",")+"'", "", fmt.Sprintf(sidecars, 1, 2, 3, 4))
 	// These pass, and meet the webhook, which is down.
 	for what, manifest := range map[string]string{
 		"a binding that is whole":                   pod(claim("orders-api@3:env", ", dbtether.io/as: env"), variables, ""),
+		"a binding of 64 users":                     large,
 		"a pod that the webhook could give nothing": pod(claim("none", ""), "", ""),
 	} {
 		if _, err := c.kubectl(manifest, create...); err == nil || !strings.Contains(err.Error(), `failed calling webhook "enforce.dbtether.io"`) {
