@@ -3,7 +3,6 @@ package admission
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestOutage stops the webhook and looks at what everybody else notices.
@@ -21,11 +20,7 @@ func TestOutage(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	started := time.Now()
 	c.must(t, podNamed("plain"), "create", "-n", ns, "-f", "-")
-	if took := time.Since(started); took > time.Second {
-		t.Errorf("a pod that asks for nothing took %s", took)
-	}
 	refused := func(by, manifest string, args ...string) {
 		t.Helper()
 		if _, err := c.kubectl(manifest, args...); err == nil || !strings.Contains(err.Error(), by) {
