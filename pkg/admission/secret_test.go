@@ -277,6 +277,7 @@ func TestProtectedSecret(t *testing.T) {
 	lifted := protected(", and you may not lift that. Ask the platform team: it takes the verb manage on databaseusers.dbtether.io.")
 	collector, ending := "system:serviceaccount:kube-system:generic-garbage-collector", "system:serviceaccount:kube-system:namespace-controller"
 	remove := []string{"delete", "secret", name, "-n", ns}
+	ours := fmt.Sprintf(`{"metadata":{"ownerReferences":[{"apiVersion":"dbtether.io/v1alpha1","kind":"DatabaseUser","name":"orders-api","uid":"%s"}]}}`, target.OwnerUID)
 	c.must(t, "", "create", "secret", "generic", "plain", "-n", ns, "--from-literal=a=b")
 	c.must(t, "", "annotate", "secret", "plain", "-n", ns, "dbtether.io/protected=true")
 	c.try(t, []attempt{
@@ -293,6 +294,9 @@ func TestProtectedSecret(t *testing.T) {
 		{"deletion of all", writer, "", []string{"delete", "--raw", "/api/v1/namespaces/" + ns + "/secrets"}, deleted},
 		{"going with what does not exist", provisioner, "", patch(`{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"x","uid":"0"}]}}`),
 			protected(" and does not get another owner, with which it would go." + first)},
+		{"going with nothing", writer, "", patch(`{"metadata":{"ownerReferences":null}}`), ""},
+		{"going with its resource, by who may not provision", writer, "", patch(ours), protected(" and does not get another owner, with which it would go." + first)},
+		{"going with its resource, by who provisions", provisioner, "", patch(ours), ""},
 		{"an end of the protection", writer, "", annotate("dbtether.io/protected-"), lifted},
 		{"an end of the protection, by who provisions", provisioner, "", annotate("dbtether.io/protected=false"), lifted},
 
