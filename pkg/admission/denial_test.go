@@ -91,6 +91,7 @@ func TestDenials(t *testing.T) {
 			`{"spec":{"databaseRef":null,"databaseRefs":[{"name":"orders"},{"name":"private","namespace":"` + elsewhere + `"}]}}`}},
 		{"the deletion of a protected database", "", []string{"delete", "database", "precious", "-n", ns}},
 		{"a namespace that is to join a team", "", []string{"label", "--as=owner-" + plain, "namespace", plain, "dbtether.io/team=backend"}},
+		{"a namespace that is to be enabled", "", []string{"label", "--as=owner-" + plain, "namespace", plain, enabled}},
 		{"a pod that asks in a namespace that is not enabled", pod("dbtether.io/inject: orders-api"), []string{"create", "-n", plain, "-f", "-"}},
 		{"a pod that asks in a namespace that is left out", pod("dbtether.io/inject: orders-api"), []string{"create", "-n", "kube-system", "-f", "-"}},
 		{"a pod that asks for a user that does not exist", pod("dbtether.io/inject: orders-app"), create},

@@ -3,7 +3,6 @@ package admission
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestOutage stops the webhook and looks at what everybody else notices.
@@ -21,11 +20,7 @@ func TestOutage(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	started := time.Now()
 	c.must(t, podNamed("plain"), "create", "-n", ns, "-f", "-")
-	if took := time.Since(started); took > time.Second {
-		t.Errorf("a pod that asks for nothing took %s", took)
-	}
 	c.must(t, podWith("taking", []string{"containers: [{name: app, image: registry.example/app:1, envFrom: [{secretRef: {name: orders-api-credentials}}]}]"}), "create", "-n", ns, "-f", "-")
 	c.must(t, workloadOf("Deployment", "", "dbtether.io/inject: orders-api"), "create", "-n", ns, "-f", "-")
 	refused := func(by, manifest string, args ...string) {
@@ -34,7 +29,7 @@ func TestOutage(t *testing.T) {
 			t.Errorf("kubectl %s: %v, and not: %s", strings.Join(args, " "), err, by)
 		}
 	}
-	refused(`failed calling webhook "enforce.dbtether.io"`, podNamed("orders", "dbtether.io/inject: orders-api"), "create", "-n", ns, "-f", "-")
+	refused(`NOT-INJECTED: pod "orders" in namespace "`+ns+`" asks for credentials (dbtether.io/inject), but the webhook that gives them did not answer.`, podNamed("orders", "dbtether.io/inject: orders-api"), "create", "-n", ns, "-f", "-")
 	refused(`failed calling webhook "resources.dbtether.io"`, manifestOf("Database", ns, "more", "{clusterRef: {name: "+ns+"}}"), "create", "-f", "-")
 	refused(`failed calling webhook "resources.dbtether.io"`, "", "patch", "dbcluster", ns, "--type=merge", "-p", `{"spec":{"port":5433}}`)
 	refused("DELETION-PROTECTED", "", "delete", "database", "precious", "-n", ns)

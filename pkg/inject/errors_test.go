@@ -113,6 +113,28 @@ func TestPatchWithoutAsk(t *testing.T) {
 	}
 }
 
+func TestRefused(t *testing.T) {
+	for raw, want := range map[string]string{
+		`{}`:              `{"metadata":{"annotations":{"dbtether.io/injected":"none"}}}`,
+		`{"metadata":{}}`: `{"metadata":{"annotations":{"dbtether.io/injected":"none"}}}`,
+		`{"metadata":{"annotations":{"a/b":"c"}}}`:                                 `{"metadata":{"annotations":{"a/b":"c","dbtether.io/injected":"none"}}}`,
+		`{"metadata":{"annotations":{"dbtether.io/injected":"orders-api@3:env"}}}`: `{"metadata":{"annotations":{"dbtether.io/injected":"none"}}}`,
+	} {
+		pod, err := inject.Decode([]byte(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		patch := pod.Refused()
+		result := apply(t, []byte(raw), patch.JSON)
+		if string(result) != want || patch.Injected != inject.Nothing {
+			t.Errorf("%s became %s, %q", raw, result, patch.Injected)
+		}
+		if pod, err = inject.Decode(result); err != nil || pod.Refused().JSON != nil {
+			t.Errorf("%s is refused twice: %v", raw, err)
+		}
+	}
+}
+
 // takenVolumes returns volumes under the names that a binding of orders-api tries,
 // found by taking one after the other.
 func takenVolumes() string {

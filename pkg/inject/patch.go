@@ -30,6 +30,19 @@ type Patch struct {
 	Injected string
 }
 
+// Nothing is the text of the annotation dbtether.io/injected on a pod that asked and
+// could be given nothing. A pod on which it stands is refused at the end of admission,
+// with the reason; without it the API server takes the webhook to be down.
+const Nothing = "none"
+
+// Refused returns the patch that says on the pod that it was given nothing; without
+// JSON where that stands already.
+func (p *Pod) Refused() Patch {
+	i := injection{pod: p, injected: Nothing}
+	i.annotation()
+	return Patch{JSON: i.ops.finish(), Injected: i.injected}
+}
+
 // maxPatch is the size over which a patch is refused. etcd stores no object that
 // would be as large; without a limit a pod with many tiny containers could fill
 // the memory.

@@ -20,7 +20,7 @@ const (
 
 // Inject answers the CREATE of a pod, or the UPDATE of its ephemeral containers,
 // with the patch that gives it the credentials it asks for. It denies nothing but
-// what is no pod: what cannot be injected stays as it is, and Enforce says why.
+// what is no pod: one that cannot be injected is marked as such, and Enforce says why.
 func (v Reviewer) Inject(_ context.Context, r *Request, facts Facts) Outcome {
 	if text := wrongPod(r); text != "" {
 		return invalid(text)
@@ -30,19 +30,32 @@ func (v Reviewer) Inject(_ context.Context, r *Request, facts Facts) Outcome {
 		return allow()
 	}
 	ask, problems := inject.Parse(pod.Annotations)
-	if ask == nil || len(problems) > 0 {
+	if ask == nil {
 		return allow()
+	}
+	if len(problems) > 0 {
+		return refused(r, pod)
 	}
 	found, ok := bindings(ask, r.Namespace, facts)
 	if !ok {
-		return allow()
+		return refused(r, pod)
 	}
 	patch, err := patchFor(r, pod, ask, found)
 	if err != nil {
-		return allow()
+		return refused(r, pod)
 	}
 	outcome := allow()
 	outcome.Patch = patch.JSON
+	return outcome
+}
+
+// refused returns the patch of a pod that gets nothing, by which the API server sees
+// that we were asked. Of an ephemeral container's pod it would not take it.
+func refused(r *Request, pod *inject.Pod) Outcome {
+	outcome := allow()
+	if r.SubResource != ephemeral {
+		outcome.Patch = pod.Refused().JSON
+	}
 	return outcome
 }
 
@@ -119,7 +132,7 @@ func lacking(r *Request, pod *inject.Pod, ask *inject.Ask, facts Facts) []policy
 	case patch.JSON == nil:
 		return nil
 	}
-	if has := pod.Annotations[v1alpha1.AnnotationInjected]; has != "" && has != patch.Injected && r.SubResource != ephemeral {
+	if has := pod.Annotations[v1alpha1.AnnotationInjected]; has != "" && has != inject.Nothing && has != patch.Injected && r.SubResource != ephemeral {
 		return []policy.Finding{{
 			Code:    codeMismatch,
 			Message: fmt.Sprintf("%s is %q, but this pod gets %q", v1alpha1.AnnotationInjected, has, patch.Injected),

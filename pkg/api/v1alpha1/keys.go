@@ -48,6 +48,9 @@ const (
 	// AnnotationKeys lists the keys of a managed Secret, so that a list can show
 	// them without reading values.
 	AnnotationKeys = "dbtether.io/keys"
+	// AnnotationProtected is "true" on a managed Secret that nobody edits or deletes by
+	// hand.
+	AnnotationProtected = "dbtether.io/protected"
 )
 
 // Annotations that ask for injection, on a pod, and the labels that admit it.
@@ -63,7 +66,7 @@ const (
 	AnnotationContainers = "dbtether.io/containers"
 	// AnnotationPoolSize says how many connections each pod opens at most to a database.
 	AnnotationPoolSize = "dbtether.io/pool-size"
-	// AnnotationInjected says, on a pod, what was done.
+	// AnnotationInjected says, on a pod, what was done; "none" where nothing could be.
 	AnnotationInjected = "dbtether.io/injected"
 	// AnnotationAllowUsersFrom lists, on a Database or a Namespace, the namespaces
 	// whose DatabaseUsers may use the Databases: "team-b,team-c", or "*".
