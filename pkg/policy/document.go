@@ -20,51 +20,66 @@ const blockSize = 48
 
 // Keys of the document. Terms are immutable.
 var (
-	keyAlias             = ast.StringTerm("alias")
-	keyAllowedNamespaces = ast.StringTerm("allowedNamespaces")
-	keyAllowUsersFrom    = ast.StringTerm("allowUsersFrom")
-	keyAnnotations       = ast.StringTerm("annotations")
-	keyBinding           = ast.StringTerm("binding")
-	keyCluster           = ast.StringTerm("cluster")
-	keyClusterName       = ast.StringTerm("clusterName")
-	keyConnections       = ast.StringTerm("connections")
-	keyDatabase          = ast.StringTerm("database")
-	keyDatabaseNamespace = ast.StringTerm("databaseNamespace")
-	keyDeleting          = ast.StringTerm("deleting")
-	keyExists            = ast.StringTerm("exists")
-	keyGroups            = ast.StringTerm("groups")
-	keyInjectionEnabled  = ast.StringTerm("injectionEnabled")
-	keyKey               = ast.StringTerm("key")
-	keyKind              = ast.StringTerm("kind")
-	keyLabels            = ast.StringTerm("labels")
-	keyLimits            = ast.StringTerm("limits")
-	keyMatchExpressions  = ast.StringTerm("matchExpressions")
-	keyMatchLabels       = ast.StringTerm("matchLabels")
-	keyMessage           = ast.StringTerm("message")
-	keyName              = ast.StringTerm("name")
-	keyNamespace         = ast.StringTerm("namespace")
-	keyNamespaceLabels   = ast.StringTerm("namespaceLabels")
-	keyNamespaceSelector = ast.StringTerm("namespaceSelector")
-	keyNow               = ast.StringTerm("now")
-	keyOperation         = ast.StringTerm("operation")
-	keyOperator          = ast.StringTerm("operator")
-	keyOtherNamespaces   = ast.StringTerm("otherNamespaces")
-	keyPath              = ast.StringTerm("path")
-	keyPhase             = ast.StringTerm("phase")
-	keyPoolSize          = ast.StringTerm("poolSize")
-	keyPrivileges        = ast.StringTerm("privileges")
-	keyReady             = ast.StringTerm("ready")
-	keyReplicas          = ast.StringTerm("replicas")
-	keyRequest           = ast.StringTerm("request")
-	keyRequested         = ast.StringTerm("requested")
-	keyRole              = ast.StringTerm("role")
-	keySecrets           = ast.StringTerm("secrets")
-	keyServiceAccount    = ast.StringTerm("serviceAccount")
-	keyServiceAccounts   = ast.StringTerm("serviceAccounts")
-	keyTablePrivileges   = ast.StringTerm("tablePrivileges")
-	keyUser              = ast.StringTerm("user")
-	keyValues            = ast.StringTerm("values")
-	keyWorkload          = ast.StringTerm("workload")
+	keyAdopt              = ast.StringTerm("adopt")
+	keyAlias              = ast.StringTerm("alias")
+	keyAllowedNamespaces  = ast.StringTerm("allowedNamespaces")
+	keyAllowUsersFrom     = ast.StringTerm("allowUsersFrom")
+	keyAnnotations        = ast.StringTerm("annotations")
+	keyBinding            = ast.StringTerm("binding")
+	keyCluster            = ast.StringTerm("cluster")
+	keyClusterName        = ast.StringTerm("clusterName")
+	keyConnectionLimit    = ast.StringTerm("connectionLimit")
+	keyConnections        = ast.StringTerm("connections")
+	keyDatabase           = ast.StringTerm("database")
+	keyDatabaseNamespace  = ast.StringTerm("databaseNamespace")
+	keyDeleting           = ast.StringTerm("deleting")
+	keyDeletionPolicy     = ast.StringTerm("deletionPolicy")
+	keyDeletionProtection = ast.StringTerm("deletionProtection")
+	keyExists             = ast.StringTerm("exists")
+	keyExpiresAt          = ast.StringTerm("expiresAt")
+	keyExtensions         = ast.StringTerm("extensions")
+	keyForceDrop          = ast.StringTerm("forceDrop")
+	keyGroups             = ast.StringTerm("groups")
+	keyInjectionEnabled   = ast.StringTerm("injectionEnabled")
+	keyKey                = ast.StringTerm("key")
+	keyKind               = ast.StringTerm("kind")
+	keyLabels             = ast.StringTerm("labels")
+	keyLimits             = ast.StringTerm("limits")
+	keyMatchExpressions   = ast.StringTerm("matchExpressions")
+	keyMatchLabels        = ast.StringTerm("matchLabels")
+	keyMessage            = ast.StringTerm("message")
+	keyName               = ast.StringTerm("name")
+	keyNamespace          = ast.StringTerm("namespace")
+	keyNamespaceLabels    = ast.StringTerm("namespaceLabels")
+	keyNamespaceSelector  = ast.StringTerm("namespaceSelector")
+	keyNow                = ast.StringTerm("now")
+	keyOperation          = ast.StringTerm("operation")
+	keyOperator           = ast.StringTerm("operator")
+	keyOtherNamespaces    = ast.StringTerm("otherNamespaces")
+	keyOwner              = ast.StringTerm("owner")
+	keyParameters         = ast.StringTerm("parameters")
+	keyPath               = ast.StringTerm("path")
+	keyPhase              = ast.StringTerm("phase")
+	keyPoolSize           = ast.StringTerm("poolSize")
+	keyPrivileges         = ast.StringTerm("privileges")
+	keyReady              = ast.StringTerm("ready")
+	keyReplicas           = ast.StringTerm("replicas")
+	keyRequest            = ast.StringTerm("request")
+	keyRequested          = ast.StringTerm("requested")
+	keyRole               = ast.StringTerm("role")
+	keyRotationDays       = ast.StringTerm("rotationDays")
+	keyRotationStrategy   = ast.StringTerm("rotationStrategy")
+	keySchemas            = ast.StringTerm("schemas")
+	keySecrets            = ast.StringTerm("secrets")
+	keyServiceAccount     = ast.StringTerm("serviceAccount")
+	keyServiceAccounts    = ast.StringTerm("serviceAccounts")
+	keySettings           = ast.StringTerm("settings")
+	keySpec               = ast.StringTerm("spec")
+	keyTablePrivileges    = ast.StringTerm("tablePrivileges")
+	keyUser               = ast.StringTerm("user")
+	keyUsername           = ast.StringTerm("username")
+	keyValues             = ast.StringTerm("values")
+	keyWorkload           = ast.StringTerm("workload")
 )
 
 // newDocument returns the document of an input. It shares no memory with the input
@@ -122,6 +137,7 @@ func (d *document) workload(w *Workload) *ast.Term {
 	return d.object(
 		field{keyKind, d.text(w.Kind)},
 		field{keyName, d.text(w.Name)},
+		field{keyLabels, d.texts(w.Labels)},
 		field{keyServiceAccount, d.text(w.ServiceAccount)},
 		field{keyInjectionEnabled, truth(w.InjectionEnabled)},
 		field{keyReplicas, d.number(w.Replicas)},
@@ -185,7 +201,8 @@ func (d *document) secrets(uses []SecretUse) *ast.Term {
 }
 
 func (d *document) database(db *Database) *ast.Term {
-	return d.object(
+	items := make([]field, 0, 9)
+	items = append(items,
 		field{keyName, d.text(db.Name)},
 		field{keyNamespace, d.text(db.Namespace)},
 		field{keyExists, truth(db.Exists)},
@@ -193,6 +210,25 @@ func (d *document) database(db *Database) *ast.Term {
 		field{keyClusterName, d.text(db.ClusterName)},
 		field{keyAllowUsersFrom, d.list(db.AllowUsersFrom)},
 		field{keyNamespaceLabels, d.texts(db.NamespaceLabels)},
+		field{keyLabels, d.texts(db.Labels)},
+	)
+	if db.Spec != nil {
+		items = append(items, field{keySpec, d.databaseSpec(db.Spec)})
+	}
+	return d.object(items...)
+}
+
+func (d *document) databaseSpec(s *DatabaseSpec) *ast.Term {
+	return d.object(
+		field{keyOwner, d.text(s.Owner)},
+		field{keySchemas, d.list(s.Schemas)},
+		field{keyExtensions, d.list(s.Extensions)},
+		field{keyParameters, d.texts(s.Parameters)},
+		field{keyConnectionLimit, d.number(s.ConnectionLimit)},
+		field{keyDeletionPolicy, d.text(s.DeletionPolicy)},
+		field{keyDeletionProtection, truth(s.DeletionProtection)},
+		field{keyForceDrop, truth(s.ForceDrop)},
+		field{keyAdopt, truth(s.Adopt)},
 	)
 }
 
@@ -205,6 +241,22 @@ func (d *document) role(r *Role) *ast.Term {
 		field{keyDatabaseNamespace, d.text(r.DatabaseNamespace)},
 		field{keyClusterName, d.text(r.ClusterName)},
 		field{keyPath, d.text(r.Path)},
+		field{keyLabels, d.texts(r.Labels)},
+		field{keySpec, d.roleSpec(&r.Spec)},
+	)
+}
+
+func (d *document) roleSpec(s *RoleSpec) *ast.Term {
+	return d.object(
+		field{keyUsername, d.text(s.Username)},
+		field{keyConnectionLimit, d.number(s.ConnectionLimit)},
+		field{keySettings, d.texts(s.Settings)},
+		field{keyRotationDays, d.number(s.RotationDays)},
+		field{keyRotationStrategy, d.text(s.RotationStrategy)},
+		field{keyExpiresAt, d.text(s.ExpiresAt)},
+		field{keyServiceAccounts, d.list(s.ServiceAccounts)},
+		field{keyDeletionPolicy, d.text(s.DeletionPolicy)},
+		field{keyAdopt, truth(s.Adopt)},
 	)
 }
 

@@ -22,12 +22,16 @@ func fullInput() *Input {
 	return &Input{
 		Request:   Request{Operation: "UPDATE", Kind: "DatabaseUser", Name: "report", Namespace: "team-b", User: "jane", Groups: []string{"dev"}},
 		Namespace: Namespace{Name: "team-b", Labels: map[string]string{"team": "frontend"}, Annotations: map[string]string{"note": "text"}},
-		Workload:  &Workload{Kind: "Pod", Name: "web-1", ServiceAccount: "web", InjectionEnabled: true, Replicas: 2, PoolSize: 5, Connections: 10},
+		Workload:  &Workload{Kind: "Pod", Name: "web-1", Labels: map[string]string{"app": "web"}, ServiceAccount: "web", InjectionEnabled: true, Replicas: 2, PoolSize: 5, Connections: 10},
 		Binding: []Binding{{User: "orders-api", Alias: "orders", Namespace: "team-b", Exists: true, Ready: true, Deleting: true, Phase: "Ready", Message: "done", OtherNamespaces: []string{"web"},
 			ServiceAccounts: []string{"web"}, Limits: []Limit{{Kind: "DBCluster", Name: "main", Connections: 97}}}},
-		Secrets:  []SecretUse{{Name: "orders-api-credentials", Path: "spec.volumes[0]", User: "orders-api", Requested: true, ServiceAccounts: []string{"web"}}},
-		Database: &Database{Name: "orders", Namespace: "shop", Exists: true, Deleting: true, ClusterName: "main", AllowUsersFrom: []string{"team-a"}, NamespaceLabels: map[string]string{"team": "backend"}},
-		Role:     &Role{Name: "report", Namespace: "team-b", Privileges: "readonly", TablePrivileges: []string{"SELECT"}, DatabaseNamespace: "shop", ClusterName: "main", Path: "spec.databaseRef"},
+		Secrets: []SecretUse{{Name: "orders-api-credentials", Path: "spec.volumes[0]", User: "orders-api", Requested: true, ServiceAccounts: []string{"web"}}},
+		Database: &Database{Name: "orders", Namespace: "shop", Exists: true, Deleting: true, ClusterName: "main", AllowUsersFrom: []string{"team-a"}, NamespaceLabels: map[string]string{"team": "backend"}, Labels: map[string]string{"tier": "gold"},
+			Spec: &DatabaseSpec{Owner: "orders-api", Schemas: []string{"app"}, Extensions: []string{"hstore"}, Parameters: map[string]string{"work_mem": "8MB"}, ConnectionLimit: 50,
+				DeletionPolicy: "Retain", DeletionProtection: true, ForceDrop: true, Adopt: true}},
+		Role: &Role{Name: "report", Namespace: "team-b", Privileges: "readonly", TablePrivileges: []string{"SELECT"}, DatabaseNamespace: "shop", ClusterName: "main", Path: "spec.databaseRef", Labels: map[string]string{"kind": "human"},
+			Spec: RoleSpec{Username: "report", ConnectionLimit: 5, Settings: map[string]string{"search_path": "app"}, RotationDays: 30, RotationStrategy: "Alternate",
+				ExpiresAt: "2030-01-31T00:00:00Z", ServiceAccounts: []string{"web"}, DeletionPolicy: "Delete", Adopt: true}},
 		Cluster: &Cluster{Name: "main", Exists: true, AllowedNamespaces: []string{"shop"}, NamespaceSelector: &metav1.LabelSelector{
 			MatchLabels:      map[string]string{"team": "backend"},
 			MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "tier", Operator: "In", Values: []string{"a"}}},
@@ -162,7 +166,7 @@ func TestDocument(t *testing.T) {
 	}
 	const want = `{"binding":[],` +
 		`"cluster":{"allowedNamespaces":[],"exists":true,"name":"main","namespaceSelector":{"matchExpressions":[],"matchLabels":{}}},` +
-		`"database":{"allowUsersFrom":[],"clusterName":"main","deleting":false,"exists":true,"name":"orders","namespace":"team-b","namespaceLabels":{}},` +
+		`"database":{"allowUsersFrom":[],"clusterName":"main","deleting":false,"exists":true,"labels":{},"name":"orders","namespace":"team-b","namespaceLabels":{}},` +
 		`"namespace":{"annotations":{},"labels":{"team":"frontend"},"name":"team-b"},` +
 		`"now":"2026-03-01T12:00:00Z",` +
 		`"request":{"groups":[],"kind":"Database","name":"orders","namespace":"team-b","operation":"CREATE","user":"jane"}}`

@@ -61,6 +61,8 @@ type Namespace struct {
 type Workload struct {
 	Kind string
 	Name string
+	// Labels are those of the pod.
+	Labels map[string]string
 	// ServiceAccount is never empty: a pod that names none has "default".
 	ServiceAccount string
 	// InjectionEnabled says whether the namespace admits injection.
@@ -129,6 +131,23 @@ type Database struct {
 	AllowUsersFrom []string
 	// NamespaceLabels are those of the Database's Namespace.
 	NamespaceLabels map[string]string
+	Labels          map[string]string
+	// Spec is what it asks for; nil where it does not exist.
+	Spec *DatabaseSpec
+}
+
+// DatabaseSpec is what a Database asks for.
+type DatabaseSpec struct {
+	Owner string
+	// Extensions are names, without schema and version.
+	Schemas, Extensions []string
+	Parameters          map[string]string
+	// ConnectionLimit is -1 where there is none.
+	ConnectionLimit    int64
+	DeletionPolicy     string
+	DeletionProtection bool
+	ForceDrop          bool
+	Adopt              bool
 }
 
 // Role is a DatabaseUser and one of the Databases that it refers to. A DatabaseUser of
@@ -146,7 +165,27 @@ type Role struct {
 	// empty where there is none.
 	ClusterName string
 	// Path is the reference: "spec.databaseRef", "spec.databaseRefs[2]".
-	Path string
+	Path   string
+	Labels map[string]string
+	Spec   RoleSpec
+}
+
+// RoleSpec is what a DatabaseUser asks for, whatever the Database.
+type RoleSpec struct {
+	// Username is the name in PostgreSQL that it asks for, empty where that follows from
+	// its own.
+	Username string
+	// ConnectionLimit is -1 where there is none.
+	ConnectionLimit int64
+	Settings        map[string]string
+	// RotationDays is 0 where no rotation is scheduled.
+	RotationDays     int64
+	RotationStrategy string
+	// ExpiresAt is a time like 2030-01-31T00:00:00Z, empty for never.
+	ExpiresAt       string
+	ServiceAccounts []string
+	DeletionPolicy  string
+	Adopt           bool
 }
 
 // Cluster is a DBCluster and who may use it.
@@ -267,7 +306,7 @@ func (in *Input) size() int {
 	size := len(r.Operation) + len(r.Kind) + len(r.Name) + len(r.Namespace) + len(r.User) + sizeOfList(r.Groups) +
 		len(in.Namespace.Name) + sizeOfMap(in.Namespace.Labels) + sizeOfMap(in.Namespace.Annotations)
 	if w := in.Workload; w != nil {
-		size += len(w.Kind) + len(w.Name) + len(w.ServiceAccount)
+		size += len(w.Kind) + len(w.Name) + len(w.ServiceAccount) + sizeOfMap(w.Labels)
 	}
 	for i := range in.Binding {
 		b := &in.Binding[i]
@@ -281,10 +320,12 @@ func (in *Input) size() int {
 		size += 1 + len(s.Name) + len(s.Path) + len(s.User) + sizeOfList(s.ServiceAccounts)
 	}
 	if d := in.Database; d != nil {
-		size += len(d.Name) + len(d.Namespace) + len(d.ClusterName) + sizeOfList(d.AllowUsersFrom) + sizeOfMap(d.NamespaceLabels)
+		size += len(d.Name) + len(d.Namespace) + len(d.ClusterName) + sizeOfList(d.AllowUsersFrom) + sizeOfMap(d.NamespaceLabels) +
+			sizeOfMap(d.Labels) + d.Spec.size()
 	}
 	if r := in.Role; r != nil {
-		size += len(r.Name) + len(r.Namespace) + len(r.Privileges) + sizeOfList(r.TablePrivileges) + len(r.DatabaseNamespace) + len(r.ClusterName) + len(r.Path)
+		size += len(r.Name) + len(r.Namespace) + len(r.Privileges) + sizeOfList(r.TablePrivileges) + len(r.DatabaseNamespace) + len(r.ClusterName) + len(r.Path) +
+			sizeOfMap(r.Labels) + r.Spec.size()
 	}
 	if c := in.Cluster; c != nil {
 		size += len(c.Name) + sizeOfList(c.AllowedNamespaces)
@@ -297,6 +338,17 @@ func (in *Input) size() int {
 		}
 	}
 	return size
+}
+
+func (s *DatabaseSpec) size() int {
+	if s == nil {
+		return 0
+	}
+	return len(s.Owner) + sizeOfList(s.Schemas) + sizeOfList(s.Extensions) + sizeOfMap(s.Parameters) + len(s.DeletionPolicy)
+}
+
+func (s *RoleSpec) size() int {
+	return len(s.Username) + sizeOfMap(s.Settings) + len(s.RotationStrategy) + len(s.ExpiresAt) + sizeOfList(s.ServiceAccounts) + len(s.DeletionPolicy)
 }
 
 func sizeOfList(list []string) int {

@@ -59,7 +59,7 @@ func workloadInput(s subject, ask *inject.Ask, facts Facts, now time.Time) (*pol
 	if err != nil {
 		return nil, err
 	}
-	input.Workload = &policy.Workload{Kind: s.request.Kind, Name: s.name, Replicas: s.replicas,
+	input.Workload = &policy.Workload{Kind: s.request.Kind, Name: s.name, Labels: s.pod.Labels, Replicas: s.replicas,
 		ServiceAccount:   cmp.Or(s.pod.ServiceAccountName, "default"),
 		InjectionEnabled: input.Namespace.Labels[v1alpha1.LabelInjection] == "enabled"}
 	if ask != nil {
@@ -88,7 +88,8 @@ func userInputs(input policy.Input, user *v1alpha1.DatabaseUser, facts Facts) []
 	for i, ref := range access {
 		one := input
 		one.Role = &policy.Role{Name: user.Name, Namespace: input.Namespace.Name, DatabaseNamespace: ref.Namespace,
-			Privileges: string(ref.Privileges), TablePrivileges: tablePrivileges(user, ref.Name), Path: "spec.databaseRef"}
+			Privileges: string(ref.Privileges), TablePrivileges: tablePrivileges(user, ref.Name), Path: "spec.databaseRef",
+			Labels: user.Labels, Spec: describeUser(user)}
 		if user.Spec.DatabaseRef == nil {
 			one.Role.Path = fmt.Sprintf("spec.databaseRefs[%d]", i)
 		}
@@ -149,7 +150,62 @@ func describeDatabase(database *v1alpha1.Database, namespace policy.Namespace) *
 		AllowUsersFrom: policy.AllowUsersFrom(database.Annotations[v1alpha1.AnnotationAllowUsersFrom],
 			namespace.Annotations[v1alpha1.AnnotationAllowUsersFrom]),
 		NamespaceLabels: namespace.Labels,
+		Labels:          database.Labels,
+		Spec:            describeSpec(&database.Spec),
 	}
+}
+
+func describeSpec(spec *v1alpha1.DatabaseSpec) *policy.DatabaseSpec {
+	described := &policy.DatabaseSpec{Owner: spec.Owner, Schemas: texts(spec.Schemas), Parameters: textsByName(spec.Parameters), ConnectionLimit: limit(spec.ConnectionLimit),
+		DeletionPolicy: string(spec.DeletionPolicy), DeletionProtection: spec.DeletionProtection, ForceDrop: spec.ForceDrop, Adopt: spec.Adopt}
+	for _, extension := range spec.Extensions {
+		name, _, _ := extension.Parts()
+		described.Extensions = append(described.Extensions, name)
+	}
+	return described
+}
+
+func describeUser(user *v1alpha1.DatabaseUser) policy.RoleSpec {
+	spec := &user.Spec
+	described := policy.RoleSpec{Username: spec.Username, ConnectionLimit: limit(spec.ConnectionLimit), Settings: textsByName(spec.Settings),
+		RotationStrategy: string(user.Strategy()), ServiceAccounts: spec.ServiceAccounts, DeletionPolicy: string(spec.DeletionPolicy), Adopt: spec.Adopt}
+	if spec.Rotation != nil {
+		described.RotationDays = int64(spec.Rotation.Days)
+	}
+	if spec.ExpiresAt != nil {
+		described.ExpiresAt = spec.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	return described
+}
+
+// limit returns a connection limit, -1 where there is none.
+func limit(n *int32) int64 {
+	if n == nil {
+		return -1
+	}
+	return int64(*n)
+}
+
+func texts[T ~string](list []T) []string {
+	if list == nil {
+		return nil
+	}
+	result := make([]string, len(list))
+	for i, text := range list {
+		result[i] = string(text)
+	}
+	return result
+}
+
+func textsByName[T ~string](m map[string]T) map[string]string {
+	if m == nil {
+		return nil
+	}
+	result := make(map[string]string, len(m))
+	for name, text := range m {
+		result[name] = string(text)
+	}
+	return result
 }
 
 func findCluster(name string, facts Facts) *policy.Cluster {
