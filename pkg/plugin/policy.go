@@ -10,6 +10,7 @@ func newPolicyCommand(env *Environment) *cobra.Command {
 	var place policyPlace
 	noun := newNoun("policy", "Which policies stand, what they say of a manifest, and why",
 		newPolicyListCommand(env, &place),
+		newPolicyExplainCommand(env, &place),
 	)
 	place.add(noun)
 	return noun

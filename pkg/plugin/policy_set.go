@@ -116,6 +116,7 @@ func listPolicies(rows []policy.Metadata) []listedPolicy {
 // shortNames returns what people call policies: without what is the same for all,
 // unless two would then have one name.
 func shortNames(policies []string) map[string]string {
+	policies = slices.Compact(slices.Sorted(slices.Values(policies)))
 	count := map[string]int{}
 	for _, name := range policies {
 		count[shortName(name)]++
