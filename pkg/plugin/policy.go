@@ -11,6 +11,7 @@ func newPolicyCommand(env *Environment) *cobra.Command {
 	noun := newNoun("policy", "Which policies stand, what they say of a manifest, and why",
 		newPolicyListCommand(env, &place),
 		newPolicyExplainCommand(env, &place),
+		newPolicyTestCommand(env, &place),
 	)
 	place.add(noun)
 	return noun

@@ -21,7 +21,7 @@ func ownCodes() []policy.Metadata {
 		row("ANNOTATION-INVALID", byWebhook, "An annotation of the pod is not in order",
 			"One of the annotations dbtether.io/… of the pod cannot be read, contradicts another, or names a container that the pod does not have.",
 			"correct the annotation as the message says",
-			denied("dbtether.io/as: enviroment"), allowed("dbtether.io/as: env")),
+			denied("dbtether.io/as: variables"), allowed("dbtether.io/as: env")),
 		row("NOT-INJECTED", byWebhook+", and "+byAPIServer+"pod-credentials.dbtether.io", "The pod does not carry the credential that it asks for",
 			"The pod asks for a credential by dbtether.io/inject and was not given it: the webhook did not answer when the pod was created, or another webhook changed the pod after it. Without the credential it would start and fail later.",
 			`try again; if it stays so, see whether the webhook runs: kubectl get pods -n dbtether-system`,
