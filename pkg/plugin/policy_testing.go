@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/resource"
@@ -119,7 +120,7 @@ func (t *policyTest) run(ctx context.Context, env *Environment) error {
 		return err
 	}
 	t.notes(env, given, verdicts, facts)
-	return summarizeVerdicts(verdicts)
+	return t.summary(verdicts)
 }
 
 // given is what the files have: what is to be judged, and what is known beside it.
@@ -238,28 +239,28 @@ func (t *policyTest) notes(env *Environment, given given, verdicts []verdict, fa
 	}
 }
 
-// summarizeVerdicts returns nil if everything is allowed; what could not be judged weighs
-// more than what is denied.
-func summarizeVerdicts(verdicts []verdict) error {
-	var denied, blind int
-	code := ""
+// summary returns nil if everything is allowed; what could not be judged weighs more than
+// what is denied.
+func (t *policyTest) summary(verdicts []verdict) error {
+	var denied []policy.Finding // the first of each
+	blind := 0
 	for _, v := range verdicts {
 		switch {
 		case !v.judged():
 			blind++
 		case !v.Allowed:
-			denied++
-			if code == "" {
-				code = v.Findings[0].Code
-			}
+			denied = append(denied, v.Findings[0])
 		}
 	}
-	switch {
-	case blind > 0:
+	if blind > 0 {
 		return Hinted(fmt.Errorf("%d of %d could not be judged, and would be denied", blind, len(verdicts)), "correct what is said above, and try again")
-	case denied > 0:
-		return withExitCode(Hinted(fmt.Errorf("%d of %d would be denied", denied, len(verdicts)), "kubectl dbtether policy explain %s", code), ExitDenied)
-	default:
+	}
+	if len(denied) == 0 {
 		return nil
 	}
+	err := fmt.Errorf("%d of %d would be denied", len(denied), len(verdicts))
+	if len(t.policies) > 0 && strings.HasPrefix(denied[0].Policy, "dbtether.user.") { // not known to the cluster so far
+		return withExitCode(Hinted(err, "change what the policy objects to, or the policy"), ExitDenied)
+	}
+	return withExitCode(Hinted(err, "kubectl dbtether policy explain %s", denied[0].Code), ExitDenied)
 }
