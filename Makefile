@@ -10,6 +10,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # Programs of the modules under tools/, run in this directory.
 CONTROLLER_GEN := go tool -modfile=tools/go.mod controller-gen
 GOLANGCI_LINT := go tool -modfile=tools/lint/go.mod golangci-lint
+REGAL := go tool -modfile=tools/regal/go.mod regal
 
 # The packages whose tests start no server.
 UNIT ?= ./pkg/api/... ./pkg/secret ./pkg/inject ./pkg/policy ./pkg/review ./manifests ./hack/layout ./hack/benchtable
@@ -73,9 +74,10 @@ krew-check: ## Make a release twice, compare its bytes, install it with krew and
 	go run ./hack/krewcheck
 
 .PHONY: lint
-lint: ## go vet and golangci-lint
+lint: ## go vet, golangci-lint and, for the policies, regal
 	go vet ./...
 	$(GOLANGCI_LINT) run
+	$(REGAL) lint policies
 
 .PHONY: fmt
 fmt: ## Format the code

@@ -6,9 +6,9 @@ package policies
 
 import "embed"
 
-// FS holds resources/*.rego and workload/*.rego, tests included.
+// FS holds guard/*.rego, resources/*.rego and workload/*.rego, tests included.
 //
-//go:embed resources workload
+//go:embed guard resources workload
 var FS embed.FS
 
 // InputSchema is the JSON schema of the document that policies see as input.

@@ -50,6 +50,14 @@ func BenchmarkEnforce(b *testing.B) {
 	b.Run("typed", func(b *testing.B) { benchmarkHandler(b, typedValidation(b), body, `"allowed":true`) })
 }
 
+// The pod that the guard sees most often: it asks for what it was given.
+func BenchmarkGuard(b *testing.B) {
+	entries := benchmarkEntries(b)
+	body := benchmarkReview(b, injectedPod(b, entries["inject"]))
+	b.Run("ours", func(b *testing.B) { benchmarkHandler(b, entries["guard"], body, `"allowed":true`) })
+	b.Run("baseline", func(b *testing.B) { benchmarkHandler(b, http.HandlerFunc(narrow), body, `"allowed":true`) })
+}
+
 func benchmarkHandler(b *testing.B, handler http.Handler, body []byte, want string) {
 	b.Helper()
 	request := httptest.NewRequest(http.MethodPost, "/x?timeout=3s", nil)
@@ -105,7 +113,7 @@ func benchmarkEntries(b *testing.B) map[string]*entry {
 	log, m := slog.New(slog.NewJSONHandler(io.Discard, nil)), newMetrics()
 	entries := map[string]*entry{}
 	for name, answer := range map[string]func(context.Context, *review.Request, review.Facts) review.Outcome{
-		"inject": reviewer.Inject, "enforce": reviewer.Enforce,
+		"inject": reviewer.Inject, "enforce": reviewer.Enforce, "guard": reviewer.Guard,
 	} {
 		e, err := newEntry(entry{name: name, mutating: name == "inject", log: log, metrics: m.entry(name),
 			answer: func(ctx context.Context, r *review.Request) review.Outcome { return answer(ctx, r, facts) }})

@@ -232,9 +232,14 @@ func TestConfigurationIsPatchedSparingly(t *testing.T) {
 			t.Errorf("the webhook has written more than how it is reached: %s", text)
 		}
 	}
-	resources := have.Webhooks[1]
-	if resources.ClientConfig.URL == nil || *resources.ClientConfig.URL != c.webhook.url+"/resources" || len(resources.ClientConfig.CABundle) == 0 {
-		t.Errorf("the API server calls %+v", resources.ClientConfig)
+	if len(have.Webhooks) != 4 {
+		t.Errorf("%d entries", len(have.Webhooks))
+	}
+	for _, entry := range have.Webhooks {
+		address := c.webhook.url + "/" + strings.TrimSuffix(entry.Name, ".dbtether.io")
+		if entry.ClientConfig.URL == nil || *entry.ClientConfig.URL != address || len(entry.ClientConfig.CABundle) == 0 {
+			t.Errorf("for %s the API server calls %+v", entry.Name, entry.ClientConfig)
+		}
 	}
 
 	// Where the address is right, only the bundle is written.
@@ -246,7 +251,7 @@ func TestConfigurationIsPatchedSparingly(t *testing.T) {
 	}{
 		{"by service", "", `[{"op":"test","path":"/webhooks/0/name","value":"a"},{"op":"add","path":"/webhooks/0/clientConfig/caBundle","value":"YnVuZGxl"}]`, service},
 		{"by its URL", c.webhook.url, `[{"op":"test","path":"/webhooks/0/name","value":"a"},{"op":"add","path":"/webhooks/0/clientConfig/caBundle","value":"YnVuZGxl"}]`,
-			admissionregistrationv1.WebhookClientConfig{URL: resources.ClientConfig.URL}},
+			admissionregistrationv1.WebhookClientConfig{URL: have.Webhooks[0].ClientConfig.URL}},
 		{"nothing to do", "", "", admissionregistrationv1.WebhookClientConfig{Service: service.Service, CABundle: bundle}},
 	} {
 		got, err := configurations{url: x.url}.patch([]entryConfig{{"a", x.have}}, bundle)

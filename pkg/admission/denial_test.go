@@ -53,10 +53,16 @@ func TestDenials(t *testing.T) {
 	c.user(t, elsewhere, "reports", 1)
 	c.must(t, manifestOf("DatabaseUser", ns, "pending", "{databaseRef: {name: orders}}"), "create", "-f", "-")
 	c.user(t, ns, "leaving", 1)
+	c.must(t, manifestOf("DatabaseUser", ns, "nightly", "{databaseRef: {name: orders}, serviceAccounts: [jobs, reports]}"), "create", "-f", "-")
+	c.setUser(t, ns, "nightly", 1, "True")
 	c.must(t, "", "patch", "databaseuser", "leaving", "-n", ns, "--type=merge", "-p", `{"metadata":{"finalizers":["dbtether.io/finalizer"]}}`)
 	c.must(t, "", "delete", "databaseuser", "leaving", "-n", ns, "--wait=false")
 	c.editor(t, "owner-"+plain, "")
 	// The webhook has to have seen the last changes.
+	taking := func(secret string) string {
+		return podWith("orders", []string{"containers: [{name: app, image: registry.example/app:1, envFrom: [{secretRef: {name: " + secret + "}}]}]"})
+	}
+	c.seen(t, "SERVICE-ACCOUNT-NOT-ALLOWED", taking("nightly-credentials"), ns)
 	c.seen(t, "USER-DELETING", podNamed("x", "dbtether.io/inject: leaving"), ns)
 	c.seen(t, "a, b, c", manifestOf("Database", ns, "x", "{clusterRef: {name: "+open+"}}"), ns)
 	sharedAdmin := manifestOf("DatabaseUser", ns, "late", "{databaseRefs: [{name: shared, namespace: "+elsewhere+", privileges: admin}]}")
@@ -96,6 +102,10 @@ func TestDenials(t *testing.T) {
 		{"a pod that names a container it does not have", pod("dbtether.io/inject: orders-api", "dbtether.io/containers: web"), create},
 		{"a pod that says that it was injected", pod(`dbtether.io/injected: "orders-api@3:env"`), create},
 		{"a running pod that is to say so", "", []string{"annotate", "pod", "-n", plain, "running", "dbtether.io/injected=orders-api@3:env"}},
+		{"a pod whose service account may not have what it asks for", pod("dbtether.io/inject: nightly"), create},
+		{"a pod that takes a credential by itself", taking("orders-api-credentials"), create},
+		{"a pod that takes the revision of one for other service accounts", taking("nightly-credentials.v1"), create},
+		{"a pod with a pool of no size", pod("dbtether.io/inject: orders-api", "dbtether.io/pool-size: many"), create},
 		{"two things at once", pod(`dbtether.io/inject: "pending,r=nobody"`), create},
 	} {
 		out, err := c.kubectl(d.manifest, d.args...)

@@ -234,10 +234,10 @@ func TestEntryHasTheCallersDeadline(t *testing.T) {
 // Whatever is sent, the metrics have the same few series.
 func TestMetricsAreBounded(t *testing.T) {
 	m := newMetrics()
-	for _, name := range []string{"inject", "enforce", "resources"} {
+	for _, name := range []string{"inject", "enforce", "guard", "resources", "templates"} {
 		m.entry(name)
 	}
-	if got := strings.Count(scrape(m), "\ndbtether_webhook_reviews_total{"); got != 21 {
+	if got := strings.Count(scrape(m), "\ndbtether_webhook_reviews_total{"); got != 35 {
 		t.Errorf("%d series of reviews", got)
 	}
 	if f := newFixture(t, allowed); f.post("/?entry=x", strings.NewReader(strings.ReplaceAll(podReview, "shop", "another"))).Code != 200 ||

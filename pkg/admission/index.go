@@ -24,8 +24,12 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
 
-// byName is the index of DatabaseUsers by name, over all namespaces.
-const byName = "name"
+// The indexes of DatabaseUsers: by name, over all namespaces, and by the Secrets that hold
+// their credentials, as namespace/name.
+const (
+	byName   = "name"
+	bySecret = "secret"
+)
 
 // index holds what a review may ask about, kept up to date by watches. Of
 // namespaces it has the metadata only.
@@ -52,9 +56,19 @@ func newIndex(config *rest.Config) (*index, error) {
 	i.namespaces = metadatainformer.NewFilteredMetadataInformer(namespaces, namespaceResource, metav1.NamespaceAll, 0, nil, nil).Informer()
 	i.clusters = i.informer(v1alpha1.DBClusters, cache.Indexers{})
 	i.databases = i.informer(v1alpha1.Databases, cache.Indexers{})
-	i.users = i.informer(v1alpha1.DatabaseUsers, cache.Indexers{byName: func(object any) ([]string, error) {
-		return []string{object.(*v1alpha1.DatabaseUser).Name}, nil
-	}})
+	i.users = i.informer(v1alpha1.DatabaseUsers, cache.Indexers{
+		byName: func(object any) ([]string, error) {
+			return []string{object.(*v1alpha1.DatabaseUser).Name}, nil
+		},
+		bySecret: func(object any) ([]string, error) {
+			user := object.(*v1alpha1.DatabaseUser)
+			keys := review.SecretNames(user)
+			for n := range keys {
+				keys[n] = user.Namespace + "/" + keys[n]
+			}
+			return keys, nil
+		},
+	})
 	for informer, transform := range map[cache.SharedIndexInformer]cache.TransformFunc{
 		i.namespaces: bareNamespace,
 		i.clusters:   typed[v1alpha1.DBCluster],
@@ -206,6 +220,18 @@ func (f *facts) UsersNamed(name string) (namespaces []string) {
 	}
 	slices.Sort(namespaces)
 	return namespaces
+}
+
+// UsersOfSecret implements review.Facts. Only the index is asked: most Secrets are of no
+// user, and a pod is faster than the watch only in the moment after a user was made.
+func (f *facts) UsersOfSecret(namespace, name string) []*v1alpha1.DatabaseUser {
+	found, _ := f.users.GetIndexer().ByIndex(bySecret, namespace+"/"+name)
+	users := make([]*v1alpha1.DatabaseUser, 0, len(found))
+	for _, user := range found {
+		users = append(users, user.(*v1alpha1.DatabaseUser))
+	}
+	review.SortByName(users)
+	return users
 }
 
 func lookup[T any](f *facts, informer cache.SharedIndexInformer, resource schema.GroupVersionResource, namespace, name string) (*T, bool) {

@@ -64,6 +64,11 @@ func TestFactsAreAskedForWhenTheIndexLags(t *testing.T) {
 	if user, ok := f.User(ns, "orders-api"); !ok || !review.CredentialsReady(user) {
 		t.Errorf("the user that was not ready a moment ago: %v %+v", ok, user)
 	}
+	for name, want := range map[string]int{"orders-api-credentials": 1, "orders-api": 0} {
+		if got := f.UsersOfSecret(ns, name); len(got) != want || len(f.UsersOfSecret("other", name)) != 0 {
+			t.Errorf("users of Secret %s: %+v", name, got)
+		}
+	}
 	if got := f.UsersNamed("orders-api"); !reflect.DeepEqual(got, []string{ns}) {
 		t.Errorf("users of that name are in %v", got)
 	}

@@ -26,6 +26,8 @@ func TestOutage(t *testing.T) {
 	if took := time.Since(started); took > time.Second {
 		t.Errorf("a pod that asks for nothing took %s", took)
 	}
+	c.must(t, podWith("taking", []string{"containers: [{name: app, image: registry.example/app:1, envFrom: [{secretRef: {name: orders-api-credentials}}]}]"}), "create", "-n", ns, "-f", "-")
+	c.must(t, workloadOf("Deployment", "", "dbtether.io/inject: orders-api"), "create", "-n", ns, "-f", "-")
 	refused := func(by, manifest string, args ...string) {
 		t.Helper()
 		if _, err := c.kubectl(manifest, args...); err == nil || !strings.Contains(err.Error(), by) {

@@ -34,7 +34,9 @@ func entries(reviewer review.Reviewer, index *index, log *slog.Logger, m *metric
 	}{
 		{"inject", true, reviewer.Inject},
 		{"enforce", false, reviewer.Enforce},
+		{"guard", false, reviewer.Guard},
 		{"resources", false, reviewer.Resources},
+		{"templates", false, reviewer.Templates},
 	} {
 		made, err := newEntry(entry{name: e.name, mutating: e.mutating, log: log, metrics: m.entry(e.name),
 			answer: func(ctx context.Context, r *review.Request) review.Outcome {

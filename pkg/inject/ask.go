@@ -18,6 +18,9 @@ type Ask struct {
 	Env []EnvAsk
 	// Containers names the containers to inject. Empty: all, init containers included.
 	Containers []string
+	// PoolSize is how many connections the pod says that it opens with each credential; 0
+	// if it does not say. It changes nothing about the pod.
+	PoolSize int64
 }
 
 // UserAsk asks for the credential of one DatabaseUser of the pod's namespace.
@@ -101,5 +104,5 @@ func variablePrefix(alias string) string {
 // order in which they are read.
 var podAnnotations = []string{
 	v1alpha1.AnnotationInject, v1alpha1.AnnotationAs, v1alpha1.AnnotationEnv,
-	v1alpha1.AnnotationContainers, v1alpha1.AnnotationInjected,
+	v1alpha1.AnnotationContainers, v1alpha1.AnnotationPoolSize, v1alpha1.AnnotationInjected,
 }

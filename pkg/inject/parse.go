@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
@@ -32,6 +33,7 @@ func Parse(annotations map[string]string) (*Ask, []Problem) {
 		p.form()
 		p.env()
 		p.containers()
+		p.poolSize()
 	} else {
 		p.idle()
 	}
@@ -66,7 +68,7 @@ func (p *parser) report(annotation, fix, message string, args ...any) {
 
 // idle reports annotations that do nothing without dbtether.io/inject.
 func (p *parser) idle() {
-	for _, key := range []string{v1alpha1.AnnotationAs, v1alpha1.AnnotationEnv, v1alpha1.AnnotationContainers} {
+	for _, key := range []string{v1alpha1.AnnotationAs, v1alpha1.AnnotationEnv, v1alpha1.AnnotationContainers, v1alpha1.AnnotationPoolSize} {
 		if _, found := p.annotations[key]; found {
 			p.report(key, "add "+v1alpha1.AnnotationInject+" with the name of a DatabaseUser, or remove this annotation",
 				"does nothing without %s", v1alpha1.AnnotationInject)
@@ -210,6 +212,24 @@ func (p *parser) containers() {
 			p.ask.Containers = append(p.ask.Containers, name)
 		}
 	}
+}
+
+// maxPool is more connections than any server takes from one pod.
+const maxPool = 10_000
+
+func (p *parser) poolSize() {
+	const annotation = v1alpha1.AnnotationPoolSize
+	text, found := p.annotations[annotation]
+	if !found {
+		return
+	}
+	text = strings.TrimSpace(text)
+	size, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || size < 1 || size > maxPool {
+		p.report(annotation, fmt.Sprintf("write how many connections each pod opens at most, from 1 to %d", maxPool), "%s is not a number of connections", quote(text))
+		return
+	}
+	p.ask.PoolSize = size
 }
 
 // series returns "a, b and c".

@@ -34,6 +34,7 @@ func TestParse(t *testing.T) {
 			&inject.Ask{Users: both[1:], As: "both", Env: []inject.EnvAsk{{Variable: "PGHOST", Alias: "reports", Key: "host"}}}},
 		{"a standard variable beside files", map[string]string{"inject": "orders-api", "as": "files", "env": "PGHOST=host"},
 			&inject.Ask{Users: orders, As: "files", Env: []inject.EnvAsk{{Variable: "PGHOST", Key: "host"}}}},
+		{"pool size", map[string]string{"inject": "orders-api", "pool-size": " 10000 "}, &inject.Ask{Users: orders, As: "both", PoolSize: 10000}},
 		{"containers", map[string]string{"inject": "orders-api", "containers": "app, migrate"}, &inject.Ask{Users: orders, As: "both", Containers: []string{"app", "migrate"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -50,10 +51,11 @@ func TestParseProblems(t *testing.T) {
 		inVain  = " does nothing without dbtether.io/inject: add dbtether.io/inject with the name of a DatabaseUser, or remove this annotation"
 		keys    = `the keys are host, port, database, username, password, uri, jdbc-uri and sslmode`
 		forms   = `the forms are env, files and both`
-		onAPod  = `; a pod may have dbtether.io/inject, as, env and containers`
+		onAPod  = `; a pod may have dbtether.io/inject, as, env, containers and pool-size`
 		notUser = `use its metadata.name: lower case letters, digits, "-" and "."`
 		notItem = `write VARIABLE=key, as in "DATABASE_URL=uri"`
 		aliased = `write alias=user, as in "reports=analytics-ro"`
+		aNumber = "write how many connections each pod opens at most, from 1 to 10000"
 		example = `name one of the pod's namespace, as in "orders-api"`
 	)
 	inVain2 := strings.TrimPrefix(inVain, " ")
@@ -132,14 +134,19 @@ func TestParseProblems(t *testing.T) {
 			`containers: "App" is not the name of a container: use lower case letters, digits and "-", at most 63 characters`,
 			`containers: container "app" is there twice: name it once`}},
 
-		{"without inject", map[string]string{"as": "env", "env": "A=uri", "containers": "app"}, []string{
-			"as: " + inVain2, "env: " + inVain2, "containers: " + inVain2}},
-		{"unknown annotations", map[string]string{"injcet": "a", "container": "app", "zzzzzzzzzzz": "", "Env": "A=uri", "": ""}, []string{
+		{"pool size empty", map[string]string{"inject": "a", "pool-size": ""}, []string{`pool-size: "" is not a number of connections: ` + aNumber}},
+		{"pool size 0", map[string]string{"inject": "a", "pool-size": "0"}, []string{`pool-size: "0" is not a number of connections: ` + aNumber}},
+		{"pool size of too many", map[string]string{"inject": "a", "pool-size": "10001"}, []string{`pool-size: "10001" is not a number of connections: ` + aNumber}},
+		{"pool size in words", map[string]string{"inject": "a", "pool-size": "20 each"}, []string{`pool-size: "20 each" is not a number of connections: ` + aNumber}},
+
+		{"without inject", map[string]string{"as": "env", "env": "A=uri", "containers": "app", "pool-size": "5"}, []string{
+			"as: " + inVain2, "env: " + inVain2, "containers: " + inVain2, "pool-size: " + inVain2}},
+		{"unknown annotations", map[string]string{"injcet": "a", "container": "app", "qqqqqqqqqqq": "", "Env": "A=uri", "": ""}, []string{
 			": is not an annotation of a pod: remove it" + onAPod,
 			"Env: is not an annotation of a pod: write dbtether.io/env",
 			"container: is not an annotation of a pod: write dbtether.io/containers",
 			"injcet: is not an annotation of a pod: write dbtether.io/inject",
-			"zzzzzzzzzzz: is not an annotation of a pod: remove it" + onAPod}},
+			"qqqqqqqqqqq: is not an annotation of a pod: remove it" + onAPod}},
 		{"all at once", map[string]string{"inject": "A", "as": "x", "env": "A", "containers": "-", "incect": ""}, []string{
 			`inject: "A" is not the name of a DatabaseUser: ` + notUser,
 			`as: "x" is not a form: write env, files or both, or remove the annotation, which means both`,

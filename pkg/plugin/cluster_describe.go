@@ -44,6 +44,9 @@ func describeCluster(ctx context.Context, env *Environment, object *unstructured
 	}
 	text.status(object, cluster.Status.Phase, cluster.Status.Message, cluster.Status.ObservedGeneration)
 	text.field("Version", cluster.Status.PostgresVersion)
+	if most := cluster.Status.MaxConnections; most > 0 {
+		text.field("Connections", fmt.Sprintf("%d, beside those of superusers", most))
+	}
 	if checked := cluster.Status.LastCheckTime; checked != nil {
 		text.field("Checked", checked.Format(time.RFC1123Z))
 	}

@@ -18,7 +18,7 @@ import (
 // dbCreate is one call of db create.
 type dbCreate struct {
 	cluster, user, privileges string
-	databaseName              string
+	databaseName, owner       string
 	schemas, extensions       []string
 	connectionLimit           int32
 	deletionPolicy            string
@@ -59,6 +59,7 @@ create its tables. Run again after an interruption, the command takes up where i
 	flags.StringVar(&create.user, "user", "", "create a DatabaseUser of this name too")
 	addChoice(cmd, &create.privileges, "privileges", "what --user may do (default admin)", "readonly", "readwrite", "admin")
 	flags.StringVar(&create.databaseName, "database-name", "", "name in PostgreSQL (default NAME with - and . turned into _)")
+	flags.StringVar(&create.owner, "owner", "", "a DatabaseUser that may do everything in the database, whatever its resource says")
 	flags.StringSliceVar(&create.schemas, "schema", nil, "schema to create beside public; may be repeated")
 	flags.StringSliceVar(&create.extensions, "extension", nil, `extension to create, as in "hstore SCHEMA app VERSION 1.8"; may be repeated`)
 	flags.Int32Var(&create.connectionLimit, "connection-limit", -1, "connections that the database takes at once; -1: no limit")
@@ -68,6 +69,7 @@ create its tables. Run again after an interruption, the command takes up where i
 	create.provisioning.add(cmd)
 	must(cmd.MarkFlagRequired("cluster"))
 	completeFlagNames(cmd, env, "cluster", clusterKind)
+	completeFlagNames(cmd, env, "owner", userKind)
 	return cmd
 }
 
@@ -98,15 +100,38 @@ func (c *dbCreate) run(ctx context.Context, env *Environment, name string, given
 			return nil, err
 		}
 		request := &provision.Request{Recreate: c.recreate}
-		if request.Database, err = c.database(ctx, p, namespace, name, given); err != nil || c.user == "" {
-			return request, err
+		if request.Database, err = c.database(ctx, p, namespace, name, given); err != nil {
+			return nil, err
+		}
+		owner, err := c.existingOwner(ctx, p, request.Database)
+		if err != nil {
+			return nil, err
+		}
+		if owner != nil {
+			request.Users = append(request.Users, owner)
+		}
+		if c.user == "" || owner != nil && owner.Name == c.user {
+			return request, nil
 		}
 		user := &v1alpha1.DatabaseUser{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: c.user},
 			Spec: v1alpha1.DatabaseUserSpec{DatabaseRef: &v1alpha1.DatabaseAccess{Name: name}, Privileges: v1alpha1.Privileges(orDefault(c.privileges, "admin"))}}
 		user, err = existingOrValid(ctx, p, user)
-		request.Users = []*v1alpha1.DatabaseUser{user}
+		request.Users = append([]*v1alpha1.DatabaseUser{user}, request.Users...)
 		return request, err
 	})
+}
+
+// existingOwner returns the owner of the database if it exists; otherwise it joins the
+// owner group when it is created.
+func (c *dbCreate) existingOwner(ctx context.Context, p *provision.Provisioner, db *v1alpha1.Database) (*v1alpha1.DatabaseUser, error) {
+	if db.Spec.Owner == "" {
+		return nil, nil
+	}
+	owner, err := p.User(ctx, db.Namespace, db.Spec.Owner)
+	if apierrors.IsNotFound(err) && !isUnknownResource(err) || err == nil && owner.DeletionTimestamp != nil {
+		return nil, nil
+	}
+	return owner, err
 }
 
 // database returns the Database as asked for: the one that exists, if an earlier
@@ -117,7 +142,7 @@ func (c *dbCreate) database(ctx context.Context, p *provision.Provisioner, names
 		DeletionPolicy: v1alpha1.DeletionPolicy(c.deletionPolicy), ConnectionLimit: &c.connectionLimit,
 		DeletionProtection: c.deletionProtection, ForceDrop: c.forceDrop, Template: c.template, Encoding: c.encoding,
 		LcCollate: c.lcCollate, LcCtype: c.lcCtype, LocaleProvider: c.localeProvider, IcuLocale: c.icuLocale, BuiltinLocale: c.builtinLocale,
-		Adopt: c.adopt,
+		Adopt: c.adopt, Owner: c.owner,
 	}}
 	var err error
 	if want.Spec.Parameters, err = settingValues("parameter", c.parameters); err != nil {
@@ -165,6 +190,7 @@ func (c *dbCreate) database(ctx context.Context, p *provision.Provisioner, names
 		"icu-locale":            have.Spec.IcuLocale == want.Spec.IcuLocale,
 		"builtin-locale":        have.Spec.BuiltinLocale == want.Spec.BuiltinLocale,
 		"parameter":             maps.Equal(have.Spec.Parameters, want.Spec.Parameters),
+		"owner":                 have.Spec.Owner == want.Spec.Owner,
 		"adopt":                 have.Spec.Adopt == want.Spec.Adopt,
 		"revoke-public-connect": revokesPublicConnect(have) == c.revokePublicConnect,
 	})

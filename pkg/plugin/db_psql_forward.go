@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"strconv"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
 )
@@ -31,7 +32,7 @@ func listenFor(ctx context.Context, endpoint postgres.Endpoint) (port int, stop 
 // client's connection; why is what `cluster check` says.
 func relay(ctx context.Context, client net.Conn, endpoint postgres.Endpoint) {
 	defer client.Close()
-	server, err := endpoint.Dial(ctx, "tcp", endpoint.Host)
+	server, err := endpoint.Dial(ctx, "tcp", net.JoinHostPort(endpoint.Host, strconv.Itoa(int(endpoint.Port))))
 	if err != nil {
 		return
 	}

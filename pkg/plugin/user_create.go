@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,7 @@ type userCreate struct {
 	passwordLength           int32
 	connectionLimit          int32
 	settings                 []string
+	serviceAccounts          []string
 	rotateDays               int32
 	rotationStrategy         string
 	gracePeriod              time.Duration
@@ -64,6 +66,7 @@ func newUserCreateCommand(env *Environment) *cobra.Command {
 	flags.Int32Var(&create.passwordLength, "password-length", 32, "characters of the password")
 	flags.Int32Var(&create.connectionLimit, "connection-limit", -1, "connections that the user may have at once; -1: no limit")
 	flags.StringArrayVar(&create.settings, "setting", nil, "setting of every session of the user, as NAME=VALUE; may be repeated")
+	flags.StringArrayVar(&create.serviceAccounts, "service-account", nil, "service account whose pods may have the credential; may be repeated (default all of the namespace)")
 	flags.Int32Var(&create.rotateDays, "rotate-days", 0, "replace the password after so many days; 0: never by itself")
 	addChoice(cmd, &create.rotationStrategy, "rotation-strategy", "with a second login, or by a new password for the one (default Alternate)", "Alternate", "InPlace")
 	flags.DurationVar(&create.gracePeriod, "grace-period", v1alpha1.DefaultGracePeriod, "how long the old login of an alternate rotation still works")
@@ -119,6 +122,7 @@ func (c *userCreate) request(ctx context.Context, env *Environment, p *provision
 		"password-length":     have.Spec.Password.Length == user.Spec.Password.Length,
 		"connection-limit":    *orNoLimit(have.Spec.ConnectionLimit) == *user.Spec.ConnectionLimit,
 		"setting":             maps.Equal(have.Spec.Settings, user.Spec.Settings),
+		"service-account":     sameNames(have.Spec.ServiceAccounts, user.Spec.ServiceAccounts),
 		"rotate-days":         rotationDays(have) == rotationDays(user),
 		"rotation-strategy":   have.Strategy() == user.Strategy(),
 		"grace-period":        have.GracePeriod() == user.GracePeriod(),
@@ -140,6 +144,11 @@ func (c *userCreate) expires(have *v1alpha1.DatabaseUser) bool {
 	return (have.Spec.ExpiresAt.Sub(have.CreationTimestamp.Time) - c.expiresIn).Abs() <= c.timeout
 }
 
+// sameNames reports whether two lists hold the same names, in whatever order.
+func sameNames(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}
+
 func rotationDays(user *v1alpha1.DatabaseUser) int32 {
 	if user.Spec.Rotation == nil {
 		return 0
@@ -153,7 +162,7 @@ func (c *userCreate) user(env *Environment, namespace, name string, given func(s
 		Privileges: v1alpha1.Privileges(orDefault(c.privileges, "readonly")),
 		Username:   c.username, ConnectionLimit: &c.connectionLimit, Password: v1alpha1.PasswordSpec{Length: c.passwordLength},
 		SecretTemplate: v1alpha1.SecretTemplate{Name: c.secretName, Format: v1alpha1.SecretFormat(c.secretFormat), OnConflict: v1alpha1.ConflictPolicy(c.onConflict)},
-		DeletionPolicy: v1alpha1.DeletionPolicy(c.deletionPolicy), Adopt: c.adopt,
+		DeletionPolicy: v1alpha1.DeletionPolicy(c.deletionPolicy), Adopt: c.adopt, ServiceAccounts: c.serviceAccounts,
 	}}
 	var err error
 	if user.Spec.Settings, err = settingValues("setting", c.settings); err != nil {

@@ -43,6 +43,7 @@ func describeUser(_ context.Context, _ *Environment, object *unstructured.Unstru
 	}
 	text.settings("Setting", user.Spec.Settings)
 	text.field("Connections", limit(user.Spec.ConnectionLimit))
+	text.fieldIfSet("Service accounts", strings.Join(user.Spec.ServiceAccounts, ", "))
 	if user.Spec.Adopt {
 		text.field("Adopts", "a role of that name that is there before")
 	}

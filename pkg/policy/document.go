@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -26,6 +27,7 @@ var (
 	keyBinding           = ast.StringTerm("binding")
 	keyCluster           = ast.StringTerm("cluster")
 	keyClusterName       = ast.StringTerm("clusterName")
+	keyConnections       = ast.StringTerm("connections")
 	keyDatabase          = ast.StringTerm("database")
 	keyDatabaseNamespace = ast.StringTerm("databaseNamespace")
 	keyDeleting          = ast.StringTerm("deleting")
@@ -35,6 +37,7 @@ var (
 	keyKey               = ast.StringTerm("key")
 	keyKind              = ast.StringTerm("kind")
 	keyLabels            = ast.StringTerm("labels")
+	keyLimits            = ast.StringTerm("limits")
 	keyMatchExpressions  = ast.StringTerm("matchExpressions")
 	keyMatchLabels       = ast.StringTerm("matchLabels")
 	keyMessage           = ast.StringTerm("message")
@@ -48,11 +51,16 @@ var (
 	keyOtherNamespaces   = ast.StringTerm("otherNamespaces")
 	keyPath              = ast.StringTerm("path")
 	keyPhase             = ast.StringTerm("phase")
+	keyPoolSize          = ast.StringTerm("poolSize")
 	keyPrivileges        = ast.StringTerm("privileges")
 	keyReady             = ast.StringTerm("ready")
+	keyReplicas          = ast.StringTerm("replicas")
 	keyRequest           = ast.StringTerm("request")
+	keyRequested         = ast.StringTerm("requested")
 	keyRole              = ast.StringTerm("role")
+	keySecrets           = ast.StringTerm("secrets")
 	keyServiceAccount    = ast.StringTerm("serviceAccount")
+	keyServiceAccounts   = ast.StringTerm("serviceAccounts")
 	keyTablePrivileges   = ast.StringTerm("tablePrivileges")
 	keyUser              = ast.StringTerm("user")
 	keyValues            = ast.StringTerm("values")
@@ -63,7 +71,7 @@ var (
 // but its strings, which do not change.
 func newDocument(in *Input) *ast.Term {
 	d := &document{block: make([]ast.Term, 0, blockSize)}
-	items := make([]field, 0, 8)
+	items := make([]field, 0, 9)
 	items = append(items,
 		field{keyRequest, d.request(&in.Request)},
 		field{keyNamespace, d.namespace(&in.Namespace)},
@@ -72,6 +80,9 @@ func newDocument(in *Input) *ast.Term {
 	)
 	if in.Workload != nil {
 		items = append(items, field{keyWorkload, d.workload(in.Workload)})
+	}
+	if in.Secrets != nil {
+		items = append(items, field{keySecrets, d.secrets(in.Secrets)})
 	}
 	if in.Database != nil {
 		items = append(items, field{keyDatabase, d.database(in.Database)})
@@ -113,6 +124,9 @@ func (d *document) workload(w *Workload) *ast.Term {
 		field{keyName, d.text(w.Name)},
 		field{keyServiceAccount, d.text(w.ServiceAccount)},
 		field{keyInjectionEnabled, truth(w.InjectionEnabled)},
+		field{keyReplicas, d.number(w.Replicas)},
+		field{keyPoolSize, d.number(w.PoolSize)},
+		field{keyConnections, d.number(w.Connections)},
 	)
 }
 
@@ -133,6 +147,38 @@ func (d *document) bindings(bindings []Binding) *ast.Term {
 			field{keyPhase, d.text(b.Phase)},
 			field{keyMessage, d.text(b.Message)},
 			field{keyOtherNamespaces, d.list(b.OtherNamespaces)},
+			field{keyServiceAccounts, d.list(b.ServiceAccounts)},
+			field{keyLimits, d.limits(b.Limits)},
+		)
+	}
+	return d.term(ast.NewArray(terms...))
+}
+
+func (d *document) limits(limits []Limit) *ast.Term {
+	if len(limits) == 0 {
+		return ast.InternedEmptyArray
+	}
+	terms := make([]*ast.Term, len(limits))
+	for i, l := range limits {
+		terms[i] = d.object(
+			field{keyKind, d.text(l.Kind)},
+			field{keyName, d.text(l.Name)},
+			field{keyConnections, d.number(l.Connections)},
+		)
+	}
+	return d.term(ast.NewArray(terms...))
+}
+
+func (d *document) secrets(uses []SecretUse) *ast.Term {
+	terms := make([]*ast.Term, len(uses))
+	for i := range uses {
+		u := &uses[i]
+		terms[i] = d.object(
+			field{keyName, d.text(u.Name)},
+			field{keyPath, d.text(u.Path)},
+			field{keyUser, d.text(u.User)},
+			field{keyRequested, truth(u.Requested)},
+			field{keyServiceAccounts, d.list(u.ServiceAccounts)},
 		)
 	}
 	return d.term(ast.NewArray(terms...))
@@ -221,6 +267,10 @@ func (d *document) text(s string) *ast.Term {
 		return ast.InternedEmptyString
 	}
 	return d.term(ast.String(s))
+}
+
+func (d *document) number(n int64) *ast.Term {
+	return d.term(ast.Number(strconv.FormatInt(n, 10)))
 }
 
 // term returns a term from the current block. A full block is left behind rather

@@ -22,10 +22,12 @@ func fullInput() *Input {
 	return &Input{
 		Request:   Request{Operation: "UPDATE", Kind: "DatabaseUser", Name: "report", Namespace: "team-b", User: "jane", Groups: []string{"dev"}},
 		Namespace: Namespace{Name: "team-b", Labels: map[string]string{"team": "frontend"}, Annotations: map[string]string{"note": "text"}},
-		Workload:  &Workload{Kind: "Pod", Name: "web-1", ServiceAccount: "web", InjectionEnabled: true},
-		Binding:   []Binding{{User: "orders-api", Alias: "orders", Namespace: "team-b", Exists: true, Ready: true, Deleting: true, Phase: "Ready", Message: "done", OtherNamespaces: []string{"web"}}},
-		Database:  &Database{Name: "orders", Namespace: "shop", Exists: true, Deleting: true, ClusterName: "main", AllowUsersFrom: []string{"team-a"}, NamespaceLabels: map[string]string{"team": "backend"}},
-		Role:      &Role{Name: "report", Namespace: "team-b", Privileges: "readonly", TablePrivileges: []string{"SELECT"}, DatabaseNamespace: "shop", ClusterName: "main", Path: "spec.databaseRef"},
+		Workload:  &Workload{Kind: "Pod", Name: "web-1", ServiceAccount: "web", InjectionEnabled: true, Replicas: 2, PoolSize: 5, Connections: 10},
+		Binding: []Binding{{User: "orders-api", Alias: "orders", Namespace: "team-b", Exists: true, Ready: true, Deleting: true, Phase: "Ready", Message: "done", OtherNamespaces: []string{"web"},
+			ServiceAccounts: []string{"web"}, Limits: []Limit{{Kind: "DBCluster", Name: "main", Connections: 97}}}},
+		Secrets:  []SecretUse{{Name: "orders-api-credentials", Path: "spec.volumes[0]", User: "orders-api", Requested: true, ServiceAccounts: []string{"web"}}},
+		Database: &Database{Name: "orders", Namespace: "shop", Exists: true, Deleting: true, ClusterName: "main", AllowUsersFrom: []string{"team-a"}, NamespaceLabels: map[string]string{"team": "backend"}},
+		Role:     &Role{Name: "report", Namespace: "team-b", Privileges: "readonly", TablePrivileges: []string{"SELECT"}, DatabaseNamespace: "shop", ClusterName: "main", Path: "spec.databaseRef"},
 		Cluster: &Cluster{Name: "main", Exists: true, AllowedNamespaces: []string{"shop"}, NamespaceSelector: &metav1.LabelSelector{
 			MatchLabels:      map[string]string{"team": "backend"},
 			MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "tier", Operator: "In", Values: []string{"a"}}},

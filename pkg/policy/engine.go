@@ -21,9 +21,11 @@ const (
 	AreaResources = "resources"
 	// AreaWorkload judges pods that ask for a credential.
 	AreaWorkload = "workload"
+	// AreaGuard judges pods that refer to our Secrets by themselves.
+	AreaGuard = "guard"
 )
 
-func areas() []string { return []string{AreaResources, AreaWorkload} }
+func areas() []string { return []string{AreaResources, AreaWorkload, AreaGuard} }
 
 // Options of an Engine.
 type Options struct {

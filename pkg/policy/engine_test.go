@@ -137,10 +137,18 @@ func TestEvaluate(t *testing.T) {
 			inject("USER-NOT-READY", `user "pending" in namespace "shop" is not ready (Pending: cluster main does not answer)`, `wait until it is ready; "kubectl dbtether user describe pending -n shop" says what it waits for`),
 			inject("USER-UNKNOWN", `user "nobody" does not exist in namespace "shop"`, `create it with "kubectl dbtether user create", or correct the annotation dbtether.io/inject`),
 		}, nil},
+		{"a pod of another service account that opens too much", AreaWorkload, with(pod(binding("orders-api")), func(in *Input) {
+			in.Workload.Replicas, in.Workload.PoolSize, in.Workload.Connections = 1, 20, 20
+			in.Binding[0].ServiceAccounts, in.Binding[0].Limits = []string{"api"}, []Limit{{Kind: "DBCluster", Name: "main", Connections: 19}}
+		}), []Finding{{"dbtether.policies.workload.service_account", "SERVICE-ACCOUNT-NOT-ALLOWED", `service account "web" may not have the credential of user "orders-api" in namespace "shop" (allowed: api)`, `run the pod as one of those, or add "web" to spec.serviceAccounts of the DatabaseUser`, "spec.serviceAccountName"}},
+			[]Finding{{"dbtether.policies.workload.connection_budget", "CONNECTION-BUDGET", `pod "web-1" may open 20 connections (replicas: 1, dbtether.io/pool-size: 20), but cluster "main" takes 19`, "lower dbtether.io/pool-size or the replicas, or ask the platform team for more connections or a pooler", `metadata.annotations["dbtether.io/pool-size"]`}}},
+		{"a pod that takes a credential by itself", AreaGuard, with(pod(), func(in *Input) {
+			in.Secrets = []SecretUse{{Name: "orders-api-credentials.v3", Path: "spec.volumes[0]", User: "orders-api"}, {Name: "reports-credentials", Path: "spec.volumes[1]", User: "reports", Requested: true}}
+		}), []Finding{{"dbtether.policies.guard.secret_use", "SECRET-NOT-REQUESTED", `the pod uses Secret "orders-api-credentials.v3", the credential of user "orders-api" in namespace "shop", and does not ask for it`, `add "orders-api" to the annotation dbtether.io/inject of the pod, which then needs no reference of its own`, "spec.volumes[0]"}}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := builtIn(t)
-			evaluated := map[string]int{AreaResources: 4, AreaWorkload: 1}[c.area]
+			evaluated := map[string]int{AreaResources: 4, AreaWorkload: 4, AreaGuard: 1}[c.area]
 			want := Decision{Allow: len(c.deny) == 0, Deny: c.deny, Warn: c.warn, Evaluated: evaluated, Revision: e.Revision()}
 			if got := e.Evaluate(context.Background(), c.area, c.input); !reflect.DeepEqual(got, want) {
 				t.Errorf("got  %+v\nwant %+v", got, want)
@@ -218,9 +226,11 @@ func TestPolicies(t *testing.T) {
 		got = append(got, row.Code+" "+row.Rule+" "+string(row.Mode))
 	}
 	want := []string{
+		"SECRET-NOT-REQUESTED deny deny", "SERVICE-ACCOUNT-NOT-ALLOWED deny deny",
 		"ADMIN-NOT-SHARED deny deny", "CLUSTER-NOT-ALLOWED deny deny", "CLUSTER-UNKNOWN warn warn", "DATABASE-NOT-SHARED deny deny",
 		"DATABASES-ON-TWO-CLUSTERS deny deny",
 		"USER-UNKNOWN deny deny", "USER-ELSEWHERE deny deny", "USER-NOT-READY deny deny", "USER-DELETING deny deny",
+		"CONNECTION-BUDGET deny warn", "NAMESPACE-NOT-ENABLED deny deny", "SERVICE-ACCOUNT-NOT-ALLOWED deny deny",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)

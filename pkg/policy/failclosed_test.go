@@ -90,6 +90,11 @@ func TestEvaluateRefusesInput(t *testing.T) {
 		{"an empty one", AreaWorkload, &Input{}, "without the time"},
 		{"no kind", AreaWorkload, &Input{Now: noon}, "without the kind"},
 		{"no workload", AreaWorkload, change(pod(), func(in *Input) { in.Workload = nil }), "without a workload"},
+		{"no service account", AreaWorkload, change(pod(), func(in *Input) { in.Workload.ServiceAccount = "" }), "without its service account"},
+		{"no Secrets", AreaGuard, pod(), "without the Secrets"},
+		{"Secrets of no workload", AreaGuard, change(pod(), func(in *Input) { in.Workload, in.Secrets = nil, []SecretUse{} }), "without a workload"},
+		{"a million empty Secrets", AreaGuard, change(pod(), func(in *Input) { in.Secrets = make([]SecretUse, 2_000_000) }), "more than 1048576"},
+		{"a million empty limits", AreaWorkload, pod(Binding{Namespace: "shop", Limits: make([]Limit, 2_000_000)}), "more than 1048576"},
 		{"another namespace", AreaWorkload, change(pod(), func(in *Input) { in.Namespace.Name = "web" }), `request in namespace "shop" and the namespace "web"`},
 		{"a binding in another namespace", AreaWorkload, pod(binding("a"), Binding{Namespace: "web"}), `binding in namespace "web" for a workload in "shop"`},
 		{"10 MB of text", AreaWorkload, pod(Binding{Namespace: "shop", Message: strings.Repeat("x", 10<<20)}), "more than 1048576"},
@@ -151,7 +156,7 @@ func TestEvaluateWithoutAnAnswer(t *testing.T) {
 	} {
 		e := builtIn(t)
 		broken := e.entries[AreaWorkload]
-		broken.body = ast.MustParseBody(query)
+		broken.body, broken.lenient = ast.MustParseBody(query), false
 		e.entries[AreaWorkload] = broken
 		wantError(t, e.Evaluate(context.Background(), AreaWorkload, pod()), "", want)
 	}

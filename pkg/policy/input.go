@@ -14,7 +14,7 @@ import (
 // Secret, and no field for one.
 //
 // Request, Namespace and Now are always needed. The area workload needs Workload
-// too; in the area resources the kind Database needs Database and Cluster, the kind
+// too, and the area guard Workload and Secrets; in the area resources the kind Database needs Database and Cluster, the kind
 // DatabaseUser needs Role, Database and Cluster. Evaluate denies without them: a
 // policy that finds nothing would not object.
 type Input struct {
@@ -24,6 +24,9 @@ type Input struct {
 	Workload *Workload
 	// Binding holds one entry for each DatabaseUser that the workload asks for.
 	Binding []Binding
+	// Secrets holds one entry for each Secret of a DatabaseUser that the workload refers to.
+	// Nil but in the area guard.
+	Secrets []SecretUse
 	// Database is the Database under review, or the one that Role refers to.
 	Database *Database
 	// Role is the DatabaseUser under review.
@@ -56,11 +59,17 @@ type Namespace struct {
 
 // Workload is a pod, or the template of one.
 type Workload struct {
-	Kind           string
-	Name           string
+	Kind string
+	Name string
+	// ServiceAccount is never empty: a pod that names none has "default".
 	ServiceAccount string
 	// InjectionEnabled says whether the namespace admits injection.
 	InjectionEnabled bool
+	// Replicas is how many such pods there are to be; 1 for a pod.
+	Replicas int64
+	// PoolSize is how many connections each of them says that it opens; 0 where it does
+	// not say. Connections is what that comes to: policies cannot multiply.
+	PoolSize, Connections int64
 }
 
 // Binding is a DatabaseUser that a workload asks for, and whether it can have it.
@@ -79,6 +88,32 @@ type Binding struct {
 	// OtherNamespaces lists where else a DatabaseUser has this name. Needed only
 	// where Exists is false.
 	OtherNamespaces []string
+	// ServiceAccounts are those whose pods may have the credential; none: all.
+	ServiceAccounts []string
+	// Limits are the known bounds of the user's connections. Needed only where the
+	// workload says how many it opens.
+	Limits []Limit
+}
+
+// Limit is how many connections a DatabaseUser, its first Database or the DBCluster of
+// that one takes.
+type Limit struct {
+	Kind        string
+	Name        string
+	Connections int64
+}
+
+// SecretUse is a Secret of a DatabaseUser, or a revision of one, that a workload refers to.
+type SecretUse struct {
+	// Name is that of the Secret, Path where the workload refers to it first:
+	// "spec.containers[0].env[3]".
+	Name, Path string
+	// User is the DatabaseUser whose credential it is.
+	User string
+	// Requested says whether the workload asks for User by its annotation.
+	Requested bool
+	// ServiceAccounts are those whose pods may have the credential; none: all.
+	ServiceAccounts []string
 }
 
 // Database is a Database. Where Exists is false, only its names, NamespaceLabels
@@ -168,15 +203,25 @@ func (in *Input) check(area string) error {
 	if size := in.size(); size > maxInput {
 		return fmt.Errorf("input of %d bytes, more than %d", size, maxInput)
 	}
-	if area == AreaWorkload {
+	switch area {
+	case AreaWorkload:
 		return in.checkWorkload()
+	case AreaGuard:
+		if in.Secrets == nil {
+			return errors.New("input without the Secrets that the workload refers to")
+		}
+		return in.checkWorkload()
+	default:
+		return in.checkResources()
 	}
-	return in.checkResources()
 }
 
 func (in *Input) checkWorkload() error {
 	if in.Workload == nil {
 		return errors.New("input without a workload")
+	}
+	if in.Workload.ServiceAccount == "" {
+		return errors.New("input with a workload without its service account")
 	}
 	for i := range in.Binding {
 		if got := in.Binding[i].Namespace; got != in.Namespace.Name {
@@ -226,7 +271,14 @@ func (in *Input) size() int {
 	}
 	for i := range in.Binding {
 		b := &in.Binding[i]
-		size += 1 + len(b.User) + len(b.Alias) + len(b.Namespace) + len(b.Phase) + len(b.Message) + sizeOfList(b.OtherNamespaces)
+		size += 1 + len(b.User) + len(b.Alias) + len(b.Namespace) + len(b.Phase) + len(b.Message) + sizeOfList(b.OtherNamespaces) + sizeOfList(b.ServiceAccounts)
+		for j := range b.Limits {
+			size += 1 + len(b.Limits[j].Kind) + len(b.Limits[j].Name)
+		}
+	}
+	for i := range in.Secrets {
+		s := &in.Secrets[i]
+		size += 1 + len(s.Name) + len(s.Path) + len(s.User) + sizeOfList(s.ServiceAccounts)
 	}
 	if d := in.Database; d != nil {
 		size += len(d.Name) + len(d.Namespace) + len(d.ClusterName) + sizeOfList(d.AllowUsersFrom) + sizeOfMap(d.NamespaceLabels)

@@ -38,7 +38,7 @@ func TestNewRefuses(t *testing.T) {
 		{"a package without a name", one("package dbtether.policies.workload\n\n" + rule), "a policy is in a package dbtether.policies.<area>.<name>"},
 		{"a package that looks like one", one("package dbtether.policies.workload[\"user.more\"]\n\n" + rule), "a policy is in a package dbtether.policies.<area>.<name>"},
 		{"our own entry", one("package dbtether.entry.workload\n\n" + rule), "a policy is in a package dbtether.policies.<area>.<name>"},
-		{"an unknown area", one("package dbtether.policies.workloads.user\n\n" + rule), `no area "workloads" (there are: resources, workload)`},
+		{"an unknown area", one("package dbtether.policies.workloads.user\n\n" + rule), `no area "workloads" (there are: resources, workload, guard)`},
 		{"a package in two files", files(map[string]string{"a.rego": header + rule, "b.rego": header + rule}), "b.rego: package dbtether.policies.workload.user is in a.rego too"},
 		{"a file in the package of a built-in", both{policies.FS, one("package dbtether.policies.workload.binding\n\nusable := true\n" + rule)}, "is in user.rego too"},
 

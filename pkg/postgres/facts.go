@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,9 +38,17 @@ type ServerFacts struct {
 	TrustedExtensions []string
 	// UnavailableExtensions are those asked for that the server does not offer, sorted.
 	UnavailableExtensions []string
+	// OpenDatabases are those of postgres, template1 and the maintenance database that every
+	// role of the server may connect to, sorted.
+	OpenDatabases []string
 	// IgnoresRoleSettings is whether this minor version ignores ALTER ROLE … IN DATABASE …
 	// SET role (release notes of 14.15, 15.10, 16.6 and 17.2).
 	IgnoresRoleSettings bool
+}
+
+// UsableConnections returns how many sessions of unprivileged roles the server takes.
+func (f ServerFacts) UsableConnections() int32 {
+	return int32(min(max(f.MaxConnections-f.ReservedConnections, 0), math.MaxInt32))
 }
 
 // FreeConnections returns how many more sessions of unprivileged roles the server takes.
@@ -57,6 +66,7 @@ func (s *Server) Facts(ctx context.Context, extensions []string) (ServerFacts, e
 	facts.queueOverridden(&batch)
 	facts.queueSession(&batch)
 	facts.queueMemberships(&batch)
+	facts.queueOpenDatabases(&batch)
 	facts.queueExtensions(&batch, extensions)
 	if err := s.conn.SendBatch(ctx, &batch).Close(); err != nil {
 		return ServerFacts{}, fmt.Errorf("inspect cluster %q: %w", s.endpoint.Name, readable(s.conn.cause(ctx, err)))
@@ -170,6 +180,15 @@ func (f *ServerFacts) queueMemberships(batch *pgx.Batch) {
 			UNION SELECT am.roleid FROM groups g JOIN pg_catalog.pg_auth_members am ON am.member = g.oid)
 		SELECT coalesce(array_agg(r.rolname::text ORDER BY r.rolname), '{}') FROM groups g JOIN pg_catalog.pg_roles r USING (oid)
 		WHERE r.rolname <> current_user`).QueryRow(func(row pgx.Row) error { return row.Scan(&f.Memberships) })
+}
+
+// queueOpenDatabases reads the ACLs: one that is null lets PUBLIC connect (manual,
+// "Default PUBLIC Access Privileges").
+func (f *ServerFacts) queueOpenDatabases(batch *pgx.Batch) {
+	batch.Queue(`SELECT coalesce(array_agg(datname::text ORDER BY datname), '{}') FROM pg_catalog.pg_database
+		WHERE datname IN ('postgres', 'template1', current_database()) AND datallowconn
+			AND EXISTS (SELECT FROM aclexplode(coalesce(datacl, acldefault('d', datdba))) WHERE grantee = 0 AND privilege_type = 'CONNECT')`).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&f.OpenDatabases) })
 }
 
 func (f *ServerFacts) queueExtensions(batch *pgx.Batch, names []string) {

@@ -39,6 +39,9 @@ func TestFacts(t *testing.T) {
 		if slices.Contains(got.Memberships, "pg_signal_backend") == f.super {
 			t.Errorf("memberships %v", got.Memberships)
 		}
+		if !slices.Equal(got.OpenDatabases, []string{"postgres", "template1"}) {
+			t.Errorf("open databases %v", got.OpenDatabases)
+		}
 		f.endpoint.SSLMode = "disable"
 		if got := facts(t, f); got.TLSVersion != "" || got.TLSCipher != "" {
 			t.Errorf("without TLS: %+v", got)
@@ -56,7 +59,7 @@ func TestFactsOfAProvider(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = server.Stop() })
 	f := fixtureOf(server, false)
-	if got := facts(t, f); got.Provider != postgres.SelfHosted || got.StatementTimeout != 2*time.Minute || got.MaxConnections != 20 || got.ReservedConnections != 5 {
+	if got := facts(t, f); got.Provider != postgres.SelfHosted || got.StatementTimeout != 2*time.Minute || got.MaxConnections != 20 || got.ReservedConnections != 5 || got.UsableConnections() != 15 {
 		t.Errorf("got %+v", got)
 	}
 	admin := f.login.Username

@@ -81,7 +81,9 @@ type Level string
 
 // The levels of a finding.
 const (
-	LevelOK      Level = "ok"
+	LevelOK Level = "ok"
+	// LevelNote is of what a default server has, and somebody may not want.
+	LevelNote    Level = "note"
 	LevelWarning Level = "warning"
 	LevelError   Level = "error"
 )
@@ -105,7 +107,7 @@ func (p *Provisioner) CheckCluster(ctx context.Context, cluster *v1alpha1.DBClus
 	if !write {
 		return findings, err
 	}
-	if statusErr := p.clusterStatus(ctx, cluster, state, findings, err); err == nil {
+	if statusErr := p.clusterStatus(ctx, cluster, state, facts, findings, err); err == nil {
 		err = statusErr
 	}
 	return findings, err
@@ -161,6 +163,7 @@ func inspect(s postgres.ServerState, f postgres.ServerFacts, cluster *v1alpha1.D
 	}
 	found.add(s.TLS, LevelWarning, "the connection is encrypted ("+f.TLSVersion+")", "the connection is not encrypted", "set spec.sslMode to require or verify-full")
 	found.rights(s)
+	found.open(f)
 	found.limits(s, f)
 	found.extensions(s, f, allowedExtensions(cluster))
 	return found
@@ -183,6 +186,18 @@ func (i *inspection) rights(s postgres.ServerState) {
 	i.add(s.Superuser || s.Version >= 150000, LevelWarning, "the admin may isolate the schema public",
 		"before PostgreSQL 15 the schema public belongs to the bootstrap superuser, so every user of a database may create objects in it",
 		"upgrade the server, or have a superuser run in each database: ALTER SCHEMA public OWNER TO <database>_owner")
+}
+
+// open says where every login may connect beside the databases that it was given.
+func (i *inspection) open(f postgres.ServerFacts) {
+	var fix []string
+	for _, name := range f.OpenDatabases {
+		fix = append(fix, "REVOKE CONNECT ON DATABASE "+identifier(name)+" FROM PUBLIC")
+	}
+	if len(fix) > 0 {
+		*i = append(*i, Finding{Level: LevelNote, Text: "every login of the server may connect to " + strings.Join(f.OpenDatabases, ", ") + ", and look at its catalog",
+			Fix: "where nobody else needs that, let their owner run: " + strings.Join(fix, "; ")})
+	}
 }
 
 // What a run needs: time for one statement, and sessions at the same time.

@@ -359,33 +359,6 @@ func (j *Job) writeStatus(ctx context.Context, err error) error {
 	return statusErr
 }
 
-// Create writes a new Database. With dryRun the API server validates it only.
-func (p *Provisioner) Create(ctx context.Context, db *v1alpha1.Database, dryRun bool) error {
-	db.Finalizers = finalizersFor(db.Spec.DeletionPolicy, db.Finalizers)
-	return p.create(ctx, v1alpha1.Databases, db, v1alpha1.KindDatabase, dryRun)
-}
-
-// CreateUser writes a new DatabaseUser. With dryRun the API server validates it only.
-func (p *Provisioner) CreateUser(ctx context.Context, user *v1alpha1.DatabaseUser, dryRun bool) error {
-	user.Finalizers = finalizersFor(user.Spec.DeletionPolicy, user.Finalizers)
-	return p.create(ctx, v1alpha1.DatabaseUsers, user, v1alpha1.KindDatabaseUser, dryRun)
-}
-
-func databaseMarker(db *v1alpha1.Database) postgres.Marker {
-	return postgres.Marker{Kind: v1alpha1.KindDatabase, Resource: key(db), UID: string(db.UID)}
-}
-
-func userMarker(user *v1alpha1.DatabaseUser) postgres.Marker {
-	return postgres.Marker{Kind: v1alpha1.KindDatabaseUser, Resource: key(user), UID: string(user.UID)}
-}
-
-func key(object interface {
-	GetNamespace() string
-	GetName() string
-}) string {
-	return object.GetNamespace() + "/" + object.GetName()
-}
-
 func limit(n *int32) int {
 	if n == nil {
 		return -1

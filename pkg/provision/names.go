@@ -3,6 +3,9 @@ package provision
 import (
 	"slices"
 	"strings"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
 )
 
 // Names that belong to PostgreSQL or to a provider. The API refuses them in
@@ -24,4 +27,19 @@ type names struct{ exact, prefixes []string }
 func reserved(name string, by names) bool {
 	return slices.Contains(by.exact, name) ||
 		slices.ContainsFunc(by.prefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+}
+
+func databaseMarker(db *v1alpha1.Database) postgres.Marker {
+	return postgres.Marker{Kind: v1alpha1.KindDatabase, Resource: key(db), UID: string(db.UID)}
+}
+
+func userMarker(user *v1alpha1.DatabaseUser) postgres.Marker {
+	return postgres.Marker{Kind: v1alpha1.KindDatabaseUser, Resource: key(user), UID: string(user.UID)}
+}
+
+func key(object interface {
+	GetNamespace() string
+	GetName() string
+}) string {
+	return object.GetNamespace() + "/" + object.GetName()
 }

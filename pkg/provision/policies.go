@@ -35,8 +35,8 @@ type policies struct {
 // get returns what judges by the built-in policies and by those of the cluster. A
 // policy that cannot be loaded is an error: nothing is done without it.
 //
-// Who may not read them is judged by the built-in ones alone, the runner excepted:
-// the others hold the administrator's password themselves.
+// Who may not read them is judged by the built-in ones alone where she works for herself:
+// she holds the administrator's password. What works for others is not.
 func (c *policies) get(ctx context.Context, p *Provisioner) (review.Reviewer, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,6 +63,9 @@ func (p *Provisioner) policyDocuments(ctx context.Context) (documents []review.D
 	switch {
 	case apierrors.IsForbidden(err) && !p.Runner:
 		return nil, nil, nil
+	case apierrors.IsForbidden(err):
+		return nil, nil, &Error{Cause: fmt.Errorf("read the policies of namespace %q: %w", v1alpha1.SystemNamespace, err),
+			Fix: "what works for others does not work without them; the Role dbtether-provisioner of that namespace lets it read them"}
 	case err != nil:
 		return nil, nil, fmt.Errorf("read the policies of namespace %q: %w", v1alpha1.SystemNamespace, err)
 	}

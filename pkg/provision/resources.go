@@ -123,3 +123,15 @@ func (p *Provisioner) create(ctx context.Context, resource schema.GroupVersionRe
 	}
 	return typed(created, object.(runtime.Object))
 }
+
+// Create writes a new Database. With dryRun the API server validates it only.
+func (p *Provisioner) Create(ctx context.Context, db *v1alpha1.Database, dryRun bool) error {
+	db.Finalizers = finalizersFor(db.Spec.DeletionPolicy, db.Finalizers)
+	return p.create(ctx, v1alpha1.Databases, db, v1alpha1.KindDatabase, dryRun)
+}
+
+// CreateUser writes a new DatabaseUser. With dryRun the API server validates it only.
+func (p *Provisioner) CreateUser(ctx context.Context, user *v1alpha1.DatabaseUser, dryRun bool) error {
+	user.Finalizers = finalizersFor(user.Spec.DeletionPolicy, user.Finalizers)
+	return p.create(ctx, v1alpha1.DatabaseUsers, user, v1alpha1.KindDatabaseUser, dryRun)
+}

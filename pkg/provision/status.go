@@ -104,7 +104,7 @@ func condition(kind string, is bool, yes, no, message string) metav1.Condition {
 	return c
 }
 
-func (p *Provisioner) clusterStatus(ctx context.Context, cluster *v1alpha1.DBCluster, state postgres.ServerState, findings []Finding, err error) error {
+func (p *Provisioner) clusterStatus(ctx context.Context, cluster *v1alpha1.DBCluster, state postgres.ServerState, facts postgres.ServerFacts, findings []Finding, err error) error {
 	now := p.Now()
 	o := outcome{err: err, message: "connected"}
 	for _, f := range findings {
@@ -114,7 +114,7 @@ func (p *Provisioner) clusterStatus(ctx context.Context, cluster *v1alpha1.DBClu
 	}
 	checked := metav1.NewTime(now.UTC().Truncate(time.Second))
 	status := v1alpha1.DBClusterStatus{Phase: v1alpha1.PhaseConnected, Message: o.text(), PostgresVersion: state.VersionText,
-		LastCheckTime: &checked, ObservedGeneration: cluster.Generation,
+		MaxConnections: facts.UsableConnections(), LastCheckTime: &checked, ObservedGeneration: cluster.Generation,
 		Conditions: o.conditions(now, cluster.Generation, cluster.Status.Conditions)}
 	if o.err != nil {
 		status.Phase = v1alpha1.PhaseFailed

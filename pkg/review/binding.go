@@ -43,6 +43,10 @@ func describeBindings(ask *inject.Ask, namespace string, facts Facts) []policy.B
 		b := policy.Binding{User: asked.Name, Alias: asked.Alias, Namespace: namespace}
 		if user, ok := facts.User(namespace, asked.Name); ok {
 			b.Exists, b.Ready, b.Deleting = true, CredentialsReady(user), user.DeletionTimestamp != nil
+			b.ServiceAccounts = user.Spec.ServiceAccounts
+			if ask.PoolSize > 0 {
+				b.Limits = limits(user, facts)
+			}
 			b.Phase, b.Message = user.Status.Phase, user.Status.Message
 			if b.Phase == "" {
 				b.Phase, b.Message = v1alpha1.PhasePending, "nothing has provisioned it so far"

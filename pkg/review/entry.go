@@ -35,6 +35,23 @@ func wrongResource(r *Request) string {
 	return wrong(r, "CREATE and UPDATE of dbclusters, databases and databaseusers of "+v1alpha1.GroupVersion.String())
 }
 
+// wrongTemplate is wrongPod for the entry of workloads.
+func wrongTemplate(r *Request) string {
+	kinds := map[GroupVersionResource]string{
+		{"apps", "v1", "deployments"}:        "Deployment",
+		{"apps", "v1", "statefulsets"}:       "StatefulSet",
+		{"apps", "v1", "daemonsets"}:         "DaemonSet",
+		{"apps", "v1", "replicasets"}:        "ReplicaSet",
+		{"batch", "v1", "jobs"}:              "Job",
+		{"batch", "v1", "cronjobs"}:          "CronJob",
+		{"", "v1", "replicationcontrollers"}: "ReplicationController",
+	}
+	if kind := kinds[r.Resource]; kind != "" && kind == r.Kind.Kind && r.SubResource == "" && (r.Operation == Create || r.Operation == Update) {
+		return ""
+	}
+	return wrong(r, "CREATE and UPDATE of workloads with a pod template")
+}
+
 func wrong(r *Request, answers string) string {
 	resource := r.Resource.Resource
 	if r.SubResource != "" {

@@ -18,6 +18,9 @@ type Facts interface {
 	User(namespace, name string) (*v1alpha1.DatabaseUser, bool)
 	// UsersNamed returns the namespaces, sorted, that have a DatabaseUser of the name.
 	UsersNamed(name string) []string
+	// UsersOfSecret returns the DatabaseUsers, sorted by name, whose credential is in the
+	// Secret of the name: see SecretNames.
+	UsersOfSecret(namespace, name string) []*v1alpha1.DatabaseUser
 	// Err returns the first failure to answer one of the questions before, or nil.
 	Err() error
 }

@@ -33,18 +33,39 @@ func requestOf(r *Request) policy.Request {
 		User: r.User.Username, Groups: r.User.Groups}
 }
 
-func workloadInput(r *Request, pod *inject.Pod, ask *inject.Ask, facts Facts, now time.Time) (*policy.Input, error) {
-	input, err := newInput(requestOf(r), facts, now)
+// subject is a pod, or the template of pods, that is under review.
+type subject struct {
+	request policy.Request
+	// name is that of the object that the template is part of, or of the pod.
+	name string
+	// replicas is how many pods there are to be.
+	replicas int64
+	pod      *inject.Pod
+}
+
+// podSubject returns the subject of a request for a pod.
+func podSubject(r *Request, pod *inject.Pod) subject {
+	s := subject{request: requestOf(r), name: pod.Name, replicas: 1, pod: pod}
+	if s.name == "" {
+		s.name = pod.GenerateName
+	}
+	return s
+}
+
+// workloadInput returns what policies may know of a subject that asks for something, or
+// for nothing if ask is nil.
+func workloadInput(s subject, ask *inject.Ask, facts Facts, now time.Time) (*policy.Input, error) {
+	input, err := newInput(s.request, facts, now)
 	if err != nil {
 		return nil, err
 	}
-	name := pod.Name
-	if name == "" {
-		name = pod.GenerateName
-	}
-	input.Workload = &policy.Workload{Kind: r.Kind.Kind, Name: name, ServiceAccount: pod.ServiceAccountName,
+	input.Workload = &policy.Workload{Kind: s.request.Kind, Name: s.name, Replicas: s.replicas,
+		ServiceAccount:   cmp.Or(s.pod.ServiceAccountName, "default"),
 		InjectionEnabled: input.Namespace.Labels[v1alpha1.LabelInjection] == "enabled"}
-	input.Binding = describeBindings(ask, r.Namespace, facts)
+	if ask != nil {
+		input.Workload.PoolSize, input.Workload.Connections = ask.PoolSize, ask.PoolSize*s.replicas
+		input.Binding = describeBindings(ask, s.request.Namespace, facts)
+	}
 	return &input, facts.Err()
 }
 

@@ -124,5 +124,16 @@ func (o *Objects) UsersNamed(name string) (namespaces []string) {
 	return namespaces
 }
 
+// UsersOfSecret implements Facts.
+func (o *Objects) UsersOfSecret(namespace, name string) (users []*v1alpha1.DatabaseUser) {
+	for _, user := range o.users {
+		if user.Namespace == namespace && slices.Contains(SecretNames(user), name) {
+			users = append(users, user)
+		}
+	}
+	SortByName(users)
+	return users
+}
+
 // Err implements Facts: there is nobody who could not be asked.
 func (o *Objects) Err() error { return nil }

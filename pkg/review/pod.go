@@ -57,25 +57,37 @@ func (v Reviewer) Enforce(ctx context.Context, r *Request, facts Facts) Outcome 
 	if err != nil {
 		return invalid(fmt.Sprintf(codeObject+": %v.", err))
 	}
-	ask, problems := inject.Parse(pod.Annotations)
-	if ask == nil {
-		// Without anything to inject nobody has written it but by hand.
-		problems = append(problems, inject.Reserved(pod.Annotations)...)
+	ask, findings := asked(pod)
+	if ask == nil || len(findings) > 0 {
+		return deny(findings)
 	}
-	if len(problems) > 0 || ask == nil {
-		return deny(annotationFindings(problems))
-	}
-	input, err := workloadInput(r, pod, ask, facts, v.Now())
-	if err != nil {
-		return undecided(err)
-	}
-	outcome := decided(v.Policies.Evaluate(ctx, policy.AreaWorkload, input))
+	outcome := v.workload(ctx, podSubject(r, pod), ask, facts)
 	if !outcome.Allowed {
 		return outcome
 	}
 	denied := deny(lacking(r, pod, ask, facts))
 	denied.Warnings = outcome.Warnings
 	return denied
+}
+
+// asked returns what a pod, or a template, asks for, nil for nothing, and what is wrong
+// with its annotations.
+func asked(pod *inject.Pod) (*inject.Ask, []policy.Finding) {
+	ask, problems := inject.Parse(pod.Annotations)
+	if ask == nil {
+		// Without anything to inject nobody has written it but by hand.
+		problems = append(problems, inject.Reserved(pod.Annotations)...)
+	}
+	return ask, annotationFindings(problems)
+}
+
+// workload asks the policies of the area workload about a subject.
+func (v Reviewer) workload(ctx context.Context, s subject, ask *inject.Ask, facts Facts) Outcome {
+	input, err := workloadInput(s, ask, facts, v.Now())
+	if err != nil {
+		return undecided(err)
+	}
+	return decided(v.Policies.Evaluate(ctx, policy.AreaWorkload, input))
 }
 
 // patchFor returns what the pod of the request lacks.

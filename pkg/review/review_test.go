@@ -30,7 +30,9 @@ func TestGolden(t *testing.T) {
 	functions := map[string]func(context.Context, *review.Request, review.Facts) review.Outcome{
 		"inject":    reviewer.Inject,
 		"enforce":   reviewer.Enforce,
+		"guard":     reviewer.Guard,
 		"resources": reviewer.Resources,
+		"templates": reviewer.Templates,
 	}
 	for name, function := range functions {
 		files, err := filepath.Glob(filepath.Join("testdata", name, "*.txtar"))
@@ -67,7 +69,7 @@ type goldenCase struct {
 	facts   *review.Objects
 }
 
-func readCase(t *testing.T, file string) goldenCase {
+func readCase(t testing.TB, file string) goldenCase {
 	t.Helper()
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
@@ -139,7 +141,7 @@ func describe(t *testing.T, outcome review.Outcome) string {
 	return text.String()
 }
 
-func toJSON(t *testing.T, document []byte) []byte {
+func toJSON(t testing.TB, document []byte) []byte {
 	t.Helper()
 	text, err := yaml.YAMLToJSON(document)
 	if err != nil {

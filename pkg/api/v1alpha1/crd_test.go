@@ -107,7 +107,7 @@ func TestDefinitionsListTypes(t *testing.T) {
 			"spec.namespaceSelector.matchExpressions": "atomic", "spec.namespaceSelector.matchExpressions.values": "atomic", "status.conditions": "map"},
 		"databases": {"spec.extensions": "set", "spec.schemas": "set", "status.conditions": "map", "status.parameters": "set"},
 		"databaseusers": {"spec.additionalGrants": "atomic", "spec.additionalGrants.privileges": "set", "spec.additionalGrants.tables": "set",
-			"spec.databaseRefs": "atomic", "status.conditions": "map", "status.databases": "atomic", "status.rotation.heldBy": "atomic", "status.settings": "set"},
+			"spec.databaseRefs": "atomic", "spec.serviceAccounts": "set", "status.conditions": "map", "status.databases": "atomic", "status.rotation.heldBy": "atomic", "status.settings": "set"},
 	}
 	for _, d := range definitions {
 		props, err := apiextensions.GetSchemaForVersion(internalCRD(t, d.plural), "v1alpha1")

@@ -259,6 +259,26 @@ func TestDatabaseUserLife(t *testing.T) {
 	answer(t, "databaseusers", "DatabaseUser", requests)
 }
 
+func TestDatabaseUserServiceAccounts(t *testing.T) {
+	with := func(list string) string { return "{databaseRef: {name: orders}, serviceAccounts: " + list + "}" }
+	requests := []request{
+		{name: "two", spec: with("[api, jobs.nightly]")},
+		{name: "none", old: with("[api]"), spec: with("[]")},
+		{name: "later", old: "{databaseRef: {name: orders}}", spec: with("[api]")},
+		{name: "one twice", spec: with("[api, api]"), errors: []string{`spec.serviceAccounts[1]: Duplicate value: "api"`}},
+		{name: "253 characters", spec: with("[" + strings.Repeat("s", 253) + "]")},
+		{name: "254 characters", spec: with("[" + strings.Repeat("s", 254) + "]"), errors: []string{
+			"spec.serviceAccounts[0]: Too long: may not be more than 253 bytes",
+		}},
+	}
+	for _, name := range []string{"Api", "*", "shop/api", "system:serviceaccount:shop:api", "api-"} {
+		requests = append(requests, request{name: "named " + name, spec: with("['" + name + "']"), errors: []string{
+			`spec.serviceAccounts[0]: Invalid value: "` + name + `": spec.serviceAccounts[0] in body should match '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$'`,
+		}})
+	}
+	answer(t, "databaseusers", "DatabaseUser", requests)
+}
+
 func TestDatabaseUserSecrets(t *testing.T) {
 	with := func(fields string) string { return "{databaseRefs: [{name: orders}, {name: reports}], " + fields + "}" }
 	const tooLong = "spec.secretGeneration: Invalid value: with secretGeneration perDatabase the resource's name and that of each Database have at most 230 characters together"

@@ -67,6 +67,15 @@ type DatabaseUserSpec struct {
 	// +optional
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
 
+	// Service accounts of the user's namespace whose pods may have the credential. Unset: those of every pod in it.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
+	ServiceAccounts []string `json:"serviceAccounts,omitempty"`
+
 	// Whether a role of that name which dbtether did not create is taken over. It gets a new password, unless the Secret that
 	// is taken over with it holds one that works. Dangerous roles are never taken over.
 	// +optional

@@ -161,6 +161,10 @@ type DBClusterStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	PostgresVersion string `json:"postgresVersion,omitempty"`
+	// How many connections the server takes from logins that are no superusers: its max_connections without those that it
+	// reserves.
+	// +optional
+	MaxConnections int32 `json:"maxConnections,omitempty"`
 	// When the server was last asked.
 	// +optional
 	LastCheckTime *metav1.Time `json:"lastCheckTime,omitempty"`

@@ -61,6 +61,8 @@ const (
 	AnnotationEnv = "dbtether.io/env"
 	// AnnotationContainers restricts injection to some containers: "app,migrate".
 	AnnotationContainers = "dbtether.io/containers"
+	// AnnotationPoolSize says how many connections each pod opens at most to a database.
+	AnnotationPoolSize = "dbtether.io/pool-size"
 	// AnnotationInjected says, on a pod, what was done.
 	AnnotationInjected = "dbtether.io/injected"
 	// AnnotationAllowUsersFrom lists, on a Database or a Namespace, the namespaces

@@ -463,6 +463,11 @@ func (in *DatabaseUserSpec) DeepCopyInto(out *DatabaseUserSpec) {
 		in, out := &in.ExpiresAt, &out.ExpiresAt
 		*out = (*in).DeepCopy()
 	}
+	if in.ServiceAccounts != nil {
+		in, out := &in.ServiceAccounts, &out.ServiceAccounts
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	in.SecretTemplate.DeepCopyInto(&out.SecretTemplate)
 }
 

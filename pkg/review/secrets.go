@@ -1,0 +1,50 @@
+package review
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+)
+
+// SecretNames returns the names of the Secrets, in the user's namespace, that hold its
+// credential or are to hold it: those of its spec and those of its status, which differ
+// while it moves. Revisions are not among them: see LiveSecret.
+func SecretNames(user *v1alpha1.DatabaseUser) []string {
+	names := []string{user.SecretName()}
+	add := func(name string) {
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if user.PerDatabase() {
+		for _, access := range user.Access() {
+			add(user.SecretNameFor(access.Name))
+		}
+	}
+	add(user.Status.SecretName)
+	for _, database := range user.Status.Databases {
+		add(database.SecretName)
+	}
+	return names
+}
+
+// LiveSecret returns the name of the Secret that one named <name>.v<N> is a revision of,
+// and any other name as it is. The name of a credential is never like that of a revision.
+func LiveSecret(name string) string {
+	i := strings.LastIndex(name, ".v")
+	if i <= 0 {
+		return name
+	}
+	number := name[i+len(".v"):]
+	if number == "" || strings.Trim(number, "0123456789") != "" {
+		return name
+	}
+	return name[:i]
+}
+
+// SortByName sorts users of one namespace.
+func SortByName(users []*v1alpha1.DatabaseUser) {
+	slices.SortFunc(users, func(a, b *v1alpha1.DatabaseUser) int { return cmp.Compare(a.Name, b.Name) })
+}
