@@ -214,8 +214,27 @@ func (t *policyTest) judge(ctx context.Context, examiner review.Examiner, subjec
 		return v
 	}
 	v.namespace, v.before = request.Namespace, request.Object
-	v.Examination, v.err = examiner.Examine(ctx, request, facts)
+	if v.Examination, v.err = examiner.Examine(ctx, request, facts); v.err == nil {
+		v.err = v.addTemplate(ctx, examiner, m, facts)
+	}
 	return v
+}
+
+// addTemplate adds to the verdict on a workload's pod what is said when the workload
+// itself is written, unless the pod is denied for it.
+func (v *verdict) addTemplate(ctx context.Context, examiner review.Examiner, m review.Manifest, facts *testFacts) error {
+	request, err := m.Template()
+	if request == nil || err != nil {
+		return err
+	}
+	examiner.Traces = false // the pod's are the same
+	template, err := examiner.Examine(ctx, request, facts)
+	for _, finding := range template.Warn {
+		if !slices.ContainsFunc(slices.Concat(v.Findings, v.Warn), func(f policy.Finding) bool { return f.Code == finding.Code }) {
+			v.Warn = append(v.Warn, finding)
+		}
+	}
+	return err
 }
 
 // notes says what may explain a verdict, once.

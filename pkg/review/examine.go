@@ -62,14 +62,22 @@ func (x Examiner) Examine(ctx context.Context, r *Request, facts Facts) (Examina
 	w := &witness{examiner: x}
 	v := Reviewer{Policies: w, Now: x.Now}
 	e := Examination{Object: r.Object}
-	if r.Kind.Kind == "Pod" {
+	templates := false
+	switch {
+	case r.Kind.Kind == "Pod":
 		v.examinePod(ctx, r, facts, &e)
-	} else {
+	case wrongTemplate(r) == "":
+		templates = true
+		e.Outcome = v.Templates(ctx, r, facts)
+	default:
 		e.Outcome = v.Resources(ctx, r, facts)
 	}
 	if len(w.decisions) > 0 {
 		all := policy.Merge(w.decisions...)
 		e.Warn, e.DryRun, e.Excepted = all.Warn, all.DryRun, all.Excepted
+		if templates { // it denies nothing
+			e.Warn = append(all.Deny, all.Warn...)
+		}
 	}
 	e.Traces = w.traces
 	return e, w.err
@@ -88,6 +96,10 @@ func (v Reviewer) examinePod(ctx context.Context, r *Request, facts Facts, e *Ex
 			return
 		}
 	}
+	if !seesPods(r.Namespace, facts) {
+		e.Outcome = allow()
+		return
+	}
 	patched := *r
 	if patch := v.Inject(ctx, r, facts).Patch; patch != nil {
 		if patched.Object, err = applied(r.Object, patch); err != nil {
@@ -98,6 +110,11 @@ func (v Reviewer) examinePod(ctx context.Context, r *Request, facts Facts, e *Ex
 	}
 	patch := e.Patch
 	e.Outcome = v.Enforce(ctx, &patched, facts)
+	if e.Allowed {
+		warnings := e.Warnings
+		e.Outcome = v.Guard(ctx, &patched, facts)
+		e.Warnings = append(warnings, e.Warnings...)
+	}
 	e.Patch, e.Object = patch, patched.Object
 	if pod, err := inject.Decode(patched.Object); err == nil {
 		e.Injected = pod.Annotations[v1alpha1.AnnotationInjected]
@@ -117,13 +134,23 @@ func applied(object, patch []byte) ([]byte, error) {
 	return result, nil
 }
 
+// excluded are the namespaces that the webhook configurations leave out.
+func excluded() []string { return []string{"kube-system", "kube-node-lease", v1alpha1.SystemNamespace} }
+
+// seesPods reports whether the webhook configurations send the pods of a namespace. Those
+// of one that is not known are taken for sent: then it cannot be decided on them.
+func seesPods(namespace string, facts Facts) bool {
+	found, known := facts.Namespace(namespace)
+	return !slices.Contains(excluded(), namespace) && (!known || found.Labels[v1alpha1.LabelInjection] == "enabled")
+}
+
 // notEnabled returns what the ValidatingAdmissionPolicy namespace-enabled.dbtether.io
 // says of a pod that asks for a credential; nothing where the namespace is not known.
 func notEnabled(r *Request, facts Facts) []policy.Finding {
 	finding := policy.Finding{Path: "metadata.annotations", Code: "NAMESPACE-EXCLUDED",
 		Message: fmt.Sprintf("the pod asks for credentials (%s), but no pod of namespace %q gets any", v1alpha1.AnnotationInject, r.Namespace),
 		Fix:     "run it in another namespace, or remove the annotation"}
-	if slices.Contains([]string{"kube-system", "kube-node-lease", v1alpha1.SystemNamespace}, r.Namespace) {
+	if slices.Contains(excluded(), r.Namespace) {
 		return []policy.Finding{finding}
 	}
 	namespace, ok := facts.Namespace(r.Namespace)

@@ -136,6 +136,8 @@ func TestExaminePods(t *testing.T) {
 	}{
 		{"one that is given what it asks for", pod("team-b", `"dbtether.io/inject":"api","dbtether.io/as":"env"`), nil, "api@3:env"},
 		{"one that asks for nothing", pod("team-b", ""), nil, ""},
+		{"a Secret that it takes by itself", strings.Replace(pod("team-b", ""), `"newer":1`, `"newer":1,"volumes":[{"name":"v","secret":{"secretName":"api-credentials"}}]`, 1), []string{"SECRET-NOT-REQUESTED"}, ""},
+		{"the same where the webhook sees no pods", strings.Replace(pod("shop", ""), `"newer":1`, `"newer":1,"volumes":[{"name":"v","secret":{"secretName":"api-credentials"}}]`, 1), nil, ""},
 		{"a user that is not ready", pod("team-b", `"dbtether.io/inject":"report"`), []string{"USER-NOT-READY"}, ""},
 		{"a user that does not exist", pod("team-b", `"dbtether.io/inject":"nobody"`), []string{"USER-UNKNOWN"}, ""},
 		{"an annotation that cannot be read", pod("team-b", `"dbtether.io/inject":"api","dbtether.io/as":"all"`), []string{"ANNOTATION-INVALID"}, ""},
@@ -159,5 +161,33 @@ func TestExaminePods(t *testing.T) {
 				t.Errorf("got the pod %s", got.Object)
 			}
 		})
+	}
+}
+
+// Whoever writes a workload is warned of what all of its pods come to.
+func TestExamineTemplates(t *testing.T) {
+	limit := int32(5)
+	facts := shared()
+	facts.SetNamespace(&metav1.ObjectMeta{Name: "team-b", Labels: map[string]string{"dbtether.io/injection": "enabled"}})
+	user := newUser("team-b", v1alpha1.DatabaseAccess{Name: "own"})
+	user.Spec.ConnectionLimit = &limit
+	user.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionCredentialsReady, Status: metav1.ConditionTrue}}
+	facts.SetUser(user)
+	m := review.Manifest{Namespace: "team-b", User: runner, Object: []byte(`{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"},"spec":{"replicas":3,
+		"template":{"metadata":{"annotations":{"dbtether.io/inject":"report","dbtether.io/pool-size":"4"}},"spec":{"containers":[{"name":"app"}]}}}}`)}
+	r, err := m.Template()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := newExaminer(t, nil).Examine(t.Context(), r, facts)
+	if err != nil || !got.Allowed || len(got.Warn) != 1 || got.Warn[0].Code != "CONNECTION-BUDGET" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if got := examine(t, newExaminer(t, nil), string(m.Object), facts); !got.Allowed || len(got.Warn) != 0 {
+		t.Errorf("a pod of it: %+v", got)
+	}
+	m.Object = []byte(reader)
+	if r, err := m.Template(); r != nil || err != nil {
+		t.Errorf("a DatabaseUser: got %+v, %v", r, err)
 	}
 }

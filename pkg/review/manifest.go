@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	kjson "sigs.k8s.io/json"
 
@@ -54,6 +55,30 @@ func (m Manifest) Request() (*Request, error) {
 		return m.podRequest(object, user)
 	}
 	return m.resourceRequest(object, apiVersion, kind)
+}
+
+// Template returns the request that the entry templates.dbtether.io answers when a workload
+// is written; nil for other objects. The error is an object that cannot be read.
+func (m Manifest) Template() (*Request, error) {
+	var object map[string]any
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(m.Object, &object); err != nil {
+		return nil, fmt.Errorf("decode object: %w", err)
+	}
+	for _, w := range workloads() {
+		if object["apiVersion"] != w.apiVersion || object["kind"] != w.kind {
+			continue
+		}
+		group, version, found := strings.Cut(w.apiVersion, "/")
+		if !found {
+			group, version = "", w.apiVersion
+		}
+		r := &Request{Kind: GroupVersionKind{group, version, w.kind}, Resource: GroupVersionResource{group, version, strings.ToLower(w.kind) + "s"},
+			Operation: Create, Namespace: m.place(object), Name: nameOf(object), User: m.User}
+		var err error
+		r.Object, err = json.Marshal(object)
+		return r, err
+	}
+	return nil, nil
 }
 
 // Judges reports whether Request knows the kind of an object.
