@@ -76,7 +76,7 @@ func (x Examiner) Examine(ctx context.Context, r *Request, facts Facts) (Examina
 		all := policy.Merge(w.decisions...)
 		e.Warn, e.DryRun, e.Excepted = all.Warn, all.DryRun, all.Excepted
 		if templates { // it denies nothing
-			e.Warn = append(all.Deny, all.Warn...)
+			e.Warn = slices.Concat(all.Deny, all.Warn)
 		}
 	}
 	e.Traces = w.traces

@@ -2,6 +2,7 @@ package review_test
 
 import (
 	"bytes"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -189,5 +190,47 @@ func TestExamineTemplates(t *testing.T) {
 	m.Object = []byte(reader)
 	if r, err := m.Template(); r != nil || err != nil {
 		t.Errorf("a DatabaseUser: got %+v, %v", r, err)
+	}
+}
+
+// A manifest gets the answer that the webhook gives to what the API server makes of it.
+func TestExamineIsTheWebhook(t *testing.T) {
+	reviewer := review.Reviewer{Policies: newEngine(t), Now: func() time.Time { return noon }}
+	examiner := review.Examiner{Policies: newEngine(t), Now: reviewer.Now}
+	compared := 0
+	for _, function := range []string{"resources", "templates"} {
+		files, err := filepath.Glob(filepath.Join("testdata", function, "*.txtar"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			c := readCase(t, file)
+			request, err := review.Decode(c.review)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := review.Manifest{Object: request.Object, Namespace: request.Namespace, User: request.User, Exists: request.Operation == review.Update}
+			asked, err := m.Template()
+			answer := reviewer.Templates
+			if function == "resources" {
+				asked, err = m.Request()
+				answer = reviewer.Resources
+			}
+			changes := request.Operation == review.Create || request.Operation == review.Update
+			if err != nil || asked == nil || asked.Kind.Kind != request.Kind.Kind || !changes {
+				continue // something that the API server would not send either
+			}
+			compared++
+			got, err := examiner.Examine(t.Context(), asked, c.facts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := answer(t.Context(), request, c.facts); !reflect.DeepEqual(got.Outcome, want) {
+				t.Errorf("%s: got  %+v\nwant %+v", file, got.Outcome, want)
+			}
+		}
+	}
+	if compared < 15 {
+		t.Errorf("only %d are compared", compared)
 	}
 }
