@@ -36,7 +36,7 @@ var Rooms = []Room{
 	{"pkg/policy", []string{"policies"}},
 	{"policies", nil},
 	{"pkg/inject", []string{"pkg/api/v1alpha1"}},
-	{"pkg/plugin", []string{"pkg/review", "pkg/provision", "pkg/postgres", "pkg/revision", "pkg/secret", "pkg/api/v1alpha1", "manifests"}},
+	{"pkg/plugin", []string{"pkg/review", "pkg/policy", "pkg/provision", "pkg/postgres", "pkg/revision", "pkg/secret", "pkg/api/v1alpha1", "manifests"}},
 	{"pkg/provision", []string{"pkg/review", "pkg/postgres", "pkg/revision", "pkg/secret", "pkg/api/v1alpha1"}},
 	{"pkg/postgres", []string{"pkg/secret"}},
 	{"pkg/revision", []string{"pkg/secret", "pkg/api/v1alpha1"}},

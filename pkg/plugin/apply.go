@@ -175,10 +175,18 @@ func (m manifest) wrap(err error) error {
 // read reads the manifests, those first that others refer to. What could not be
 // read is the error; the others are returned nevertheless.
 func (a *apply) read(env *Environment) ([]manifest, error) {
+	manifests, err := readManifests(env, &a.files)
+	slices.SortStableFunc(manifests, func(x, y manifest) int { return rank(x) - rank(y) })
+	return manifests, err
+}
+
+// readManifests reads the objects in files, folders, URLs and stdin, lists taken apart.
+// What could not be read is the error; the others are returned nevertheless.
+func readManifests(env *Environment, files *resource.FilenameOptions) ([]manifest, error) {
 	// Local: we know our kinds, so there is no need to discover the cluster's.
 	result := resource.NewBuilder(env.Config).
 		Local().Unstructured().ContinueOnError().
-		FilenameParam(false, &a.files).
+		FilenameParam(false, files).
 		Flatten().Do()
 	infos, err := result.Infos()
 	var manifests []manifest
@@ -193,7 +201,6 @@ func (a *apply) read(env *Environment) ([]manifest, error) {
 		}
 		manifests = append(manifests, manifest{object, source})
 	}
-	slices.SortStableFunc(manifests, func(x, y manifest) int { return rank(x) - rank(y) })
 	return manifests, Hinted(err, "check the path, and that it holds YAML or JSON of Kubernetes objects")
 }
 

@@ -11,6 +11,7 @@ import (
 const (
 	groupResources = "resources"
 	groupApply     = "apply"
+	groupPolicies  = "policies"
 	groupOther     = "other"
 )
 
@@ -30,6 +31,7 @@ func commands() []entry {
 		{groupApply, newReconcileCommand},
 		{groupApply, newDriftCommand},
 		{groupApply, newCRDsCommand},
+		{groupPolicies, newPolicyCommand},
 		{groupOther, newCompletionCommand},
 		{groupOther, newOptionsCommand},
 		{groupOther, newVersionCommand},
@@ -55,6 +57,7 @@ the Database and finds its credential in a Secret.`,
 	root.AddGroup(
 		&cobra.Group{ID: groupResources, Title: "Servers, databases, users:"},
 		&cobra.Group{ID: groupApply, Title: "Manifests:"},
+		&cobra.Group{ID: groupPolicies, Title: "Policies:"},
 		&cobra.Group{ID: groupOther, Title: "Other:"},
 	)
 	root.SetHelpCommandGroupID(groupOther)

@@ -20,6 +20,8 @@ type Metadata struct {
 	Title       string `json:"title,omitempty"`
 	Description string `json:"description,omitempty"`
 	Fix         string `json:"fix,omitempty"`
+	// Examples are what the rule denies and what it allows, in the words of who wrote it.
+	Examples []Example `json:"examples,omitempty"`
 	// Mode is what the findings of the rule do. In a policy of the mode warn, what deny
 	// finds is a warning, too.
 	Mode Mode `json:"mode"`
@@ -138,5 +140,6 @@ func (m Metadata) with(annotation *ast.Annotations) Metadata {
 			*set.field = text
 		}
 	}
+	m.Examples, _ = examples(annotation) // checked when the policy was loaded
 	return m
 }

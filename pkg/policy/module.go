@@ -83,6 +83,9 @@ func parse(o origin, file, text string, capabilities *ast.Capabilities) (policy,
 	if err == nil {
 		p.onError, err = packageMode(module, "on_error", []Mode{ModeDeny, ModeWarn})
 	}
+	if err == nil {
+		err = checkExamples(module)
+	}
 	if err != nil {
 		return policy{}, fmt.Errorf("%s: %w", file, err)
 	}

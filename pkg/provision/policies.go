@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
@@ -58,7 +59,7 @@ func (c *policies) get(ctx context.Context, p *Provisioner) (review.Reviewer, er
 // policyDocuments reads the ConfigMaps that add to the policies, and what identifies
 // their content.
 func (p *Provisioner) policyDocuments(ctx context.Context) (documents []review.Document, versions []string, err error) {
-	list, err := p.Kube.Resource(configMapResource).Namespace(v1alpha1.SystemNamespace).List(ctx, metav1.ListOptions{LabelSelector: review.LabelPolicy})
+	documents, err = PolicyDocuments(ctx, p.Kube, v1alpha1.SystemNamespace)
 	switch {
 	case apierrors.IsForbidden(err) && !p.Runner:
 		return nil, nil, nil
@@ -68,17 +69,30 @@ func (p *Provisioner) policyDocuments(ctx context.Context) (documents []review.D
 	case err != nil:
 		return nil, nil, fmt.Errorf("read the policies of namespace %q: %w", v1alpha1.SystemNamespace, err)
 	}
-	for i := range list.Items {
-		object := &list.Items[i]
-		documents = append(documents, policyDocument(object))
-		versions = append(versions, string(object.GetUID())+"/"+object.GetResourceVersion())
+	for _, d := range documents {
+		versions = append(versions, string(d.UID)+"/"+d.ResourceVersion)
 	}
 	slices.Sort(versions)
 	return documents, versions, nil
 }
 
-func policyDocument(object *unstructured.Unstructured) review.Document {
+// PolicyDocuments reads the ConfigMaps of a namespace that add to the policies. The
+// error is that of the API.
+func PolicyDocuments(ctx context.Context, kube dynamic.Interface, namespace string) ([]review.Document, error) {
+	list, err := kube.Resource(configMapResource).Namespace(namespace).List(ctx, metav1.ListOptions{LabelSelector: review.LabelPolicy})
+	if err != nil {
+		return nil, err
+	}
+	documents := make([]review.Document, len(list.Items))
+	for i := range list.Items {
+		documents[i] = PolicyDocument(&list.Items[i])
+	}
+	return documents, nil
+}
+
+// PolicyDocument returns what a ConfigMap adds to the policies.
+func PolicyDocument(object *unstructured.Unstructured) review.Document {
 	data, _, _ := unstructured.NestedStringMap(object.Object, "data")
-	return review.Document{Data: data, ObjectMeta: metav1.ObjectMeta{Namespace: object.GetNamespace(), Name: object.GetName(),
-		Labels: object.GetLabels(), CreationTimestamp: object.GetCreationTimestamp()}}
+	return review.Document{Data: data, ObjectMeta: metav1.ObjectMeta{Namespace: object.GetNamespace(), Name: object.GetName(), UID: object.GetUID(),
+		ResourceVersion: object.GetResourceVersion(), Labels: object.GetLabels(), CreationTimestamp: object.GetCreationTimestamp()}}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/policy"
 )
 
-// patience is how long one evaluation may take where no API server waits for it.
-const patience = 5 * time.Second
+// Patience is how long one evaluation may take where no API server waits for it.
+const Patience = 5 * time.Second
 
 // Document is a ConfigMap that adds to the policies; LabelPolicy is the label that says
 // so.
@@ -26,7 +26,7 @@ const LabelPolicy = policy.LabelPolicy
 // for each process is enough. The error says which policy cannot be loaded. It does no
 // I/O.
 func NewReviewer(ctx context.Context, documents []Document) (Reviewer, error) {
-	engine, err := policy.Load(ctx, policy.ReadSet(documents, time.Now()), policy.Options{Timeout: patience})
+	engine, err := policy.Load(ctx, policy.ReadSet(documents, time.Now()), policy.Options{Timeout: Patience})
 	if err != nil {
 		return Reviewer{}, err
 	}

@@ -87,8 +87,12 @@ func line(f policy.Finding) string {
 	if f.Fix != "" {
 		text += " " + sentence(capital(f.Fix))
 	}
-	// What a policy quotes may have line breaks, or sequences that a terminal obeys; a
-	// message has none.
+	return OneLine(text)
+}
+
+// OneLine returns a text in one line. What a policy quotes may have line breaks, or
+// sequences that a terminal obeys; a message has none.
+func OneLine(text string) string {
 	return strings.Map(printable, strings.Join(strings.Fields(text), " "))
 }
 

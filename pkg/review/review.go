@@ -16,7 +16,7 @@ import (
 
 // Reviewer decides on requests. It holds no state between them.
 type Reviewer struct {
-	Policies *policy.Engine
+	Policies Policies
 	Now      func() time.Time
 }
 

@@ -1,0 +1,68 @@
+package plugin
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/policy"
+)
+
+func TestShortNames(t *testing.T) {
+	got := shortNames([]string{"dbtether.policies.workload.binding", "dbtether.policies.workload.binding", "dbtether.user.workload.binding", "dbtether.user.shop.naming"})
+	want := map[string]string{
+		"dbtether.policies.workload.binding": "dbtether.policies.workload.binding",
+		"dbtether.user.workload.binding":     "dbtether.user.workload.binding",
+		"dbtether.user.shop.naming":          "shop.naming",
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v", got)
+	}
+}
+
+// The mode of a policy is that of its strictest rule, wherever that stands.
+func TestListPolicies(t *testing.T) {
+	got := listPolicies([]policy.Metadata{
+		{Policy: "a", Rule: "warn", Code: "A-1", Mode: policy.ModeWarn},
+		{Policy: "a", Rule: "deny", Code: "A-2", Mode: policy.ModeDeny},
+		{Policy: "a", Rule: "warn", Code: "A-1", Mode: policy.ModeWarn},
+		{Policy: "b", Mode: policy.ModeDryRun},
+	})
+	if len(got) != 2 || got[0].Mode != policy.ModeDeny || !reflect.DeepEqual(got[0].codes(), []string{"A-1", "A-2"}) ||
+		got[1].Mode != policy.ModeDryRun || len(got[1].Rules) != 0 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestLoadEach(t *testing.T) {
+	source := func(name string) policy.Source {
+		const rego = "# METADATA\n# custom:\n#   area: resources\npackage dbtether.user.shop.one\n\ndeny contains {\"code\": \"ONE\", \"message\": \"no\", \"fix\": \"no\"} if input.request.kind == \"Database\"\n"
+		const test = "package dbtether.user.shop.one_test\n\ntest_it if count(data.dbtether.user.shop.one.deny) == 1 with input as {\"request\": {\"kind\": \"Database\"}}\n"
+		return policy.Source{Name: name, Files: map[string]string{"one.rego": rego, "one_test.rego": test}}
+	}
+	untested := source("untested")
+	delete(untested.Files, "one_test.rego")
+	for _, c := range []struct {
+		name    string
+		sources []policy.Source
+		loaded  string // the source of the last policy
+		said    []string
+	}{
+		{"all is well", []policy.Source{source("a")}, "a", nil},
+		{"one is broken", []policy.Source{source("a"), untested}, "a", []string{"untested: policy dbtether.user.shop.one has no test"}},
+		{"two that do not go together", []policy.Source{source("a"), source("b")}, policy.SourceBuiltIn, []string{"package dbtether.user.shop.one is in a/one.rego too"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			engine, errs := loadEach(t.Context(), policy.Set{Sources: c.sources})
+			rows := engine.Policies()
+			if last := rows[len(rows)-1]; last.Source != c.loaded || len(errs) != len(c.said) {
+				t.Fatalf("got %+v, %v", last, errs)
+			}
+			for i, want := range c.said {
+				if !strings.Contains(errs[i].Error(), want) {
+					t.Errorf("got  %v\nwant %s", errs[i], want)
+				}
+			}
+		})
+	}
+}
