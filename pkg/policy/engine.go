@@ -53,6 +53,8 @@ type Engine struct {
 	revision   string
 	exceptions []Exception
 	problems   []string
+	// refuses is why nothing is decided; nil in an engine that has policies.
+	refuses error
 
 	timeout time.Duration
 	// workers has room for as many evaluations as may run at once.
@@ -92,6 +94,12 @@ func NewBuiltIn(ctx context.Context, options Options) (*Engine, error) {
 // does no I/O.
 func Load(ctx context.Context, set Set, options Options) (*Engine, error) {
 	return build(ctx, policies.FS, set, options, allowedBuiltins())
+}
+
+// Refusing returns an engine without policies, for as long as none can be loaded: every
+// decision is one that could not be made, and says why.
+func Refusing(cause error) *Engine {
+	return &Engine{refuses: fmt.Errorf("policies cannot be loaded: %w", cause)}
 }
 
 func build(ctx context.Context, modules fs.FS, set Set, options Options, builtins []string) (*Engine, error) {
