@@ -102,7 +102,7 @@ func benchmarkEntries(b *testing.B) map[string]*entry {
 		}
 	}
 	reviewer := review.Reviewer{Policies: engine, Now: time.Now}
-	log, m := slog.New(slog.NewJSONHandler(io.Discard, nil)), newMetrics()
+	log, m := decisionLog{slog.New(slog.NewJSONHandler(io.Discard, nil)), 0.01}, newMetrics()
 	entries := map[string]*entry{}
 	for name, answer := range map[string]func(context.Context, *review.Request, review.Facts) review.Outcome{
 		"inject": reviewer.Inject, "enforce": reviewer.Enforce,

@@ -153,6 +153,7 @@ type webhook struct {
 	url     string
 	metrics string // URL
 	log     string // file
+	replica string
 	exited  chan struct{}
 }
 
@@ -183,8 +184,9 @@ func (c *cluster) startWebhook(t *testing.T, args ...string) *webhook {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	w := &webhook{url: "https://" + listen, metrics: "http://" + metrics, log: log.Name(), exited: make(chan struct{})}
-	w.cmd = exec.Command(c.binary, append([]string{"--kubeconfig=" + c.kubeconfig, "--listen=" + listen, "--metrics-listen=" + metrics, "--url=" + w.url, "--debug"}, args...)...)
+	w := &webhook{url: "https://" + listen, metrics: "http://" + metrics, log: log.Name(), exited: make(chan struct{}),
+		replica: strings.TrimSuffix(filepath.Base(log.Name()), ".log")}
+	w.cmd = exec.Command(c.binary, append([]string{"--kubeconfig=" + c.kubeconfig, "--listen=" + listen, "--metrics-listen=" + metrics, "--url=" + w.url, "--debug", "--replica=" + w.replica}, args...)...)
 	w.cmd.Stdout, w.cmd.Stderr = log, log
 	release, err := testenv.StartBound(w.cmd, syscall.SIGKILL)
 	if err != nil {
