@@ -138,6 +138,16 @@ func (c *cluster) kubectl(stdin string, args ...string) (string, error) {
 	return strings.TrimSpace(stdout.String()), nil
 }
 
+// kubectlBoth is kubectl with what it says on stderr, then on stdout.
+func (c *cluster) kubectlBoth(stdin string, args ...string) (string, error) {
+	cmd := exec.Command(c.Kubectl, append([]string{"--kubeconfig", c.Kubeconfig}, args...)...)
+	cmd.Stdin = strings.NewReader(stdin)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	return stderr.String() + stdout.String(), err
+}
+
 func (c *cluster) must(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
 	out, err := c.kubectl(stdin, args...)
