@@ -35,6 +35,7 @@ const (
 type library struct {
 	informer cache.SharedIndexInformer // of the ConfigMaps
 	now      func() time.Time
+	options  policy.Options
 	log      *slog.Logger
 	metrics  *metrics
 	events   events
@@ -150,7 +151,7 @@ func (l *library) refresh(ctx context.Context) {
 		return
 	}
 	l.versions = versions
-	engine, err := policy.Load(ctx, policy.ReadSet(documents, l.now()), policy.Options{})
+	engine, err := policy.Load(ctx, policy.ReadSet(documents, l.now()), l.options)
 	if ctx.Err() != nil {
 		return
 	}
