@@ -151,7 +151,7 @@ func (l *library) refresh(ctx context.Context) {
 		return
 	}
 	l.versions = versions
-	engine, err := policy.Load(ctx, policy.ReadSet(documents, l.now()), l.options)
+	engine, err := l.load(ctx, documents)
 	if ctx.Err() != nil {
 		return
 	}
@@ -161,6 +161,17 @@ func (l *library) refresh(ctx context.Context) {
 		l.serve(ctx, engine)
 	}
 	l.tried.Store(true)
+}
+
+// load compiles a set. A compiler that panics on what somebody wrote must not end the
+// process, which would meet the same text at its next start.
+func (l *library) load(ctx context.Context, documents []policy.Document) (engine *policy.Engine, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			engine, err = nil, fmt.Errorf("panic: %v", cause)
+		}
+	}()
+	return policy.Load(ctx, policy.ReadSet(documents, l.now()), l.options)
 }
 
 // documents returns the ConfigMaps, and what identifies their content.
