@@ -31,15 +31,26 @@ func options(args []string) admission.Options {
 	flags.StringVar(&o.Listen, "listen", ":9443", "address for reviews, by HTTPS")
 	flags.StringVar(&o.MetricsListen, "metrics-listen", "127.0.0.1:8080", "address for /metrics, /healthz and /readyz, by HTTP")
 	flags.StringVar(&o.Kubeconfig, "kubeconfig", "", "kubeconfig `file` (default: the pod's service account)")
-	flags.StringVar(&o.Namespace, "namespace", "dbtether-system", "namespace of the Service and of the certificate's Secret")
+	flags.StringVar(&o.Namespace, "namespace", "dbtether-system", "namespace of the Service, of the certificate's Secret and of the policies")
 	flags.StringVar(&o.ServiceName, "service-name", "dbtether-webhook", "Service in front of the webhook")
+	flags.StringVar(&o.Replica, "replica", replica(), "`name` of this replica in the status of the policies")
 	flags.StringVar(&o.Configuration, "configuration", "dbtether", "name of the Mutating- and ValidatingWebhookConfiguration to keep up to date")
 	flags.StringVar(&o.URL, "url", "", "`https://host:port` to be called at, in place of the Service")
 	flags.StringVar(&o.CertificateSecret, "cert-secret", "dbtether-webhook-certificate", "Secret that the replicas share the certificate in; empty: keep it in memory, for one replica")
 	flags.StringVar(&o.CertificateFile, "cert-file", "", "certificate `file` to serve, read again when it changes, in place of one of our own")
 	flags.StringVar(&o.KeyFile, "key-file", "", "key `file` of --cert-file")
 	flags.DurationVar(&o.Drain, "drain", 5*time.Second, "how long to answer on after SIGTERM")
-	flags.BoolVar(&o.Debug, "debug", false, "log also the reviews that were allowed as they were")
+	flags.Float64Var(&o.LogAllows, "log-allows", 0.01, "`share`, from 0 to 1, of the reviews to log of those that were allowed and that no policy says anything of")
+	flags.BoolVar(&o.Debug, "debug", false, "log all of those")
 	_ = flags.Parse(args) // ExitOnError
 	return o
+}
+
+// replica returns the name of the pod, or of the host.
+func replica() string {
+	if pod := os.Getenv("POD_NAME"); pod != "" {
+		return pod
+	}
+	host, _ := os.Hostname() // without one, --replica is needed
+	return host
 }

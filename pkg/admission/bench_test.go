@@ -6,11 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
-	"time"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 
@@ -22,9 +20,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	sigsjson "sigs.k8s.io/json"
 
-	"github.com/dbtether/kubectl-dbtether/pkg/policy"
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
-	"github.com/dbtether/kubectl-dbtether/policies"
 )
 
 // Both benchmarks go from the bytes of a review of a 7 KB pod to the bytes of the
@@ -36,23 +32,37 @@ import (
 func BenchmarkInject(b *testing.B) {
 	pod := benchmarkPod()
 	body := benchmarkReview(b, pod)
-	ours := benchmarkEntries(b)["inject"]
+	ours := benchmarkEntries(b, 0)["inject"]
 	b.Run("ours", func(b *testing.B) { benchmarkHandler(b, ours, body, `"patchType":"JSONPatch"`) })
 	b.Run("baseline", func(b *testing.B) { benchmarkHandler(b, http.HandlerFunc(narrow), body, `"allowed":true`) })
 	b.Run("typed", func(b *testing.B) { benchmarkHandler(b, typedMutation(b), body, `"patchType":"JSONPatch"`) })
 }
 
+// The policies of users that are about other namespaces cost nothing: ours is as fast
+// with 500 of them as with none.
 func BenchmarkEnforce(b *testing.B) {
-	entries := benchmarkEntries(b)
-	body := benchmarkReview(b, injectedPod(b, entries["inject"]))
-	b.Run("ours", func(b *testing.B) { benchmarkHandler(b, entries["enforce"], body, `"allowed":true`) })
-	b.Run("baseline", func(b *testing.B) { benchmarkHandler(b, http.HandlerFunc(narrow), body, `"allowed":true`) })
-	b.Run("typed", func(b *testing.B) { benchmarkHandler(b, typedValidation(b), body, `"allowed":true`) })
+	body := benchmarkReview(b, injectedPod(b, benchmarkEntries(b, 0)["inject"]))
+	for _, n := range []int{0, 10, 100, 500} {
+		entries := benchmarkEntries(b, n)
+		b.Run(fmt.Sprintf("policies=%d/ours", n), func(b *testing.B) { benchmarkHandler(b, entries["enforce"], body, `"allowed":true`) })
+		b.Run(fmt.Sprintf("policies=%d/baseline", n), func(b *testing.B) { benchmarkHandler(b, http.HandlerFunc(narrow), body, `"allowed":true`) })
+		b.Run(fmt.Sprintf("policies=%d/typed", n), func(b *testing.B) { benchmarkHandler(b, typedValidation(b), body, `"allowed":true`) })
+	}
+}
+
+// A Database is reviewed for what policies of users are about most.
+func BenchmarkResources(b *testing.B) {
+	body := databaseReview("u1", "shop", "orders")
+	for _, n := range []int{0, 10, 100, 500} {
+		entries := benchmarkEntries(b, n)
+		b.Run(fmt.Sprintf("policies=%d/ours", n), func(b *testing.B) { benchmarkHandler(b, entries["resources"], body, `"allowed":true`) })
+		b.Run(fmt.Sprintf("policies=%d/baseline", n), func(b *testing.B) { benchmarkHandler(b, http.HandlerFunc(narrow), body, `"allowed":true`) })
+	}
 }
 
 // The pod that the guard sees most often: it asks for what it was given.
 func BenchmarkGuard(b *testing.B) {
-	entries := benchmarkEntries(b)
+	entries := benchmarkEntries(b, 0)
 	body := benchmarkReview(b, injectedPod(b, entries["inject"]))
 	b.Run("ours", func(b *testing.B) { benchmarkHandler(b, entries["guard"], body, `"allowed":true`) })
 	b.Run("baseline", func(b *testing.B) { benchmarkHandler(b, http.HandlerFunc(narrow), body, `"allowed":true`) })
@@ -92,37 +102,14 @@ func (w *answerBuffer) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// benchmarkEntries are those of the server, on facts that are there already.
-func benchmarkEntries(b *testing.B) map[string]*entry {
+// benchmarkEntries are those of the server, in a cluster of size, with n policies of users
+// that are about other namespaces.
+func benchmarkEntries(b *testing.B, n int) map[string]*entry {
 	b.Helper()
-	engine, err := policy.New(b.Context(), policies.FS, policy.Options{Timeout: time.Minute})
-	if err != nil {
-		b.Fatal(err)
-	}
-	facts := &review.Objects{}
-	for _, object := range []string{
-		`{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop","labels":{"dbtether.io/injection":"enabled","kubernetes.io/metadata.name":"shop"}}}`,
-		`{"apiVersion":"dbtether.io/v1alpha1","kind":"DatabaseUser","metadata":{"name":"orders-api","namespace":"shop"},"spec":{"databaseRef":{"name":"orders"}},` +
-			`"status":{"phase":"Ready","secretName":"orders-api-credentials","secretRevision":3,"conditions":[{"type":"CredentialsReady","status":"True"}]}}`,
-	} {
-		if err := facts.Add([]byte(object)); err != nil {
-			b.Fatal(err)
-		}
-	}
-	reviewer := review.Reviewer{Policies: engine, Now: time.Now}
-	log, m := slog.New(slog.NewJSONHandler(io.Discard, nil)), newMetrics()
-	entries := map[string]*entry{}
-	for name, answer := range map[string]func(context.Context, *review.Request, review.Facts) review.Outcome{
-		"inject": reviewer.Inject, "enforce": reviewer.Enforce, "guard": reviewer.Guard,
-	} {
-		e, err := newEntry(entry{name: name, mutating: name == "inject", log: log, metrics: m.entry(name),
-			answer: func(ctx context.Context, r *review.Request) review.Outcome { return answer(ctx, r, facts) }})
-		if err != nil {
-			b.Fatal(err)
-		}
-		entries[name] = e
-	}
-	return entries
+	in := newInProcess(b, io.Discard, 0.01)
+	in.fill(b)
+	in.load(b, policyMaps(n)...)
+	return in.entries
 }
 
 // narrow decodes the review and, of the pod, its annotations and its containers'
@@ -218,7 +205,7 @@ func benchmarkPod() map[string]any {
 			"restartPolicy": "Always", "dnsPolicy": "ClusterFirst", "terminationGracePeriodSeconds": 30, "schedulerName": "default-scheduler"}}
 }
 
-func benchmarkReview(b *testing.B, pod any) []byte {
+func benchmarkReview(b testing.TB, pod any) []byte {
 	b.Helper()
 	body, err := json.Marshal(map[string]any{"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": map[string]any{
 		"uid": "3f0c4d0e-6b1f-4f0e-9a52-0a6d3b3b6d4f", "kind": map[string]any{"group": "", "version": "v1", "kind": "Pod"},
@@ -233,7 +220,7 @@ func benchmarkReview(b *testing.B, pod any) []byte {
 }
 
 // injectedPod returns the pod with the patch that the entry makes for it.
-func injectedPod(b *testing.B, inject *entry) json.RawMessage {
+func injectedPod(b testing.TB, inject *entry) json.RawMessage {
 	b.Helper()
 	pod, err := json.Marshal(benchmarkPod())
 	if err != nil {
@@ -243,7 +230,7 @@ func injectedPod(b *testing.B, inject *entry) json.RawMessage {
 	if err != nil {
 		b.Fatal(err)
 	}
-	patch, err := jsonpatch.DecodePatch(inject.answer(b.Context(), request).Patch)
+	patch, err := jsonpatch.DecodePatch(inject.answer(context.Background(), request).Patch)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"runtime"
 	"runtime/debug"
@@ -29,7 +28,7 @@ type entry struct {
 	name     string // of the path and of the metrics' label
 	mutating bool
 	answer   func(context.Context, *review.Request) review.Outcome
-	log      *slog.Logger
+	log      decisionLog
 	metrics  entryMetrics
 	inner    http.Handler
 	buffers  *buffers
@@ -38,7 +37,7 @@ type entry struct {
 func newEntry(e entry) (*entry, error) {
 	e.buffers = newBuffers()
 	var err error
-	e.inner, err = kwhhttp.HandlerFor(kwhhttp.HandlerConfig{Webhook: &e, Logger: kubewebhookLog{e.log}})
+	e.inner, err = kwhhttp.HandlerFor(kwhhttp.HandlerConfig{Webhook: &e, Logger: kubewebhookLog{e.log.Logger}})
 	return &e, err
 }
 
@@ -64,6 +63,7 @@ func (e *entry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		took := time.Since(started)
 		e.metrics.answered(x.result, took)
+		e.metrics.shared.found(x.outcome)
 		e.record(r.Context(), x, took)
 	}()
 	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), exchangeKey{}, x), timeLeft(r))

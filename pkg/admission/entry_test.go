@@ -35,7 +35,7 @@ func newFixture(t *testing.T, answer func(context.Context, *review.Request) revi
 	t.Helper()
 	f := &fixture{metrics: newMetrics()}
 	var err error
-	f.entry, err = newEntry(entry{name: "enforce", answer: answer, log: slog.New(slog.NewJSONHandler(&f.text, nil)), metrics: f.metrics.entry("enforce")})
+	f.entry, err = newEntry(entry{name: "enforce", answer: answer, log: decisionLog{slog.New(slog.NewJSONHandler(&f.text, nil)), 1}, metrics: f.metrics.entry("enforce")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestEntryAnswers(t *testing.T) {
 			if s := got.Result; s.Code != 403 || s.Reason != "Forbidden" || s.Status != "Failure" || s.Message != "CODE: no." {
 				t.Errorf("got %+v", s)
 			}
-			if !strings.Contains(f.text.String(), `"codes":"CODE"`) || !strings.Contains(f.text.String(), `"uid":"u1"`) {
+			if !strings.Contains(f.text.String(), `"codes":{"deny":["CODE"]}`) || !strings.Contains(f.text.String(), `"uid":"u1"`) {
 				t.Errorf("the log misses code or uid:\n%s", f.text.String())
 			}
 		})

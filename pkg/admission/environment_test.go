@@ -54,7 +54,7 @@ const (
 )
 
 // newCluster returns the one cluster, with the webhook running.
-func newCluster(t *testing.T) *cluster {
+func newCluster(t testing.TB) *cluster {
 	t.Helper()
 	c := &theCluster
 	c.once.Do(func() { c.err = c.start() })
@@ -138,7 +138,17 @@ func (c *cluster) kubectl(stdin string, args ...string) (string, error) {
 	return strings.TrimSpace(stdout.String()), nil
 }
 
-func (c *cluster) must(t *testing.T, stdin string, args ...string) string {
+// kubectlBoth is kubectl with what it says on stderr, then on stdout.
+func (c *cluster) kubectlBoth(stdin string, args ...string) (string, error) {
+	cmd := exec.Command(c.Kubectl, append([]string{"--kubeconfig", c.Kubeconfig}, args...)...)
+	cmd.Stdin = strings.NewReader(stdin)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	return stderr.String() + stdout.String(), err
+}
+
+func (c *cluster) must(t testing.TB, stdin string, args ...string) string {
 	t.Helper()
 	out, err := c.kubectl(stdin, args...)
 	if err != nil {
@@ -153,11 +163,12 @@ type webhook struct {
 	url     string
 	metrics string // URL
 	log     string // file
+	replica string
 	exited  chan struct{}
 }
 
 // running makes sure that the webhook runs and that the API server reaches it.
-func (c *cluster) running(t *testing.T) {
+func (c *cluster) running(t testing.TB) {
 	t.Helper()
 	if c.webhook != nil && !c.webhook.gone() {
 		return
@@ -175,7 +186,7 @@ func (c *cluster) running(t *testing.T) {
 	})
 }
 
-func (c *cluster) startWebhook(t *testing.T, args ...string) *webhook {
+func (c *cluster) startWebhook(t testing.TB, args ...string) *webhook {
 	t.Helper()
 	listen, metrics := freeAddress(t), freeAddress(t)
 	log, err := os.CreateTemp(c.Dir, "webhook-*.log")
@@ -183,8 +194,9 @@ func (c *cluster) startWebhook(t *testing.T, args ...string) *webhook {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	w := &webhook{url: "https://" + listen, metrics: "http://" + metrics, log: log.Name(), exited: make(chan struct{})}
-	w.cmd = exec.Command(c.binary, append([]string{"--kubeconfig=" + c.kubeconfig, "--listen=" + listen, "--metrics-listen=" + metrics, "--url=" + w.url, "--debug"}, args...)...)
+	w := &webhook{url: "https://" + listen, metrics: "http://" + metrics, log: log.Name(), exited: make(chan struct{}),
+		replica: strings.TrimSuffix(filepath.Base(log.Name()), ".log")}
+	w.cmd = exec.Command(c.binary, append([]string{"--kubeconfig=" + c.kubeconfig, "--listen=" + listen, "--metrics-listen=" + metrics, "--url=" + w.url, "--debug", "--replica=" + w.replica}, args...)...)
 	w.cmd.Stdout, w.cmd.Stderr = log, log
 	release, err := testenv.StartBound(w.cmd, syscall.SIGKILL)
 	if err != nil {
@@ -232,7 +244,7 @@ func (w *webhook) text() string {
 	return string(text)
 }
 
-func (w *webhook) waitReady(t *testing.T) {
+func (w *webhook) waitReady(t testing.TB) {
 	t.Helper()
 	eventually(t, "the webhook is ready", func() error {
 		code, text, err := get(w.metrics + "/readyz")
@@ -254,7 +266,7 @@ func get(url string) (code int, text string, err error) {
 	return response.StatusCode, body.String(), err
 }
 
-func eventually(t *testing.T, what string, check func() error) {
+func eventually(t testing.TB, what string, check func() error) {
 	t.Helper()
 	var err error
 	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
@@ -266,7 +278,7 @@ func eventually(t *testing.T, what string, check func() error) {
 }
 
 // freeAddress returns a loopback address below the ports of outgoing connections.
-func freeAddress(t *testing.T) string {
+func freeAddress(t testing.TB) string {
 	t.Helper()
 	for range 100 {
 		address := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000))
@@ -289,7 +301,7 @@ func manifestOf(kind, namespace, name, spec string) string {
 }
 
 // namespace makes one that no other test has. labels are as kubectl label takes them.
-func (c *cluster) namespace(t *testing.T, labels ...string) string {
+func (c *cluster) namespace(t testing.TB, labels ...string) string {
 	t.Helper()
 	name := fmt.Sprintf("shop-%06x", rand.IntN(1<<24))
 	c.must(t, "", "create", "namespace", name)
@@ -302,13 +314,13 @@ func (c *cluster) namespace(t *testing.T, labels ...string) string {
 const enabled = "dbtether.io/injection=enabled"
 
 // user makes a DatabaseUser whose credential is ready, as far as its status says.
-func (c *cluster) user(t *testing.T, namespace, name string, revision int) {
+func (c *cluster) user(t testing.TB, namespace, name string, revision int) {
 	t.Helper()
 	c.must(t, manifestOf("DatabaseUser", namespace, name, "{databaseRef: {name: orders}}"), "create", "-f", "-")
 	c.setUser(t, namespace, name, revision, "True")
 }
 
-func (c *cluster) setUser(t *testing.T, namespace, name string, revision int, ready string) {
+func (c *cluster) setUser(t testing.TB, namespace, name string, revision int, ready string) {
 	t.Helper()
 	c.must(t, "", "patch", "databaseuser", name, "-n", namespace, "--subresource=status", "--type=merge", "-p", fmt.Sprintf(
 		`{"status":{"phase":"Ready","message":"set by a test","secretName":"%s-credentials","secretRevision":%d,"conditions":[{"type":"CredentialsReady","status":"%s","reason":"Test","message":"","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}`,

@@ -4,37 +4,111 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
+	"slices"
 	"time"
 
 	kwhlog "github.com/slok/kubewebhook/v2/pkg/log"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/policy"
+	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
 
-// record logs one review: who asked for what and what came of it, never an object
-// and never a patch.
+// decisionLog has a line for each review that is refused or of which policies say
+// something, and for a share of the others.
+type decisionLog struct {
+	*slog.Logger
+	// allows is that share, from 0 to 1.
+	allows float64
+}
+
+// record logs one review: who asked for what and what came of it. It has these fields
+// and no others: never an object, a patch or a message, which quotes what was sent.
 func (e *entry) record(ctx context.Context, x *exchange, took time.Duration) {
-	level := slog.LevelInfo
-	switch x.result {
-	case outcomeAllowed:
-		level = slog.LevelDebug
-	case outcomeInvalid, outcomeTooLarge:
-		level = slog.LevelWarn
-	case outcomeError, outcomePanic:
-		level = slog.LevelError
-	}
+	level := e.log.level(x)
 	if !e.log.Enabled(ctx, level) {
 		return
 	}
-	attributes := make([]slog.Attr, 0, 10)
-	attributes = append(attributes, slog.String("entry", e.name), slog.String("outcome", x.result), slog.String("uid", x.uid()), slog.Duration("took", took))
+	attributes := make([]slog.Attr, 0, 16)
+	attributes = append(attributes, slog.String("entry", e.name), slog.String("outcome", x.result), slog.String("uid", x.uid()),
+		slog.Float64("ms", float64(took)/float64(time.Millisecond)))
 	if r := x.request; r != nil {
-		attributes = append(attributes, slog.String("operation", r.Operation), slog.String("resource", r.Resource.Resource),
-			slog.String("namespace", r.Namespace), slog.String("name", r.Name), slog.Bool("dryRun", r.DryRun))
+		attributes = append(attributes, slog.String("operation", r.Operation), slog.String("kind", r.Kind.Kind), slog.String("namespace", r.Namespace),
+			slog.String("name", r.Name), slog.String("user", r.User.Username), slog.Bool("dryRun", r.DryRun), slog.Bool("allowed", x.outcome.Allowed))
 	}
-	if codes := x.codes(); codes != "" {
-		attributes = append(attributes, slog.String("codes", codes))
+	e.log.LogAttrs(ctx, level, "review", append(attributes, e.decision(x.outcome)...)...)
+}
+
+// level is Debug for what is logged only if everything is.
+func (l decisionLog) level(x *exchange) slog.Level {
+	switch x.result {
+	case outcomeInvalid, outcomeTooLarge:
+		return slog.LevelWarn
+	case outcomeError, outcomePanic:
+		return slog.LevelError
 	}
-	e.log.LogAttrs(ctx, level, "review", attributes...)
+	d := &x.outcome.Decision
+	if x.result == outcomeDenied || len(d.Warn)+len(d.DryRun)+len(d.Excepted) > 0 || l.sampled(x.uid()) {
+		return slog.LevelInfo
+	}
+	return slog.LevelDebug
+}
+
+// sampled reports whether a review is among the share that is logged. Its UID, which is
+// random, says so: no luck is needed.
+func (l decisionLog) sampled(uid string) bool {
+	const offset, prime = 14695981039346656037, 1099511628211 // FNV-1a
+	hash := uint64(offset)
+	for i := range len(uid) {
+		hash = (hash ^ uint64(uid[i])) * prime
+	}
+	return float64(hash>>11)/(1<<53) < l.allows
+}
+
+// decision returns what the policies said: their names, and the codes that they are known
+// to have.
+func (e *entry) decision(outcome review.Outcome) (attributes []slog.Attr) {
+	d := &outcome.Decision
+	excepted := make([]policy.Finding, len(d.Excepted))
+	var exceptions, policies []string
+	for i, x := range d.Excepted {
+		excepted[i] = x.Finding
+		exceptions = addOnce(exceptions, x.Exception)
+	}
+	var codes []any
+	for _, list := range []struct {
+		verdict  string
+		findings []policy.Finding
+	}{{verdictDeny, outcome.Findings}, {verdictWarn, d.Warn}, {verdictDryRun, d.DryRun}, {verdictExcepted, excepted}} {
+		var of []string
+		for _, f := range list.findings {
+			of = addOnce(of, e.metrics.shared.code(f))
+			policies = addOnce(policies, f.Policy)
+		}
+		if of != nil {
+			codes = append(codes, slog.Any(list.verdict, of))
+		}
+	}
+	if codes != nil {
+		attributes = append(attributes, slog.Group("codes", codes...))
+	}
+	if policies != nil {
+		attributes = append(attributes, slog.Any("policies", policies))
+	}
+	if exceptions != nil {
+		attributes = append(attributes, slog.Any("exceptions", exceptions))
+	}
+	if d.Revision != "" {
+		attributes = append(attributes, slog.Int("evaluated", d.Evaluated), slog.String("revision", d.Revision))
+	}
+	return attributes
+}
+
+// addOnce adds what a list does not have; nothing is not added.
+func addOnce(list []string, text string) []string {
+	if text == "" || slices.Contains(list, text) {
+		return list
+	}
+	return append(list, text)
 }
 
 func (x *exchange) uid() string {
@@ -42,14 +116,6 @@ func (x *exchange) uid() string {
 		return ""
 	}
 	return x.request.UID
-}
-
-func (x *exchange) codes() string {
-	var codes []string
-	for _, finding := range x.outcome.Findings {
-		codes = append(codes, finding.Code)
-	}
-	return strings.Join(codes, ",")
 }
 
 // kubewebhookLog passes on kubewebhook's errors. What it says of a review that

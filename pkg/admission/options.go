@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"regexp"
 	"time"
 )
 
@@ -17,6 +18,8 @@ type Options struct {
 	Kubeconfig string
 	// Namespace and ServiceName are those of the Service in front of us.
 	Namespace, ServiceName string
+	// Replica is the name of this one of us in the status of the policies.
+	Replica string
 	// Configuration is the name of the two webhook configurations.
 	Configuration string
 	// URL, as in https://127.0.0.1:9443, is written into the webhook configurations
@@ -31,11 +34,16 @@ type Options struct {
 	// Drain is how long we go on answering after we have said that we are not ready:
 	// others take that long to hear of it.
 	Drain time.Duration
-	// Log receives JSON, one line for each event. Debug adds the reviews that were
-	// allowed as they were.
-	Log   io.Writer
-	Debug bool
+	// Log receives JSON, one line for each event: of the reviews that were allowed and
+	// about which policies had nothing to say, only the share LogAllows, from 0 to 1.
+	// Debug adds the others.
+	Log       io.Writer
+	LogAllows float64
+	Debug     bool
 }
+
+// replicaName is what the key of a ConfigMap may be.
+var replicaName = regexp.MustCompile(`^[-._a-zA-Z0-9]{1,253}$`)
 
 // check returns every option that makes no sense.
 func (o Options) check() error {
@@ -43,8 +51,17 @@ func (o Options) check() error {
 	if (o.CertificateFile == "") != (o.KeyFile == "") {
 		errs = append(errs, errors.New("a certificate file and a key file go together"))
 	}
-	if o.CertificateFile == "" && (o.Namespace == "" || o.ServiceName == "") {
-		errs = append(errs, errors.New("the namespace and the name of the Service are needed to make a certificate for it"))
+	if o.CertificateFile == "" && o.ServiceName == "" {
+		errs = append(errs, errors.New("the name of the Service is needed to make a certificate for it"))
+	}
+	if o.Namespace == "" {
+		errs = append(errs, errors.New("the namespace is needed: policies are read there"))
+	}
+	if !replicaName.MatchString(o.Replica) {
+		errs = append(errs, fmt.Errorf("replica %q is not made of letters, digits, dots, - and _", o.Replica))
+	}
+	if !(o.LogAllows >= 0 && o.LogAllows <= 1) {
+		errs = append(errs, fmt.Errorf("the share of reviews to log, %v, is not between 0 and 1", o.LogAllows))
 	}
 	if o.URL != "" {
 		if u, err := url.Parse(o.URL); err != nil || u.Scheme != "https" || u.Hostname() == "" || u.Path != "" {

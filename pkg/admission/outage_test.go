@@ -2,6 +2,7 @@ package admission
 
 import (
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -20,7 +21,7 @@ func TestOutage(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	c.must(t, podNamed("plain"), "create", "-n", ns, "-f", "-")
+	c.othersGoOn(t, ns)
 	c.must(t, podWith("taking", []string{"containers: [{name: app, image: registry.example/app:1, envFrom: [{secretRef: {name: orders-api-credentials}}]}]"}), "create", "-n", ns, "-f", "-")
 	c.must(t, workloadOf("Deployment", "", "dbtether.io/inject: orders-api"), "create", "-n", ns, "-f", "-")
 	refused := func(by, manifest string, args ...string) {
@@ -48,5 +49,46 @@ func TestOutage(t *testing.T) {
 	c.must(t, podNamed("orders", "dbtether.io/inject: orders-api"), "create", "-n", ns, "-f", "-")
 	if got := c.pod(t, ns, "orders").Annotations["dbtether.io/injected"]; got != "orders-api@3:env+files" {
 		t.Errorf("after the outage dbtether.io/injected is %q", got)
+	}
+}
+
+// othersGoOn checks that who asks nothing of us does not notice that we do not answer:
+// pods without our annotations, and whatever is in kube-system.
+func (c *cluster) othersGoOn(t *testing.T, enabled string) {
+	t.Helper()
+	c.must(t, podNamed("plain"), "create", "-n", enabled, "-f", "-")
+	c.must(t, podNamed(enabled), "create", "-n", "kube-system", "-f", "-")
+	c.must(t, "", "label", "pod", enabled, "-n", "kube-system", "team=a")
+	c.must(t, "", "delete", "pod", enabled, "-n", "kube-system", "--grace-period=0", "--force")
+	c.must(t, "", "create", "configmap", enabled, "-n", "kube-system", "--from-literal=a=b")
+	c.must(t, "", "delete", "configmap", enabled, "-n", "kube-system")
+	c.must(t, "", "create", "deployment", enabled, "-n", "kube-system", "--image=registry.example/app:1")
+	c.must(t, "", "delete", "deployment", enabled, "-n", "kube-system")
+}
+
+// TestOutageByHanging stops the webhook in its tracks: it takes connections and answers
+// nothing, which costs who asks us for something the time-outs, and nobody else anything.
+func TestOutageByHanging(t *testing.T) {
+	c := newCluster(t)
+	ns := c.namespace(t, enabled)
+	c.user(t, ns, "orders-api", 3)
+	process := c.webhook.cmd.Process
+	if err := process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	resume := func() { _ = process.Signal(syscall.SIGCONT) }
+	t.Cleanup(resume)
+	c.othersGoOn(t, ns)
+	pod := podNamed("orders", "dbtether.io/inject: orders-api")
+	for by, manifest := range map[string]string{`'pod-credentials.dbtether.io' denied request: NOT-INJECTED`: pod,
+		`failed calling webhook "resources.dbtether.io"`: manifestOf("Database", ns, "more", "{clusterRef: {name: main}}")} {
+		if _, err := c.kubectl(manifest, "create", "-n", ns, "-f", "-"); err == nil || !strings.Contains(err.Error(), by) {
+			t.Errorf("%s: %v", by, err)
+		}
+	}
+	resume()
+	eventually(t, "it answers again", func() error { _, err := c.kubectl(pod, "create", "-n", ns, "-f", "-"); return err })
+	if got := c.pod(t, ns, "orders").Annotations["dbtether.io/injected"]; got != "orders-api@3:env+files" {
+		t.Errorf("afterwards dbtether.io/injected is %q", got)
 	}
 }

@@ -12,10 +12,6 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
-
-	"github.com/dbtether/kubectl-dbtether/pkg/policy"
-	"github.com/dbtether/kubectl-dbtether/pkg/review"
-	"github.com/dbtether/kubectl-dbtether/policies"
 )
 
 // Run is the webhook: it serves until ctx ends, then answers what has come in and
@@ -34,30 +30,37 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	engine, err := policy.New(ctx, policies.FS, policy.Options{})
+	core, err := corev1client.NewForConfig(config)
 	if err != nil {
-		return fmt.Errorf("compile policies: %w", err)
+		return err
 	}
 	index, err := newIndex(config)
 	if err != nil {
 		return err
 	}
 	m := newMetrics()
+	status := newPolicyStatus(core, o.Namespace, o.Replica, log)
+	library, err := newLibrary(core, o.Namespace, status, log, m)
+	if err != nil {
+		return err
+	}
 	keeper, err := newKeeper(o, config, log, m)
 	if err != nil {
 		return err
 	}
-	reviews, err := entries(review.Reviewer{Policies: engine, Now: time.Now}, index, log, m)
+	reviews, err := entries(library.reviewer, index, decisionLog{log, o.LogAllows}, m)
 	if err != nil {
 		return err
 	}
-	p := &probes{ready: []func() error{index.ready, keeper.ready}}
+	p := &probes{ready: []func() error{index.ready, library.ready, keeper.ready}}
 	server := newServer(o, reviews, keeper, p, m, log)
 
 	// What serves reviews outlives ctx: reviews that came in are still answered.
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	running.Go(func() { index.run(background) })
+	running.Go(func() { library.run(background) })
+	running.Go(func() { status.run(background) })
 	running.Go(func() { keeper.run(background) })
 	err = server.run(ctx)
 	stop()

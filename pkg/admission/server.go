@@ -23,24 +23,25 @@ const (
 	shutdownTimeout = 20 * time.Second
 )
 
-// entries returns the handler of each path.
-func entries(reviewer review.Reviewer, index *index, log *slog.Logger, m *metrics) (map[string]*entry, error) {
-	type answer = func(context.Context, *review.Request, review.Facts) review.Outcome
+// entries returns the handler of each path. Each review is decided by one reviewer, the
+// one that there is when it comes in.
+func entries(reviewer func() review.Reviewer, index *index, log decisionLog, m *metrics) (map[string]*entry, error) {
+	type answer = func(review.Reviewer, context.Context, *review.Request, review.Facts) review.Outcome
 	all := map[string]*entry{}
 	for _, e := range []struct {
 		name     string
 		mutating bool
 		answer   answer
 	}{
-		{"inject", true, reviewer.Inject},
-		{"enforce", false, reviewer.Enforce},
-		{"guard", false, reviewer.Guard},
-		{"resources", false, reviewer.Resources},
-		{"templates", false, reviewer.Templates},
+		{"inject", true, review.Reviewer.Inject},
+		{"enforce", false, review.Reviewer.Enforce},
+		{"guard", false, review.Reviewer.Guard},
+		{"resources", false, review.Reviewer.Resources},
+		{"templates", false, review.Reviewer.Templates},
 	} {
 		made, err := newEntry(entry{name: e.name, mutating: e.mutating, log: log, metrics: m.entry(e.name),
 			answer: func(ctx context.Context, r *review.Request) review.Outcome {
-				return e.answer(ctx, r, &facts{index: index, ctx: ctx})
+				return e.answer(reviewer(), ctx, r, &facts{index: index, ctx: ctx})
 			}})
 		if err != nil {
 			return nil, err

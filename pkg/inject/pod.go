@@ -158,7 +158,9 @@ func readEnvironment(s *scanner) []environment {
 	if !s.array("a container's env") {
 		return nil
 	}
-	env := make([]environment, 0, 8)
+	// Most pods' variables fit on the stack until it is known how many there are.
+	var few [32]environment
+	read := few[:0]
 	for s.more() {
 		var e environment
 		if s.object("a container's env[]") {
@@ -175,8 +177,10 @@ func readEnvironment(s *scanner) []environment {
 				}
 			}
 		}
-		env = append(env, e)
+		read = append(read, e)
 	}
+	env := make([]environment, len(read))
+	copy(env, read)
 	return env
 }
 

@@ -229,9 +229,9 @@ func (v *verdict) addTemplate(ctx context.Context, examiner review.Examiner, m r
 	}
 	examiner.Traces = false // the pod's are the same
 	template, err := examiner.Examine(ctx, request, facts)
-	for _, finding := range template.Warn {
-		if !slices.ContainsFunc(slices.Concat(v.Findings, v.Warn), func(f policy.Finding) bool { return f.Code == finding.Code }) {
-			v.Warn = append(v.Warn, finding)
+	for _, finding := range template.Decision.Warn {
+		if !slices.ContainsFunc(slices.Concat(v.Findings, v.Decision.Warn), func(f policy.Finding) bool { return f.Code == finding.Code }) {
+			v.Decision.Warn = append(v.Decision.Warn, finding)
 		}
 	}
 	return err

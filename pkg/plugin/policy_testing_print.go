@@ -79,13 +79,13 @@ func (v verdict) write(out io.Writer, names map[string]string) {
 	for _, finding := range v.Findings {
 		writeFinding(out, "", finding, names)
 	}
-	for _, finding := range v.Warn {
+	for _, finding := range v.Decision.Warn {
 		writeFinding(out, "warning: ", finding, names)
 	}
-	for _, finding := range v.DryRun {
+	for _, finding := range v.Decision.DryRun {
 		writeFinding(out, "dryrun: ", finding, names)
 	}
-	for _, x := range v.Excepted {
+	for _, x := range v.Decision.Excepted {
 		writeFinding(out, "excepted: ", x.Finding, names)
 		fmt.Fprintf(out, "    until %s by %s: %s\n", x.Expires.UTC().Format(time.RFC3339), x.Exception, x.Reason)
 	}
@@ -165,7 +165,7 @@ type verdictDocument struct {
 func newVerdictDocument(v verdict) verdictDocument {
 	doc := verdictDocument{File: v.source, Kind: v.GetKind(), Namespace: v.namespace, Name: v.GetName(),
 		Verdict: strings.ReplaceAll(v.state(), "not judged", "unjudged"), Message: v.Message,
-		Deny: v.Findings, Warn: v.Warn, DryRun: v.DryRun, Excepted: v.Excepted, Traces: v.Traces}
+		Deny: v.Findings, Warn: v.Decision.Warn, DryRun: v.Decision.DryRun, Excepted: v.Decision.Excepted, Traces: v.Traces}
 	if v.err != nil {
 		doc.Message = v.err.Error()
 	}

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -13,10 +12,11 @@ import (
 // once, terms come from blocks, and keys are shared between all documents.
 type document struct {
 	block []ast.Term
+	uses  uses
 }
 
 // blockSize holds the terms of a usual input.
-const blockSize = 48
+const blockSize = 40
 
 // Keys of the document. Terms are immutable.
 var (
@@ -83,9 +83,9 @@ var (
 )
 
 // newDocument returns the document of an input. It shares no memory with the input
-// but its strings, which do not change.
-func newDocument(in *Input) *ast.Term {
-	d := &document{block: make([]ast.Term, 0, blockSize)}
+// but its strings, which do not change. What is not used is left out.
+func newDocument(in *Input, used uses) *ast.Term {
+	d := &document{block: make([]ast.Term, 0, blockSize), uses: used}
 	items := make([]field, 0, 9)
 	items = append(items,
 		field{keyRequest, d.request(&in.Request)},
@@ -134,16 +134,20 @@ func (d *document) namespace(n *Namespace) *ast.Term {
 }
 
 func (d *document) workload(w *Workload) *ast.Term {
-	return d.object(
+	items := make([]field, 0, 8)
+	items = append(items,
 		field{keyKind, d.text(w.Kind)},
 		field{keyName, d.text(w.Name)},
-		field{keyLabels, d.texts(w.Labels)},
 		field{keyServiceAccount, d.text(w.ServiceAccount)},
 		field{keyInjectionEnabled, truth(w.InjectionEnabled)},
 		field{keyReplicas, d.number(w.Replicas)},
 		field{keyPoolSize, d.number(w.PoolSize)},
 		field{keyConnections, d.number(w.Connections)},
 	)
+	if d.uses.workloadLabels {
+		items = append(items, field{keyLabels, d.texts(w.Labels)})
+	}
+	return d.object(items...)
 }
 
 func (d *document) bindings(bindings []Binding) *ast.Term {
@@ -212,7 +216,7 @@ func (d *document) database(db *Database) *ast.Term {
 		field{keyNamespaceLabels, d.texts(db.NamespaceLabels)},
 		field{keyLabels, d.texts(db.Labels)},
 	)
-	if db.Spec != nil {
+	if db.Spec != nil && d.uses.databaseSpec {
 		items = append(items, field{keySpec, d.databaseSpec(db.Spec)})
 	}
 	return d.object(items...)
@@ -233,7 +237,8 @@ func (d *document) databaseSpec(s *DatabaseSpec) *ast.Term {
 }
 
 func (d *document) role(r *Role) *ast.Term {
-	return d.object(
+	items := make([]field, 0, 9)
+	items = append(items,
 		field{keyName, d.text(r.Name)},
 		field{keyNamespace, d.text(r.Namespace)},
 		field{keyPrivileges, d.text(r.Privileges)},
@@ -242,8 +247,11 @@ func (d *document) role(r *Role) *ast.Term {
 		field{keyClusterName, d.text(r.ClusterName)},
 		field{keyPath, d.text(r.Path)},
 		field{keyLabels, d.texts(r.Labels)},
-		field{keySpec, d.roleSpec(&r.Spec)},
 	)
+	if d.uses.roleSpec {
+		items = append(items, field{keySpec, d.roleSpec(&r.Spec)})
+	}
+	return d.object(items...)
 }
 
 func (d *document) roleSpec(s *RoleSpec) *ast.Term {
@@ -322,7 +330,7 @@ func (d *document) text(s string) *ast.Term {
 }
 
 func (d *document) number(n int64) *ast.Term {
-	return d.term(ast.Number(strconv.FormatInt(n, 10)))
+	return ast.InternedTerm(n)
 }
 
 // term returns a term from the current block. A full block is left behind rather

@@ -70,7 +70,7 @@ func eachText(in *Input, change func(text string, set func(string))) {
 
 func asJSON(t testing.TB, in *Input) map[string]any {
 	t.Helper()
-	value, err := ast.JSON(newDocument(in).Value)
+	value, err := ast.JSON(newDocument(in, everything).Value)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,10 +51,14 @@ type Engine struct {
 	loaded   []policy
 	policies []Metadata
 	// names are the packages of the policies, by file.
-	names      map[string]string
-	revision   string
+	names    map[string]string
+	revision string
+	// uses is what the policies look at.
+	uses       uses
 	exceptions []Exception
 	problems   []string
+	// refuses is why nothing is decided; nil in an engine that has policies.
+	refuses error
 
 	timeout time.Duration
 	// workers has room for as many evaluations as may run at once.
@@ -96,6 +100,12 @@ func Load(ctx context.Context, set Set, options Options) (*Engine, error) {
 	return build(ctx, policies.FS, set, options, allowedBuiltins())
 }
 
+// Refusing returns an engine without policies, for as long as none can be loaded: every
+// decision is one that could not be made, and says why.
+func Refusing(cause error) *Engine {
+	return &Engine{refuses: fmt.Errorf("policies cannot be loaded: %w", cause)}
+}
+
 func build(ctx context.Context, modules fs.FS, set Set, options Options, builtins []string) (*Engine, error) {
 	capabilities, err := restrict(builtins)
 	if err != nil {
@@ -129,6 +139,7 @@ func build(ctx context.Context, modules fs.FS, set Set, options Options, builtin
 		compiler:   compiler,
 		store:      inmem.New(),
 		entries:    entries,
+		uses:       usesOf(loaded, compiler),
 		loaded:     loaded,
 		names:      make(map[string]string, len(loaded)),
 		revision:   set.revision(revision),

@@ -32,6 +32,9 @@ func (e *Engine) Evaluate(ctx context.Context, area string, input *Input) (decis
 			decision = e.failed(fmt.Errorf("panic: %v", cause))
 		}
 	}()
+	if e.refuses != nil {
+		return unmade("", e.refuses)
+	}
 	entry, ok := e.entries[area]
 	if !ok || entry.evaluated == 0 {
 		return e.failed(fmt.Errorf("no policies in area %q", area))
@@ -39,7 +42,7 @@ func (e *Engine) Evaluate(ctx context.Context, area string, input *Input) (decis
 	if err := input.check(area); err != nil {
 		return e.failed(err)
 	}
-	result := e.run(ctx, area, entry, newDocument(input))
+	result := e.run(ctx, area, entry, newDocument(input, e.uses))
 	if result.err != nil {
 		return e.failed(result.err)
 	}
@@ -70,10 +73,12 @@ func (e *Engine) failed(err error) Decision {
 	return d
 }
 
-func undecided(err error) Decision {
+func undecided(err error) Decision { return unmade("the policies could not be evaluated: ", err) }
+
+func unmade(what string, err error) Decision {
 	// OPA's errors have several lines, and end up in one.
 	cause := strings.Join(strings.Fields(err.Error()), " ")
-	finding := Finding{Code: CodeError, Message: shorten("the policies could not be evaluated: " + cause), Fix: fixError}
+	finding := Finding{Code: CodeError, Message: shorten(what + cause), Fix: fixError}
 	return Decision{Deny: []Finding{finding}, Err: shorten(cause)}
 }
 

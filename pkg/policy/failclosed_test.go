@@ -2,7 +2,9 @@ package policy
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -159,5 +161,20 @@ func TestEvaluateWithoutAnAnswer(t *testing.T) {
 		broken.body, broken.lenient = ast.MustParseBody(query), false
 		e.entries[AreaWorkload] = broken
 		wantError(t, e.Evaluate(context.Background(), AreaWorkload, pod()), "", want)
+	}
+}
+
+// As long as no policies can be loaded, the reason is what everybody is told.
+func TestRefusing(t *testing.T) {
+	e := Refusing(errors.New("configmap dbtether-system/team: it is\nbroken"))
+	const cause = "policies cannot be loaded: configmap dbtether-system/team: it is broken"
+	want := Decision{Deny: []Finding{{Code: CodeError, Message: cause, Fix: fixError}}, Err: cause}
+	for _, area := range areas() {
+		if got := e.Evaluate(context.Background(), area, database(Cluster{Name: "main"})); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got  %+v\nwant %+v", area, got, want)
+		}
+	}
+	if got := e.Policies(); len(got) != 0 || e.Revision() != "" {
+		t.Errorf("got %+v of revision %q", got, e.Revision())
 	}
 }

@@ -42,7 +42,7 @@ func (e *Engine) Explain(ctx context.Context, area string, input *Input, steps i
 	stop := context.AfterFunc(ctx, cancel.Cancel)
 	defer stop()
 	events := topdown.NewBufferTracer()
-	_, err := e.ask(ctx, entry.query, newDocument(input), cancel, events)
+	_, err := e.ask(ctx, entry.query, newDocument(input, e.uses), cancel, events)
 	if err != nil {
 		return nil, err
 	}

@@ -29,12 +29,10 @@ type Examiner struct {
 	Steps  io.Writer
 }
 
-// Examination is an answer, and what it is based on.
+// Examination is an answer, and what it is based on: the Decision is that of all policies
+// which were asked.
 type Examination struct {
 	Outcome
-	// Warn, DryRun and Excepted are what the policies found beside what they deny.
-	Warn, DryRun []policy.Finding
-	Excepted     []policy.Excepted
 	// Object is what would be stored, as JSON: a pod with what it is given.
 	Object []byte
 	// Injected says what a pod is given: the annotation dbtether.io/injected.
@@ -73,10 +71,9 @@ func (x Examiner) Examine(ctx context.Context, r *Request, facts Facts) (Examina
 		e.Outcome = v.Resources(ctx, r, facts)
 	}
 	if len(w.decisions) > 0 {
-		all := policy.Merge(w.decisions...)
-		e.Warn, e.DryRun, e.Excepted = all.Warn, all.DryRun, all.Excepted
+		e.Decision = policy.Merge(w.decisions...)
 		if templates { // it denies nothing
-			e.Warn = slices.Concat(all.Deny, all.Warn)
+			e.Decision.Deny, e.Decision.Warn = nil, slices.Concat(e.Decision.Deny, e.Decision.Warn)
 		}
 	}
 	e.Traces = w.traces

@@ -75,21 +75,24 @@ func TestExamineResources(t *testing.T) {
 		change func(*policy.Set)
 		want   review.Examination
 	}{
-		{"deny", nil, review.Examination{Outcome: review.Outcome{Code: 403, Message: "NO-READERS: user may only read. Ask for more.", Findings: []policy.Finding{finding}}}},
+		{"deny", nil, review.Examination{Outcome: review.Outcome{Code: 403, Message: "NO-READERS: user may only read. Ask for more.", Findings: []policy.Finding{finding}, Decision: policy.Decision{Deny: []policy.Finding{finding}}}}},
 		{"warn", func(s *policy.Set) { s.Modes = map[string]policy.Mode{name: policy.ModeWarn} },
-			review.Examination{Outcome: review.Outcome{Allowed: true, Code: 200, Warnings: []string{"NO-READERS: user may only read. Ask for more."}}, Warn: []policy.Finding{finding}}},
+			review.Examination{Outcome: review.Outcome{Allowed: true, Code: 200, Warnings: []string{"NO-READERS: user may only read. Ask for more."}, Decision: policy.Decision{Allow: true, Warn: []policy.Finding{finding}}}}},
 		{"dryrun", func(s *policy.Set) { s.Modes = map[string]policy.Mode{name: policy.ModeDryRun} },
-			review.Examination{Outcome: review.Outcome{Allowed: true, Code: 200}, DryRun: []policy.Finding{finding}}},
+			review.Examination{Outcome: review.Outcome{Allowed: true, Code: 200, Decision: policy.Decision{Allow: true, DryRun: []policy.Finding{finding}}}}},
 		{"excepted", func(s *policy.Set) { s.Exceptions = []policy.Exception{exception} },
-			review.Examination{Outcome: review.Outcome{Allowed: true, Code: 200, Warnings: []string{"NO-READERS: user may only read. Allowed until 2026-03-01T13:00:00Z by legacy: it moves."}},
-				Excepted: []policy.Excepted{{Finding: finding, Exception: "legacy", Reason: "it moves", Expires: exception.Expires}}}},
+			review.Examination{Outcome: review.Outcome{Allowed: true, Code: 200, Warnings: []string{"NO-READERS: user may only read. Allowed until 2026-03-01T13:00:00Z by legacy: it moves."},
+				Decision: policy.Decision{Allow: true, Excepted: []policy.Excepted{{Finding: finding, Exception: "legacy", Reason: "it moves", Expires: exception.Expires}}}}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := examine(t, newExaminer(t, c.change), reader, shared())
 			if len(got.Object) == 0 || !got.Judged() {
 				t.Errorf("got %+v", got)
 			}
-			got.Object = nil
+			if got.Decision.Evaluated == 0 || got.Decision.Revision == "" {
+				t.Errorf("got %+v", got.Decision)
+			}
+			got.Object, got.Decision.Evaluated, got.Decision.Revision = nil, 0, ""
 			if !reflect.DeepEqual(got, c.want) {
 				t.Errorf("got  %+v\nwant %+v", got, c.want)
 			}
@@ -181,10 +184,10 @@ func TestExamineTemplates(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := newExaminer(t, nil).Examine(t.Context(), r, facts)
-	if err != nil || !got.Allowed || len(got.Warn) != 1 || got.Warn[0].Code != "CONNECTION-BUDGET" {
+	if err != nil || !got.Allowed || len(got.Decision.Warn) != 1 || got.Decision.Warn[0].Code != "CONNECTION-BUDGET" {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if got := examine(t, newExaminer(t, nil), string(m.Object), facts); !got.Allowed || len(got.Warn) != 0 {
+	if got := examine(t, newExaminer(t, nil), string(m.Object), facts); !got.Allowed || len(got.Decision.Warn) != 0 {
 		t.Errorf("a pod of it: %+v", got)
 	}
 	m.Object = []byte(reader)

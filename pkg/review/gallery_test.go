@@ -76,7 +76,7 @@ func galleryExample(t *testing.T, shown *strings.Builder, folder string) {
 	if codes := codesOf(denied.Outcome); len(codes) != 1 || codes[0] != row.Code {
 		t.Errorf("denied.yaml: want %s, got %+v", row.Code, denied.Outcome)
 	}
-	if !allowed.Allowed || len(allowed.Warn)+len(allowed.DryRun) > 0 {
+	if !allowed.Allowed || len(allowed.Decision.Warn)+len(allowed.Decision.DryRun) > 0 {
 		t.Errorf("allowed.yaml: got %+v", allowed.Outcome)
 	}
 	fmt.Fprintf(shown, "\n### %s\n\n%s\n\n", packageTitle(t, document), packageDescription(t, document))

@@ -26,6 +26,9 @@ type Outcome struct {
 	Patch []byte
 	// Findings are what Message was made of.
 	Findings []policy.Finding
+	// Decision is what the policies said, for the log and the metrics; without a revision
+	// where they were not asked, or had no answer.
+	Decision policy.Decision
 }
 
 // The policies by which the owner of a database shares it with other namespaces.

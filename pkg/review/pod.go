@@ -79,7 +79,7 @@ func (v Reviewer) Enforce(ctx context.Context, r *Request, facts Facts) Outcome 
 		return outcome
 	}
 	denied := deny(lacking(r, pod, ask, facts))
-	denied.Warnings = outcome.Warnings
+	denied.Warnings, denied.Decision = outcome.Warnings, outcome.Decision
 	return denied
 }
 

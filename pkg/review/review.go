@@ -122,6 +122,7 @@ func decided(d policy.Decision) Outcome {
 			outcome.Code = http.StatusInternalServerError
 		}
 	}
+	outcome.Decision = d
 	for _, finding := range d.Warn {
 		outcome.Warnings = append(outcome.Warnings, line(finding))
 	}

@@ -1,0 +1,175 @@
+package admission
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	applycorev1 "k8s.io/client-go/applyconfigurations/core/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+)
+
+// statusName is the ConfigMap in which each replica says which policies it has loaded.
+// It has no label policy.LabelPolicy: it adds none.
+const statusName = "dbtether-policy-status"
+
+// A replica renews its key every statusInterval. One that has not for statusStale is
+// gone, and its key is dropped by whoever sees it.
+const (
+	statusInterval = 5 * time.Minute
+	statusStale    = 15 * time.Minute
+	statusRetry    = 10 * time.Second
+	statusTimeout  = 5 * time.Second
+)
+
+// maxFieldManager is how long the API server lets the name of a field manager be.
+const maxFieldManager = 128
+
+// maxStatusError is how much of an error the status has; the log has all of it.
+const maxStatusError = 2048
+
+// policyReport is what a replica says under its key, as JSON.
+type policyReport struct {
+	// Revision is that of the policies that decide, and Loaded when they were loaded;
+	// without a revision there are none, and what they decide is refused.
+	Revision string    `json:"revision"`
+	Loaded   time.Time `json:"loaded,omitzero"`
+	// Tried is when the replica tried to load last, and Error why it could not.
+	Tried time.Time `json:"tried"`
+	Error string    `json:"error"`
+	// Renewed is when the replica said so.
+	Renewed time.Time `json:"renewed"`
+}
+
+// policyStatus keeps the key of one replica. Each replica is a field manager of its own,
+// so that none takes away what another says.
+type policyStatus struct {
+	client  corev1client.ConfigMapInterface
+	name    string // of the namespace
+	replica string
+	now     func() time.Time
+	log     *slog.Logger
+	// reports has room for the newest one.
+	reports chan policyReport
+	trouble string
+}
+
+func newPolicyStatus(core corev1client.CoreV1Interface, namespace, replica string, log *slog.Logger) *policyStatus {
+	return &policyStatus{client: core.ConfigMaps(namespace), name: namespace, replica: replica, now: time.Now, log: log, reports: make(chan policyReport, 1)}
+}
+
+// say hands over what run is to write, in place of what it has not written yet. Only one
+// goroutine may call it.
+func (s *policyStatus) say(report policyReport) {
+	select {
+	case <-s.reports:
+	default:
+	}
+	s.reports <- report
+}
+
+// run writes what was said last, and renews it, until ctx ends; then it takes the key
+// away.
+func (s *policyStatus) run(ctx context.Context) {
+	var report policyReport
+	select {
+	case report = <-s.reports:
+	case <-ctx.Done():
+		return
+	}
+	for {
+		wait := statusInterval
+		err := s.write(ctx, report)
+		if err != nil {
+			wait = statusRetry
+		}
+		s.complain(err)
+		select {
+		case report = <-s.reports:
+		case <-time.After(wait):
+		case <-ctx.Done():
+			s.complain(s.apply(context.WithoutCancel(ctx), nil))
+			return
+		}
+	}
+}
+
+func (s *policyStatus) write(ctx context.Context, report policyReport) error {
+	report.Renewed = s.now()
+	for _, at := range []*time.Time{&report.Loaded, &report.Tried, &report.Renewed} {
+		*at = at.UTC().Truncate(time.Second)
+	}
+	text, err := json.Marshal(report)
+	if err != nil {
+		return err
+	}
+	if err := s.apply(ctx, map[string]string{s.replica: string(text)}); err != nil {
+		return err
+	}
+	return s.dropStale(ctx)
+}
+
+// apply makes data what this replica says, and nothing else.
+func (s *policyStatus) apply(ctx context.Context, data map[string]string) error {
+	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
+	defer cancel()
+	_, err := s.client.Apply(ctx, applycorev1.ConfigMap(statusName, s.name).WithData(data), metav1.ApplyOptions{FieldManager: s.manager(), Force: true})
+	return err
+}
+
+// manager is the name of this replica as a field manager, cut where it is too long: the
+// names of pods differ at their ends.
+func (s *policyStatus) manager() string {
+	return fieldManager + "-" + s.replica[max(0, len(s.replica)-(maxFieldManager-len(fieldManager)-1)):]
+}
+
+// dropStale removes the keys of replicas that are gone. One that has come back in
+// between keeps its own.
+func (s *policyStatus) dropStale(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
+	defer cancel()
+	have, err := s.client.Get(ctx, statusName, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, key := range slices.Sorted(maps.Keys(have.Data)) {
+		if key == s.replica || !stale(have.Data[key], s.now()) {
+			continue
+		}
+		path := "/data/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+		patch, err := json.Marshal([]operation{{Op: "test", Path: path, Value: have.Data[key]}, {Op: "remove", Path: path}})
+		if err == nil {
+			_, err = s.client.Patch(ctx, statusName, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+		}
+		if err != nil && !apierrors.IsInvalid(err) { // somebody else was first
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// stale reports whether the replica that said so is gone. What is no report is.
+func stale(text string, now time.Time) bool {
+	var report policyReport
+	return json.Unmarshal([]byte(text), &report) != nil || now.Sub(report.Renewed) > statusStale
+}
+
+func (s *policyStatus) complain(err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text != s.trouble && text != "" {
+		s.log.Error("write the status of the policies", "configmap", s.name+"/"+statusName, "error", text)
+	}
+	s.trouble = text
+}
