@@ -127,8 +127,12 @@ func printRow(out io.Writer, row policy.Metadata) {
 	}
 	text.field("Mode", modeInWords(row))
 	text.fieldIfSet("Fix", row.Fix)
+	denied := "Denied"
+	if row.Mode != policy.ModeDeny {
+		denied = "Warned of"
+	}
 	for _, example := range row.Examples {
-		text.fieldIfSet("Denied", example.Denied)
+		text.fieldIfSet(denied, example.Denied)
 		text.fieldIfSet("Allowed", example.Allowed)
 	}
 	fmt.Fprintln(out)

@@ -220,6 +220,13 @@ func TestPolicies(t *testing.T) {
 		if row.Title == "" || row.Description == "" || row.Fix == "" {
 			t.Errorf("%+v lacks a title, a description or a fix", row)
 		}
+		var denied, allowed bool
+		for _, example := range row.Examples {
+			denied, allowed = denied || example.Denied != "", allowed || example.Allowed != ""
+		}
+		if !denied || !allowed {
+			t.Errorf("%s has no example of what it denies, or of what it allows", row.Code)
+		}
 		if row.Policy != "dbtether.policies."+row.Area+"."+row.Policy[strings.LastIndex(row.Policy, ".")+1:] {
 			t.Errorf("policy %s in area %s", row.Policy, row.Area)
 		}

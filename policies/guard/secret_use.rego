@@ -17,6 +17,9 @@ package dbtether.policies.guard.secret_use
 # custom:
 #   code: SECRET-NOT-REQUESTED
 #   fix: name the user in the annotation dbtether.io/inject of the pod
+#   examples:
+#     - denied: 'a pod with envFrom of Secret orders-api-credentials, and without the annotation'
+#     - allowed: 'the same pod with dbtether.io/inject: orders-api'
 deny contains {
 	"code": "SECRET-NOT-REQUESTED",
 	"message": sprintf("the pod uses Secret %q, the credential of user %q in namespace %q, and does not ask for it", [
@@ -37,6 +40,9 @@ deny contains {
 # custom:
 #   code: SERVICE-ACCOUNT-NOT-ALLOWED
 #   fix: run the pod as one of those, or add its service account to spec.serviceAccounts of the DatabaseUser
+#   examples:
+#     - denied: 'a pod of service account default that mounts the Secret of a DatabaseUser with serviceAccounts [api]'
+#     - allowed: 'the same pod with serviceAccountName api'
 deny contains {
 	"code": "SERVICE-ACCOUNT-NOT-ALLOWED",
 	"message": sprintf("service account %q may not have the credential of user %q in namespace %q (allowed: %s)", [

@@ -19,6 +19,9 @@ import data.dbtether.policies.resources.cross_namespace
 # custom:
 #   code: ADMIN-NOT-SHARED
 #   fix: ask for readonly or readwrite, or have both namespaces labelled with one dbtether.io/team
+#   examples:
+#     - denied: 'a DatabaseUser in namespace reports with admin in a Database of namespace shop'
+#     - allowed: 'the same with readonly; or both namespaces labelled dbtether.io/team=orders'
 deny contains {
 	"code": "ADMIN-NOT-SHARED",
 	"message": sprintf("user %q of namespace %q may not have %s in database %q of namespace %q (allowed: readonly, readwrite)", [

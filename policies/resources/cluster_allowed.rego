@@ -19,6 +19,9 @@ import data.dbtether.policies.resources.cross_namespace
 # custom:
 #   code: CLUSTER-NOT-ALLOWED
 #   fix: ask its owner, or add the namespace to spec.allowedNamespaces
+#   examples:
+#     - denied: 'a Database in namespace lab on a DBCluster with allowedNamespaces [shop]'
+#     - allowed: 'the same in namespace shop'
 deny contains {
 	"code": "CLUSTER-NOT-ALLOWED",
 	"message": sprintf("namespace %q may not use cluster %q (allowed: %s)", [input.namespace.name, input.cluster.name, allowed]),
@@ -38,6 +41,9 @@ deny contains {
 # custom:
 #   code: CLUSTER-UNKNOWN
 #   fix: correct spec.clusterRef.name, or ask the platform team to add the cluster
+#   examples:
+#     - denied: 'a Database whose clusterRef names a DBCluster that nobody has registered'
+#     - allowed: 'the same once it is registered'
 warn contains {
 	"code": "CLUSTER-UNKNOWN",
 	"message": sprintf("cluster %q does not exist; database %q in namespace %q waits for it", [input.cluster.name, input.database.name, input.namespace.name]),

@@ -17,6 +17,9 @@ package dbtether.policies.resources.cross_namespace
 # custom:
 #   code: DATABASE-NOT-SHARED
 #   fix: ask the owner of its namespace to add yours to the annotation dbtether.io/allow-users-from
+#   examples:
+#     - denied: 'a DatabaseUser in namespace reports of Database orders in namespace shop'
+#     - allowed: 'the same, where Database orders has dbtether.io/allow-users-from: reports'
 deny contains {
 	"code": "DATABASE-NOT-SHARED",
 	"message": sprintf("user %q of namespace %q may not use database %q of namespace %q (allowed: %s)", [

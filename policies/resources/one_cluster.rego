@@ -18,6 +18,9 @@ import data.dbtether.policies.resources.cross_namespace
 # custom:
 #   code: DATABASES-ON-TWO-CLUSTERS
 #   fix: create one DatabaseUser for each cluster
+#   examples:
+#     - denied: 'a DatabaseUser with databaseRefs on cluster main and on cluster spare'
+#     - allowed: 'one DatabaseUser for each of the two'
 deny contains {
 	"code": "DATABASES-ON-TWO-CLUSTERS",
 	"message": sprintf("user %q has databases on two clusters: %q of namespace %q is on %q, those before it are on %q", [

@@ -15,6 +15,9 @@ package dbtether.policies.workload.binding
 # custom:
 #   code: USER-UNKNOWN
 #   fix: create it with "kubectl dbtether user create", or correct the annotation dbtether.io/inject
+#   examples:
+#     - denied: 'a pod with dbtether.io/inject: orders-ap, where the DatabaseUser is called orders-api'
+#     - allowed: 'a pod with dbtether.io/inject: orders-api'
 deny contains {
 	"code": "USER-UNKNOWN",
 	"message": sprintf("user %q does not exist in namespace %q", [binding.user, binding.namespace]),
@@ -34,6 +37,9 @@ deny contains {
 # custom:
 #   code: USER-ELSEWHERE
 #   fix: run the pod in the user's namespace, or create a DatabaseUser in the pod's
+#   examples:
+#     - denied: 'a pod in namespace web that asks for orders-api, which is a DatabaseUser of namespace shop'
+#     - allowed: 'the same pod in namespace shop'
 deny contains {
 	"code": "USER-ELSEWHERE",
 	"message": sprintf("user %q does not exist in namespace %q, only in %s", [
@@ -53,6 +59,9 @@ deny contains {
 # custom:
 #   code: USER-NOT-READY
 #   fix: wait until it is ready; "kubectl dbtether user describe" says what it waits for
+#   examples:
+#     - denied: 'a pod that asks for a DatabaseUser with the phase Pending'
+#     - allowed: 'the same pod once the DatabaseUser has its Secret'
 deny contains {
 	"code": "USER-NOT-READY",
 	"message": sprintf("user %q in namespace %q is not ready (%s)", [
@@ -73,6 +82,9 @@ deny contains {
 # custom:
 #   code: USER-DELETING
 #   fix: take it out of the annotation dbtether.io/inject, or create it again when it is gone
+#   examples:
+#     - denied: 'a pod that asks for a DatabaseUser which is being deleted'
+#     - allowed: 'a pod that asks for another one'
 deny contains {
 	"code": "USER-DELETING",
 	"message": sprintf("user %q in namespace %q is being deleted", [binding.user, binding.namespace]),

@@ -18,6 +18,9 @@ package dbtether.policies.workload.connection_budget
 # custom:
 #   code: CONNECTION-BUDGET
 #   fix: lower dbtether.io/pool-size or the replicas, or raise the limit
+#   examples:
+#     - denied: 'a Deployment of 10 replicas with dbtether.io/pool-size: 20, and a DatabaseUser with connectionLimit 50'
+#     - allowed: 'the same with dbtether.io/pool-size: 5'
 deny contains {
 	"code": "CONNECTION-BUDGET",
 	"message": sprintf("%s %q may open %d connections (replicas: %d, dbtether.io/pool-size: %d), but %s %q takes %d", [

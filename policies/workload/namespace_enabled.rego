@@ -14,6 +14,9 @@ package dbtether.policies.workload.namespace_enabled
 # custom:
 #   code: NAMESPACE-NOT-ENABLED
 #   fix: have the namespace labelled dbtether.io/injection=enabled
+#   examples:
+#     - denied: 'a Deployment with dbtether.io/inject in a namespace without the label'
+#     - allowed: 'the same in a namespace with dbtether.io/injection=enabled'
 deny contains {
 	"code": "NAMESPACE-NOT-ENABLED",
 	"message": sprintf("the pod asks for credentials (dbtether.io/inject), but namespace %q is not labelled for it", [input.namespace.name]),

@@ -16,6 +16,9 @@ package dbtether.policies.workload.service_account
 # custom:
 #   code: SERVICE-ACCOUNT-NOT-ALLOWED
 #   fix: run the pod as one of those, or add its service account to spec.serviceAccounts of the DatabaseUser
+#   examples:
+#     - denied: 'a pod of service account default that asks for a DatabaseUser with serviceAccounts [api]'
+#     - allowed: 'the same pod with serviceAccountName api'
 deny contains {
 	"code": "SERVICE-ACCOUNT-NOT-ALLOWED",
 	"message": sprintf("service account %q may not have the credential of user %q in namespace %q (allowed: %s)", [
