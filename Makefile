@@ -61,6 +61,10 @@ test: ## All tests, on one set of real servers
 quick: ## The same without the matrix of privileges, and with fewer kills: the everyday loop
 	go run ./hack/env run -- env DBTETHER_CRASH_POINTS=few go test -timeout 20m $(QUICK)
 
+.PHONY: race
+race: ## What works at the same time in one process, under the race detector; needs a C compiler
+	go test -race -count 1 -run 'TestReviewsWhileSetsChange|TestEvaluate|TestDeadline' ./pkg/admission ./pkg/policy
+
 .PHONY: unit
 unit: ## The tests that need no server, in seconds; UNIT=./pkg/x for others
 	go test $(UNIT)

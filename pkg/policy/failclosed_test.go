@@ -144,9 +144,10 @@ func TestEvaluateContainsPanics(t *testing.T) {
 	broken.body = ast.Body{nil}
 	e.entries[AreaWorkload] = broken
 	wantError(t, e.Evaluate(context.Background(), AreaWorkload, pod()), "", "panic: ")
-	if total, running := e.Abandoned(); total != 0 || running != 0 || len(e.workers) != 0 {
-		t.Errorf("%d abandoned, %d running, %d workers taken", total, running, len(e.workers))
+	if total, _ := e.Abandoned(); total != 0 {
+		t.Errorf("%d abandoned", total)
 	}
+	eventually(t, e)
 }
 
 func TestEvaluateWithoutAnAnswer(t *testing.T) {
