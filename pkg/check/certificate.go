@@ -123,7 +123,7 @@ func (w Webhook) certificate(f *findings, entries []map[string]any) {
 	object := "the Secret " + v1alpha1.SystemNamespace + "/" + CertificateName
 	switch {
 	case w.CertificateErr != nil:
-		f.unread(checkCertificate, "the keys of "+object, w.CertificateErr)
+		f.unread(checkCertificate, "the contents of "+object, w.CertificateErr)
 		return
 	case w.Certificate == nil && w.elsewhere():
 		f.add(checkCertificate, LevelNote, "", "the webhook serves a certificate from a file or from memory, which is not looked at")
