@@ -116,21 +116,22 @@ const (
 	extensions   = "apiextensions.k8s.io"
 )
 
-func resource(group, version, name string) schema.GroupVersionResource {
-	return schema.GroupVersionResource{Group: group, Version: version, Resource: name}
+// resource returns a resource of version v1.
+func resource(group, name string) schema.GroupVersionResource {
+	return schema.GroupVersionResource{Group: group, Version: "v1", Resource: name}
 }
 
 // Definitions reads the resource definitions of the cluster.
 func (r *Reader) Definitions(ctx context.Context, shipped Shipped) Definitions {
-	return Definitions{Shipped: shipped, Seen: r.list(ctx, resource(extensions, "v1", "customresourcedefinitions"), "", "")}
+	return Definitions{Shipped: shipped, Seen: r.list(ctx, resource(extensions, "customresourcedefinitions"), "", "")}
 }
 
 // Install reads what an installation would meet, and asks for the rights that it takes.
 func (r *Reader) Install(ctx context.Context, shipped Shipped) Install {
 	i := Install{Shipped: shipped, Rights: RightsOfInstall(), Definitions: r.Definitions(ctx, shipped).Seen,
-		Mutating:   r.list(ctx, resource(registration, "v1", "mutatingwebhookconfigurations"), "", ""),
-		Validating: r.list(ctx, resource(registration, "v1", "validatingwebhookconfigurations"), "", ""),
-		Namespace:  r.get(ctx, resource("", "v1", "namespaces"), "", v1alpha1.SystemNamespace)}
+		Mutating:   r.list(ctx, resource(registration, "mutatingwebhookconfigurations"), "", ""),
+		Validating: r.list(ctx, resource(registration, "validatingwebhookconfigurations"), "", ""),
+		Namespace:  r.get(ctx, resource("", "namespaces"), "", v1alpha1.SystemNamespace)}
 	for n := range i.Rights {
 		r.may(ctx, &i.Rights[n])
 	}
@@ -141,7 +142,7 @@ func (r *Reader) Install(ctx context.Context, shipped Shipped) Install {
 func (r *Reader) may(ctx context.Context, right *Right) {
 	asked := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
 		"spec": map[string]any{"resourceAttributes": map[string]any{"verb": right.Verb, "group": right.Group, "resource": right.Resource, "namespace": right.Namespace}}}}
-	answer, err := r.kube.Resource(resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews")).Create(ctx, asked, metav1.CreateOptions{})
+	answer, err := r.kube.Resource(resource("authorization.k8s.io", "selfsubjectaccessreviews")).Create(ctx, asked, metav1.CreateOptions{})
 	if err != nil {
 		right.Err = err
 		return
@@ -154,11 +155,11 @@ func (r *Reader) may(ctx context.Context, right *Right) {
 func (r *Reader) Webhook(ctx context.Context, shipped Shipped) Webhook {
 	const namespace = v1alpha1.SystemNamespace
 	w := Webhook{Shipped: shipped,
-		Mutating:       r.get(ctx, resource(registration, "v1", "mutatingwebhookconfigurations"), "", ConfigurationName),
-		Validating:     r.get(ctx, resource(registration, "v1", "validatingwebhookconfigurations"), "", ConfigurationName),
-		Deployment:     r.get(ctx, resource("apps", "v1", "deployments"), namespace, WebhookName),
-		Service:        r.get(ctx, resource("", "v1", "services"), namespace, WebhookName),
-		EndpointSlices: r.list(ctx, resource("discovery.k8s.io", "v1", "endpointslices"), namespace, "kubernetes.io/service-name="+WebhookName),
+		Mutating:       r.get(ctx, resource(registration, "mutatingwebhookconfigurations"), "", ConfigurationName),
+		Validating:     r.get(ctx, resource(registration, "validatingwebhookconfigurations"), "", ConfigurationName),
+		Deployment:     r.get(ctx, resource("apps", "deployments"), namespace, WebhookName),
+		Service:        r.get(ctx, resource("", "services"), namespace, WebhookName),
+		EndpointSlices: r.list(ctx, resource("discovery.k8s.io", "endpointslices"), namespace, "kubernetes.io/service-name="+WebhookName),
 		Answer:         Answer{Unasked: true},
 	}
 	w.Certificate, w.CertificateErr = r.core.Secrets(namespace).Get(ctx, CertificateName, metav1.GetOptions{})
@@ -190,15 +191,15 @@ func (r *Reader) ask(ctx context.Context) Answer {
 
 // Floor reads what the API server refuses by itself.
 func (r *Reader) Floor(ctx context.Context, shipped Shipped) Floor {
-	return Floor{Shipped: shipped, Policies: r.list(ctx, resource(registration, "v1", "validatingadmissionpolicies"), "", ""),
-		Bindings: r.list(ctx, resource(registration, "v1", "validatingadmissionpolicybindings"), "", "")}
+	return Floor{Shipped: shipped, Policies: r.list(ctx, resource(registration, "validatingadmissionpolicies"), "", ""),
+		Bindings: r.list(ctx, resource(registration, "validatingadmissionpolicybindings"), "", "")}
 }
 
 // Runner reads who does the work that falls due.
 func (r *Reader) Runner(ctx context.Context, work Work) Runner {
-	return Runner{Work: work, Lease: r.get(ctx, resource("coordination.k8s.io", "v1", "leases"), v1alpha1.SystemNamespace, RunnerName),
-		Deployment: r.get(ctx, resource("apps", "v1", "deployments"), v1alpha1.SystemNamespace, RunnerName),
-		CronJob:    r.get(ctx, resource("batch", "v1", "cronjobs"), v1alpha1.SystemNamespace, RunnerName)}
+	return Runner{Work: work, Lease: r.get(ctx, resource("coordination.k8s.io", "leases"), v1alpha1.SystemNamespace, RunnerName),
+		Deployment: r.get(ctx, resource("apps", "deployments"), v1alpha1.SystemNamespace, RunnerName),
+		CronJob:    r.get(ctx, resource("batch", "cronjobs"), v1alpha1.SystemNamespace, RunnerName)}
 }
 
 // Work reads the Databases and DatabaseUsers of a namespace, "" for all. Its Now is for
@@ -260,6 +261,6 @@ func (r *Reader) secrets(ctx context.Context, namespace, selector string) ([]cor
 // WebhookInstalled reports whether there is a webhook that says what it has loaded, as
 // far as the caller may see that.
 func (r *Reader) WebhookInstalled(ctx context.Context) bool {
-	configuration := r.get(ctx, resource(registration, "v1", "validatingwebhookconfigurations"), "", ConfigurationName)
+	configuration := r.get(ctx, resource(registration, "validatingwebhookconfigurations"), "", ConfigurationName)
 	return configuration.named(ConfigurationName) != nil
 }

@@ -57,7 +57,7 @@ func (s Secrets) Findings() []Finding {
 func (s Secrets) leaks(f *findings, secret *corev1.Secret) {
 	object := secret.Namespace + "/" + secret.Name
 	for _, name := range slices.Sorted(maps.Keys(secret.Annotations)) {
-		fix := fmt.Sprintf("take it off: kubectl annotate secret %s -n %s %s-; then replace what it holds: kubectl dbtether user rotate", secret.Name, secret.Namespace, name)
+		fix := fmt.Sprintf("take it off: kubectl annotate secret %s -n %s %s-; then replace what it holds: %s", secret.Name, secret.Namespace, name, s.replacing(secret))
 		text := secret.Annotations[name]
 		switch {
 		case holds(text, secretValues(secret.Data)):
@@ -66,6 +66,17 @@ func (s Secrets) leaks(f *findings, secret *corev1.Secret) {
 			f.add(checkLeak, LevelWarning, fix, "the annotation %s of Secret %s holds what its values were when somebody applied it", name, object)
 		}
 	}
+}
+
+// replacing returns the command that makes what a Secret holds worthless.
+func (s Secrets) replacing(secret *corev1.Secret) string {
+	owner := secret.Annotations[v1alpha1.AnnotationOwner]
+	for i := range s.Work.Users {
+		if u := &s.Work.Users[i]; owner != "" && string(u.UID) == owner {
+			return fmt.Sprintf("kubectl dbtether user rotate %s -n %s", u.Name, u.Namespace)
+		}
+	}
+	return "kubectl dbtether user rotate USER -n " + secret.Namespace
 }
 
 // public are the keys of a credential that are no secret (Service Binding

@@ -132,8 +132,8 @@ func TestWebhook(t *testing.T) {
 			[]string{`error webhook-answer: the webhook was not asked, or did not refuse: a DatabaseUser that DATABASE-NOT-SHARED forbids would have been taken in namespace "default"`}},
 		{"only warned of", func(w *Webhook) { w.Answer.Err, w.Answer.Warnings = nil, []string{"DATABASE-NOT-SHARED: no"} }, nil},
 		{"refused for another reason", func(w *Webhook) {
-			w.Answer.Err = errors.New(`admission webhook "resources.dbtether.io" denied the request: NOT-DECIDED: nothing can be decided.`)
-		}, []string{`error webhook-answer: the webhook refuses for another reason than it should: admission webhook "resources.dbtether.io" denied the request: NOT-DECIDED: nothing can be decided.`}},
+			w.Answer.Err = errors.New(`admission webhook "resources.dbtether.io" denied the request: NOT-DECIDED: nothing can be decided`)
+		}, []string{`error webhook-answer: the webhook refuses for another reason than it should: admission webhook "resources.dbtether.io" denied the request: NOT-DECIDED: nothing can be decided`}},
 		{"not allowed to ask", func(w *Webhook) {
 			w.Answer.Err = apierrors.NewForbidden(schema.GroupResource{Resource: "databaseusers"}, "", nil)
 		}, []string{`warning webhook-answer: whether the webhook answers was not tried: you may not create a DatabaseUser in namespace "default"`}},
