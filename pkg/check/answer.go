@@ -20,6 +20,11 @@ type Answer struct {
 	Unasked bool
 }
 
+// forbidden reports whether the caller may not ask; the webhook was not asked then.
+func (a Answer) forbidden() bool {
+	return apierrors.IsForbidden(a.Err) && !strings.Contains(a.Err.Error(), "admission webhook")
+}
+
 // refusal is the code with which the webhook refuses what Reader asks for.
 const refusal = "DATABASE-NOT-SHARED"
 
@@ -30,6 +35,9 @@ func (w Webhook) answer(f *findings) {
 	case a.Unasked:
 	case a.Err == nil && strings.Contains(strings.Join(a.Warnings, "\n"), refusal):
 		f.ok(checkAnswer, "it answers: it warns of what it would refuse if the policy of %s did not only warn", refusal)
+	case a.Err == nil && w.Validating.Err != nil:
+		f.add(checkAnswer, LevelWarning, fixInstall+"; if it is installed, have somebody check who may read webhook configurations",
+			"the webhook is not installed, or was not asked: a DatabaseUser that %s forbids would have been taken in namespace %q", refusal, a.Namespace)
 	case a.Err == nil:
 		f.add(checkAnswer, LevelError, "see its log: kubectl logs deployment/"+WebhookName+" -n "+v1alpha1.SystemNamespace+"; and whether the policy is in mode dryrun: kubectl dbtether policy list",
 			"the webhook was not asked, or did not refuse: a DatabaseUser that %s forbids would have been taken in namespace %q", refusal, a.Namespace)
@@ -40,7 +48,7 @@ func (w Webhook) answer(f *findings) {
 		f.ok(checkAnswer, "it answers, and refuses what it has to")
 	case strings.Contains(a.Err.Error(), `admission webhook "resources.dbtether.io" denied`):
 		f.add(checkAnswer, LevelError, "see its log: kubectl logs deployment/"+WebhookName+" -n "+v1alpha1.SystemNamespace, "the webhook refuses for another reason than it should: %v", a.Err)
-	case apierrors.IsForbidden(a.Err):
+	case a.forbidden():
 		f.add(checkAnswer, LevelWarning, "check again as somebody who may create DatabaseUsers in namespace "+a.Namespace,
 			"whether the webhook answers was not tried: you may not create a DatabaseUser in namespace %q", a.Namespace)
 	default:

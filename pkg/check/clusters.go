@@ -88,8 +88,8 @@ func (f *findings) clusterStatus(c *v1alpha1.DBCluster) {
 	case v1alpha1.PhaseConnected:
 		f.ok(checkClusterState, "DBCluster %q: connected to PostgreSQL %s, %s", c.Name, status.PostgresVersion, asked)
 	case v1alpha1.PhaseFailed:
-		f.add(checkClusterState, LevelError, "have somebody who may read its administrator's Secret run: kubectl dbtether cluster check "+c.Name, "DBCluster %q, %s: %s", c.Name, asked, status.Message)
+		f.add(checkClusterState, LevelError, "have somebody who has its administrator's credential run: kubectl dbtether cluster check "+c.Name, "DBCluster %q, %s: %s", c.Name, asked, status.Message)
 	default:
-		f.add(checkClusterState, LevelNote, "", "DBCluster %q: you may not read its administrator's Secret, and its server was %s", c.Name, asked)
+		f.add(checkClusterState, LevelNote, "", "DBCluster %q: its administrator's credential is not at hand, and its server was %s", c.Name, asked)
 	}
 }

@@ -57,7 +57,7 @@ func TestDefinitions(t *testing.T) {
 		{"stored in a version that is gone", func(o *Objects) { set(t, databases(*o), []any{"v1alpha1", "v1alpha0"}, "status", "storedVersions") },
 			[]string{"error definition-stored-versions: objects of databases.dbtether.io are stored as v1alpha0, which this version does not have"}},
 		{"unread", func(o *Objects) { o.Err = apierrors.NewForbidden(crds, "", nil) },
-			[]string{"warning definitions-read: the resource definitions could not be looked at: you may not read them"}},
+			[]string{"warning definitions-read: the resource definitions could not be looked at: you lack the right to read"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			objects := served(t)

@@ -98,7 +98,7 @@ func (p Policies) replicas(f *findings) {
 	}
 	switch {
 	case len(p.Replicas) > 0:
-		f.okUnless(checkPoliciesReplicas, "%s of the webhook decide by them", plural(len(p.Replicas), "replica"))
+		f.okUnless(checkPoliciesReplicas, "the webhook decides by them, on %s", plural(len(p.Replicas), "replica"))
 	case p.Installed:
 		f.add(checkPoliciesReplicas, LevelWarning, "see its log: kubectl logs deployment/"+WebhookName+" -n "+v1alpha1.SystemNamespace, "no replica of the webhook says which policies it has loaded")
 	}

@@ -152,7 +152,10 @@ func (r *Reader) may(ctx context.Context, right *Right) {
 
 // Webhook reads the webhook's configurations and what runs behind them, and asks for
 // something that it refuses.
-func (r *Reader) Webhook(ctx context.Context, shipped Shipped) Webhook {
+//
+// That is asked in a namespace that every cluster has and the webhook does not leave out;
+// who may not ask there asks in her own.
+func (r *Reader) Webhook(ctx context.Context, shipped Shipped, own string) Webhook {
 	const namespace = v1alpha1.SystemNamespace
 	w := Webhook{Shipped: shipped,
 		Mutating:       r.get(ctx, resource(registration, "mutatingwebhookconfigurations"), "", ConfigurationName),
@@ -170,23 +173,23 @@ func (r *Reader) Webhook(ctx context.Context, shipped Shipped) Webhook {
 		w.CertificateErr = nil
 	}
 	if w.Validating.Err != nil || w.Validating.named(ConfigurationName) != nil {
-		w.Answer = r.ask(ctx)
+		w.Answer = r.ask(ctx, metav1.NamespaceDefault)
+		if w.Answer.forbidden() && own != "" {
+			w.Answer = r.ask(ctx, own)
+		}
 	}
 	return w
 }
 
-// askedIn is a namespace that every cluster has and that the webhook does not leave out.
-const askedIn = metav1.NamespaceDefault
-
 // ask asks the API server what it would say of a DatabaseUser that the webhook refuses:
 // of a database that does not exist, in a namespace that does not either.
-func (r *Reader) ask(ctx context.Context) Answer {
+func (r *Reader) ask(ctx context.Context, namespace string) Answer {
 	user := &unstructured.Unstructured{Object: map[string]any{"apiVersion": v1alpha1.GroupVersion.String(), "kind": v1alpha1.KindDatabaseUser,
-		"metadata": map[string]any{"name": "dbtether-check", "namespace": askedIn},
+		"metadata": map[string]any{"name": "dbtether-check", "namespace": namespace},
 		"spec":     map[string]any{"databaseRef": map[string]any{"name": "dbtether-check", "namespace": "dbtether-check"}}}}
 	r.warnings.take()
-	_, err := r.asking.Resource(v1alpha1.DatabaseUsers).Namespace(askedIn).Create(ctx, user, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}, FieldManager: v1alpha1.FieldManager})
-	return Answer{Namespace: askedIn, Err: err, Warnings: r.warnings.take()}
+	_, err := r.asking.Resource(v1alpha1.DatabaseUsers).Namespace(namespace).Create(ctx, user, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}, FieldManager: v1alpha1.FieldManager})
+	return Answer{Namespace: namespace, Err: err, Warnings: r.warnings.take()}
 }
 
 // Floor reads what the API server refuses by itself.

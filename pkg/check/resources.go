@@ -95,7 +95,10 @@ func (w Work) states(f *findings, kind, noun string, states []state) {
 		}
 		*f = append(*f, Finding{Check: grade.check, Level: grade.level, Text: text, Fix: w.fix(grade.check, grade.level, noun, names[0])})
 	}
-	if bad == 0 {
+	switch {
+	case len(states) == 0:
+		f.ok(checkReady, "there are no %ss", kind)
+	case bad == 0:
 		f.ok(checkReady, "%s: as they should be", plural(len(states), kind))
 	}
 }

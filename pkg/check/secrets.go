@@ -39,6 +39,10 @@ func (s Secrets) Findings() []Finding {
 	if f.unread(checkSecretsRead, "the managed Secrets", s.Err) {
 		return f
 	}
+	if len(s.Managed)+len(s.Revisions) == 0 {
+		f.ok(checkLeak, "there are no managed Secrets")
+		return f
+	}
 	for i := range s.Managed {
 		s.leaks(&f, &s.Managed[i])
 	}

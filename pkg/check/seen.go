@@ -29,7 +29,7 @@ func (f *findings) unread(check, what string, err error) bool {
 	case err == nil:
 		return false
 	case apierrors.IsForbidden(err):
-		f.add(check, LevelWarning, "check again as somebody who may, with --context or --as", "%s could not be looked at: you may not read them", what)
+		f.add(check, LevelWarning, "check again as somebody who may, with --context or --as", "%s could not be looked at: you lack the right to read", what)
 	case apierrors.IsNotFound(err):
 		f.add(check, LevelNote, fixCRDs, "%s are not there to be looked at: the API server does not know their kind", what)
 	default:

@@ -127,9 +127,13 @@ func TestWebhook(t *testing.T) {
 		}, []string{"note webhook-certificate: the webhook serves a certificate from a file or from memory, which is not looked at"}},
 		{"a certificate that may not be read", func(w *Webhook) {
 			w.Certificate, w.CertificateErr = nil, apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, CertificateName, nil)
-		}, []string{"warning webhook-certificate: the contents of " + secret + " could not be looked at: you may not read them"}},
+		}, []string{"warning webhook-certificate: the contents of " + secret + " could not be looked at: you lack the right to read"}},
 		{"not refused", func(w *Webhook) { w.Answer.Err = nil },
 			[]string{`error webhook-answer: the webhook was not asked, or did not refuse: a DatabaseUser that DATABASE-NOT-SHARED forbids would have been taken in namespace "default"`}},
+		{"not refused, and perhaps not installed", func(w *Webhook) {
+			w.Answer.Err, w.Validating.Err = nil, apierrors.NewForbidden(schema.GroupResource{Resource: "validatingwebhookconfigurations"}, "", nil)
+		}, []string{"warning webhook-read: the validating webhook configurations could not be looked at: you lack the right to read",
+			`warning webhook-answer: the webhook is not installed, or was not asked: a DatabaseUser that DATABASE-NOT-SHARED forbids would have been taken in namespace "default"`}},
 		{"only warned of", func(w *Webhook) { w.Answer.Err, w.Answer.Warnings = nil, []string{"DATABASE-NOT-SHARED: no"} }, nil},
 		{"refused for another reason", func(w *Webhook) {
 			w.Answer.Err = errors.New(`admission webhook "resources.dbtether.io" denied the request: NOT-DECIDED: nothing can be decided`)

@@ -82,12 +82,12 @@ func (w Work) findings(f *findings) {
 			never = append(never, name)
 		}
 	}
-	w.tell(f, checkExpiredUsers, LevelError, expired, "expired, and can still log in")
+	w.tell(f, checkExpiredUsers, LevelError, expired, "expired, and nobody has ended its login and its sessions")
 	w.tell(f, checkOverdue, LevelWarning, rotate, "should have a new password by now")
 	w.tell(f, checkOverdue, LevelWarning, old, "should have no old login any more")
 	w.tell(f, checkOverdue, LevelWarning, deleted, "deleted more than ten minutes ago, and not cleaned up in PostgreSQL")
 	w.tell(f, checkOverdue, LevelWarning, never, "written more than ten minutes ago, and never provisioned")
-	f.okUnless(checkExpiredUsers, "no expired user can log in")
+	f.okUnless(checkExpiredUsers, "every user that has expired is closed")
 	f.okUnless(checkOverdue, "nothing is overdue")
 }
 

@@ -48,7 +48,7 @@ func TestOverdue(t *testing.T) {
 		{"rotation has just become due", user("a", "Ready", rotation(v1alpha1.RotationStatus{NextTime: ago(9 * time.Minute)})), nil},
 		{"an old login", user("a", "Ready", rotation(v1alpha1.RotationStatus{OldUsername: "a", OldUntil: ago(time.Hour)})), []string{"warning runner-overdue: user shop/a: should have no old login any more"}},
 		{"an old login that a pod holds", user("a", "Ready", rotation(v1alpha1.RotationStatus{OldUsername: "a", OldUntil: ago(time.Hour), HeldBy: []string{"shop/pod"}})), nil},
-		{"expired and open", user("a", "Ready", expires(ago(time.Second))), []string{"error runner-expired-users: user shop/a: expired, and can still log in"}},
+		{"expired and open", user("a", "Ready", expires(ago(time.Second))), []string{"error runner-expired-users: user shop/a: expired, and nobody has ended its login and its sessions"}},
 		{"expired and closed", user("a", "Expired", expires(ago(time.Hour))), nil},
 		{"expires later", user("a", "Ready", expires(ago(-time.Hour))), nil},
 		{"never provisioned", user("a", "", nil), []string{"warning runner-overdue: user shop/a: written more than ten minutes ago, and never provisioned"}},
@@ -217,7 +217,7 @@ func TestClusters(t *testing.T) {
 		{"silent", Cluster{DBCluster: cluster, Err: errors.New("refused")}, []string{`error cluster-server: the server of DBCluster "main" cannot be asked: refused`}},
 		{"by its status", Cluster{DBCluster: status("Connected", ""), NoAccess: true}, nil},
 		{"failed by its status", Cluster{DBCluster: status("Failed", "no route"), NoAccess: true}, []string{`error cluster-status: DBCluster "main", asked at 2026-06-01T11:00:00Z: no route`}},
-		{"never asked", Cluster{DBCluster: cluster, NoAccess: true}, []string{`note cluster-status: DBCluster "main": you may not read its administrator's Secret, and its server was never asked`}},
+		{"never asked", Cluster{DBCluster: cluster, NoAccess: true}, []string{`note cluster-status: DBCluster "main": its administrator's credential is not at hand, and its server was never asked`}},
 	} {
 		t.Run(c.name, func(t *testing.T) { compare(t, Clusters{Seen: []Cluster{c.cluster}}.Findings(), c.want...) })
 	}

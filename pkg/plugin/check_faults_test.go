@@ -75,11 +75,11 @@ floor
 
 policies
   ok       the built-in policies load, and those of 0 ConfigMaps
-  ok       1 replica of the webhook decide by them
+  ok       the webhook decides by them, on 1 replica
 
 runner
   note     no runner is installed: what falls due waits for somebody to run kubectl dbtether reconcile
-  ok       no expired user can log in
+  ok       every user that has expired is closed
   ok       nothing is overdue
 `
 

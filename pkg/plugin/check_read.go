@@ -77,7 +77,7 @@ func (r *checkRun) category(ctx context.Context, name string) []check.Finding {
 	case check.CategoryDefinitions:
 		return r.reader.Definitions(ctx, r.shipped).Findings()
 	case check.CategoryWebhook:
-		webhook := r.reader.Webhook(ctx, r.shipped)
+		webhook := r.reader.Webhook(ctx, r.shipped, r.namespace)
 		webhook.Now = r.env.Now()
 		return webhook.Findings()
 	case check.CategoryFloor:
@@ -167,6 +167,10 @@ func (r *checkRun) clusters(ctx context.Context) check.Clusters {
 // askServer says what is found of one server. Nothing is written.
 func askServer(ctx context.Context, p *provision.Provisioner, cluster *v1alpha1.DBCluster) check.Cluster {
 	seen := check.Cluster{DBCluster: *cluster}
+	if env := cluster.Spec.CredentialsFromEnv; env != nil && !isSet(p, env.Username, env.Password) {
+		seen.NoAccess = true // it is asked where they are set
+		return seen
+	}
 	findings, err := p.CheckCluster(ctx, cluster, false)
 	var noAccess *provision.NoAccessError
 	switch {
@@ -179,4 +183,12 @@ func askServer(ctx context.Context, p *provision.Provisioner, cluster *v1alpha1.
 		seen.Findings = findings
 	}
 	return seen
+}
+
+// isSet reports whether the variables are all set.
+func isSet(p *provision.Provisioner, names ...string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool {
+		_, set := p.LookupEnv(name)
+		return !set
+	})
 }
