@@ -35,7 +35,7 @@ const (
 // Findings returns what is found of them.
 func (c Clusters) Findings() []Finding {
 	var f findings
-	if f.unread(checkClustersRead, "the DBClusters", c.Err) {
+	if f.unreadOurs(checkClustersRead, "the DBClusters", c.Err) {
 		return f
 	}
 	if len(c.Seen) == 0 {

@@ -29,7 +29,7 @@ type state struct {
 // Findings returns what the status of the Databases and DatabaseUsers says.
 func (w Work) Findings() []Finding {
 	var f findings
-	if !f.unread(checkResourcesRead, "the Databases", w.DatabasesErr) {
+	if !f.unreadOurs(checkResourcesRead, "the Databases", w.DatabasesErr) {
 		states := make([]state, len(w.Databases))
 		for i := range w.Databases {
 			d := &w.Databases[i]
@@ -37,7 +37,7 @@ func (w Work) Findings() []Finding {
 		}
 		w.states(&f, "Database", "db", states)
 	}
-	if !f.unread(checkResourcesRead, "the DatabaseUsers", w.UsersErr) {
+	if !f.unreadOurs(checkResourcesRead, "the DatabaseUsers", w.UsersErr) {
 		states := make([]state, len(w.Users))
 		for i := range w.Users {
 			u := &w.Users[i]

@@ -31,10 +31,19 @@ func (f *findings) unread(check, what string, err error) bool {
 	case apierrors.IsForbidden(err):
 		f.add(check, LevelWarning, "check again as somebody who may, with --context or --as", "%s could not be looked at: you lack the right to read", what)
 	case apierrors.IsNotFound(err):
-		f.add(check, LevelNote, fixCRDs, "%s are not there to be looked at: the API server does not know their kind", what)
+		f.add(check, LevelNote, "", "%s could not be looked at: the API server does not know their kind", what)
 	default:
 		f.add(check, LevelError, "see whether the API server is well: kubectl get --raw /readyz?verbose", "%s could not be looked at: %v", what, err)
 	}
+	return true
+}
+
+// unreadOurs is unread for our own resources, which a definition makes known.
+func (f *findings) unreadOurs(check, what string, err error) bool {
+	if !apierrors.IsNotFound(err) {
+		return f.unread(check, what, err)
+	}
+	f.add(check, LevelNote, fixCRDs, "%s are not there to be looked at: the API server does not know their kind", what)
 	return true
 }
 

@@ -77,7 +77,8 @@ func (r *checkRun) category(ctx context.Context, name string) []check.Finding {
 	case check.CategoryDefinitions:
 		return r.reader.Definitions(ctx, r.shipped).Findings()
 	case check.CategoryWebhook:
-		webhook := r.reader.Webhook(ctx, r.shipped, r.namespace)
+		own, _ := r.env.Namespace() // without one it is not asked there
+		webhook := r.reader.Webhook(ctx, r.shipped, own)
 		webhook.Now = r.env.Now()
 		return webhook.Findings()
 	case check.CategoryFloor:
