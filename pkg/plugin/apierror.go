@@ -168,6 +168,8 @@ func explainOther(message string) (cause, hint string) {
 	case strings.Contains(message, "field not declared in schema"), strings.Contains(message, "unknown field"):
 		return strings.ReplaceAll(typedPatch.ReplaceAllString(message, ""), "errors:\n", ""),
 			"correct the spelling, or remove fields that this version does not have: kubectl explain describes those it has"
+	case strings.Contains(message, "failed calling webhook") && strings.Contains(message, `.dbtether.io"`):
+		return message, "dbtether's webhook does not answer: kubectl dbtether check webhook says why"
 	case strings.Contains(message, "failed calling webhook"):
 		return message, "an admission webhook does not answer: see whether its pods run"
 	default:

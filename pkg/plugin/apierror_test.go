@@ -95,6 +95,10 @@ func TestExplain(t *testing.T) {
 			apierrors.NewInternalError(errors.New(`failed calling webhook "x": connection refused`)),
 			explanation{`Internal error occurred: failed calling webhook "x": connection refused`, "an admission webhook does not answer: see whether its pods run", ExitFailed},
 		},
+		"our webhook down": {
+			apierrors.NewInternalError(errors.New(`failed calling webhook "resources.dbtether.io": connection refused`)),
+			explanation{`Internal error occurred: failed calling webhook "resources.dbtether.io": connection refused`, "dbtether's webhook does not answer: kubectl dbtether check webhook says why", ExitFailed},
+		},
 		"connection refused": {
 			refused,
 			explanation{"the API server at 10.0.0.1:6443 refuses connections", "see whether it runs, and whether the context is the right one: kubectl config current-context", ExitFailed},

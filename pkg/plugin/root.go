@@ -32,6 +32,7 @@ func commands() []entry {
 		{groupApply, newDriftCommand},
 		{groupApply, newCRDsCommand},
 		{groupPolicies, newPolicyCommand},
+		{groupOther, newCheckCommand},
 		{groupOther, newCompletionCommand},
 		{groupOther, newOptionsCommand},
 		{groupOther, newVersionCommand},

@@ -191,6 +191,7 @@ var changing = []struct {
 	{regexp.MustCompile(`\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}`), "<time>"},
 	{regexp.MustCompile(`\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "<time>"},
 	{regexp.MustCompile(`(?m) \d+[smh](\d+[smh])?$`), " <age>"},
+	{regexp.MustCompile(`(Kubernetes is )v[0-9]\S*`), "${1}v1.x"},
 	{regexp.MustCompile(`(fingerprint"?: "?)[0-9a-f]{32}`), "${1}<fingerprint>"},
 	{regexp.MustCompile(`\(\d+\.\d s\)`), "(0.1 s)"},
 	{regexp.MustCompile(`\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`), "<uid>"},

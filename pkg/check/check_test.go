@@ -1,0 +1,123 @@
+package check
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+
+	"github.com/dbtether/kubectl-dbtether/manifests"
+)
+
+// now is when all of the tables are looked at.
+var now = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+
+func shippedNow(t *testing.T) Shipped {
+	t.Helper()
+	shipped, err := ReadShipped(manifests.FS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shipped
+}
+
+// seen returns objects as a client reads them: whole numbers are of type int64.
+func seen(t *testing.T, texts ...string) Objects {
+	t.Helper()
+	var objects Objects
+	for _, text := range texts {
+		document, err := yaml.YAMLToJSON([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var object unstructured.Unstructured
+		if err := object.UnmarshalJSON(document); err != nil {
+			t.Fatal(err)
+		}
+		objects.Items = append(objects.Items, object)
+	}
+	return objects
+}
+
+// installedAs returns the shipped objects of a kind as a client reads them.
+func installedAs(t *testing.T, kind string) Objects {
+	t.Helper()
+	var objects Objects
+	for _, object := range shippedNow(t).kind(kind) {
+		text, err := object.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects.Items = append(objects.Items, seen(t, string(text)).Items...)
+	}
+	return objects
+}
+
+// compare compares findings with lines "level check: text"; what is ok is left out unless
+// it is all that there is. What is not well has to say what to do.
+func compare(t *testing.T, got []Finding, want ...string) {
+	t.Helper()
+	var lines []string
+	for _, f := range got {
+		if f.Level == LevelOK {
+			continue
+		}
+		if f.Fix == "" && f.Level != LevelNote {
+			t.Errorf("%s %q says not what to do", f.Check, f.Text)
+		}
+		lines = append(lines, string(f.Level)+" "+f.Check+": "+f.Text)
+	}
+	if !slices.Equal(lines, want) {
+		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
+	}
+	if len(got) == 0 && len(want) > 0 {
+		t.Error("nothing was found, and nothing is ok")
+	}
+}
+
+// set changes a field of an object.
+func set(t *testing.T, object *unstructured.Unstructured, value any, path ...string) {
+	t.Helper()
+	if err := unstructured.SetNestedField(object.Object, value, path...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAPI(t *testing.T) {
+	compare(t, API{Version: "v1.37.1"}.Findings())
+	compare(t, API{Version: "v1.30.0-eks-5e0fdde"}.Findings())
+	compare(t, API{Version: "v1.29.14"}.Findings(), "error api-version: Kubernetes is v1.29.14, older than 1.30")
+	compare(t, API{Version: "main"}.Findings(), `warning api-version: the version of Kubernetes, "main", cannot be read`)
+}
+
+func TestDifferences(t *testing.T) {
+	object := func(text string) any { return seen(t, "{kind: A, apiVersion: v1, a: "+text+"}").Items[0].Object["a"] }
+	for _, c := range []struct {
+		name, want, have string
+		paths            []string
+	}{
+		{"the same", "{b: 1, c: [x, {d: true}]}", "{b: 1, c: [x, {d: true}]}", nil},
+		{"what the API server adds", "{b: 1}", "{b: 1, matchPolicy: Equivalent, objectSelector: {}, scope: '*', rules: []}", nil},
+		{"what somebody adds", "{b: 1}", "{b: 1, matchPolicy: Exact, objectSelector: {c: d}}", []string{"matchPolicy", "objectSelector"}},
+		{"another value", "{b: {c: 1}}", "{b: {c: 2}}", []string{"b.c"}},
+		{"a number is no text", "{b: 1}", "{b: '1'}", []string{"b"}},
+		{"missing", "{b: 1, c: 2}", "{b: 1}", []string{"c"}},
+		{"an empty one is as good as missing", "{b: 1, c: {}}", "{b: 1}", nil},
+		{"shorter", "{b: [1, 2]}", "{b: [1]}", []string{"b"}},
+		{"another element", "{b: [1, {c: 2}]}", "{b: [1, {c: 3}]}", []string{"b[1].c"}},
+		{"another type", "{b: [1]}", "{b: {c: 1}}", []string{"b"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			shipped := map[string]any{}
+			if err := yaml.Unmarshal([]byte(c.want), &shipped); err != nil {
+				t.Fatal(err)
+			}
+			if got := differences(shipped, object(c.have), ""); !slices.Equal(got, c.paths) {
+				t.Errorf("got %v, want %v", got, c.paths)
+			}
+		})
+	}
+}

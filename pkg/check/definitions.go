@@ -1,0 +1,163 @@
+package check
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Definitions are the resource definitions of group dbtether.io.
+type Definitions struct {
+	Shipped Shipped
+	Seen    Objects
+}
+
+// The checks of definitions.
+const (
+	checkDefinitionsRead = "definitions-read"
+	checkInstalled       = "definition-installed"
+	checkEstablished     = "definition-established"
+	checkSchema          = "definition-schema"
+	checkStored          = "definition-stored-versions"
+)
+
+// Findings returns what is found of them.
+func (d Definitions) Findings() []Finding {
+	var f findings
+	if f.unread(checkDefinitionsRead, "the resource definitions", d.Seen.Err) {
+		return f
+	}
+	shipped := d.Shipped.kind(kindCRD)
+	for i := range shipped {
+		have := d.Seen.named(shipped[i].GetName())
+		if have == nil {
+			f.add(checkInstalled, LevelError, fixCRDs, "the definition %s is not installed", shipped[i].GetName())
+			continue
+		}
+		f.definition(&shipped[i], have)
+	}
+	f.okUnless(checkInstalled, "the %s are installed", plural(len(shipped), "resource definition"))
+	if slices.ContainsFunc(f, func(x Finding) bool { return x.Check == checkInstalled && x.Level == LevelError }) {
+		return f // the rest is said of those that are there, where it is not well
+	}
+	f.okUnless(checkEstablished, "the API server serves them")
+	f.okUnless(checkSchema, "their fields are those of this version")
+	f.okUnless(checkStored, "everything is stored in versions that they have")
+	return f
+}
+
+func (f *findings) definition(shipped, have *unstructured.Unstructured) {
+	name := have.GetName()
+	if status, reason := condition(have.Object, "Established"); status != "True" {
+		f.add(checkEstablished, LevelError, "see why: kubectl describe crd "+name, "the API server does not serve %s%s", name, because(reason))
+	}
+	if status, reason := condition(have.Object, "NonStructuralSchema"); status == "True" {
+		f.add(checkEstablished, LevelError, fixCRDs, "the schema of %s is not structural%s", name, because(reason))
+	}
+	f.schema(LevelError, shipped, have)
+	versions := versionsOf(shipped)
+	stored, _, _ := unstructured.NestedStringSlice(have.Object, "status", "storedVersions")
+	for _, version := range stored {
+		if !slices.Contains(versions, version) {
+			f.add(checkStored, LevelError, "write them anew: kubectl get "+name+" -A -o json | kubectl replace -f -, then take "+version+" off status.storedVersions",
+				"objects of %s are stored as %s, which this version does not have", name, version)
+		}
+	}
+}
+
+// schema says whether a definition is older or newer than the shipped one, by the fields
+// that only one of the two has. Older is graded as the caller says.
+func (f *findings) schema(older Level, shipped, have *unstructured.Unstructured) {
+	name := have.GetName()
+	want, standing := fieldsOf(shipped), fieldsOf(have)
+	missing, further := without(want, standing), without(standing, want)
+	switch {
+	case len(missing) > 0 && len(further) > 0:
+		f.add(checkSchema, LevelError, "see whose it is: kubectl describe crd "+name+"; to replace it, "+fixCRDs,
+			"the definition %s is another one than that of this version: it has not %s, and has %s", name, few(missing), few(further))
+	case len(missing) > 0:
+		f.add(checkSchema, older, fixCRDs, "the definition %s is older than this version: it has not %s", name, few(missing))
+	case len(further) > 0:
+		f.add(checkSchema, LevelWarning, "use the version of kubectl dbtether that installed it, or a later one",
+			"the definition %s is newer than this version: it has %s", name, few(further))
+	case rulesDiffer(shipped, have):
+		f.add(checkSchema, LevelWarning, fixCRDs, "the definition %s has the fields of this version, with other rules", name)
+	}
+}
+
+// versionsOf returns the names of a definition's versions.
+func versionsOf(definition *unstructured.Unstructured) []string {
+	var names []string
+	for _, version := range objectsAt(definition.Object, "spec", "versions") {
+		names = append(names, textAt(version, "name"))
+	}
+	return names
+}
+
+// fieldsOf returns the paths of a definition's fields, with their version, sorted.
+func fieldsOf(definition *unstructured.Unstructured) []string {
+	var fields []string
+	for _, version := range objectsAt(definition.Object, "spec", "versions") {
+		schema, _, _ := unstructured.NestedMap(version, "schema", "openAPIV3Schema")
+		for _, field := range properties(schema, "") {
+			fields = append(fields, textAt(version, "name")+" "+field)
+		}
+	}
+	slices.Sort(fields)
+	return fields
+}
+
+func properties(schema map[string]any, path string) []string {
+	var fields []string
+	named, _, _ := unstructured.NestedMap(schema, "properties")
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		property, _ := named[name].(map[string]any)
+		at := strings.TrimPrefix(path+"."+name, ".")
+		fields = append(append(fields, at), properties(property, at)...)
+	}
+	for _, inner := range []string{"items", "additionalProperties"} {
+		if schema, ok := schema[inner].(map[string]any); ok {
+			fields = append(fields, properties(schema, path+"[]")...)
+		}
+	}
+	return fields
+}
+
+// rulesDiffer reports whether what two definitions of the same fields say of them is
+// not the same, descriptions included: these are what kubectl explain shows.
+func rulesDiffer(shipped, have *unstructured.Unstructured) bool {
+	wanted := objectsAt(shipped.Object, "spec", "versions")
+	for i, version := range objectsAt(have.Object, "spec", "versions") {
+		if i >= len(wanted) || len(differences(wanted[i]["schema"], version["schema"], "")) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// without returns what of all is not in some; both are sorted.
+func without(all, some []string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(name string) bool {
+		_, found := slices.BinarySearch(some, name)
+		return found
+	})
+}
+
+// condition returns the status and the message of a condition of an object.
+func condition(object map[string]any, kind string) (status, message string) {
+	for _, c := range objectsAt(object, "status", "conditions") {
+		if textAt(c, "type") == kind {
+			return textAt(c, "status"), textAt(c, "message")
+		}
+	}
+	return "", ""
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + reason
+}

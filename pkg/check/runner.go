@@ -1,0 +1,100 @@
+package check
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+)
+
+// RunnerName is the name of the runner's Deployment or CronJob, and of its Lease.
+const RunnerName = "dbtether-runner"
+
+// Runner is who does the work that falls due, and which of it nobody has done.
+type Runner struct {
+	Lease, Deployment, CronJob Objects
+	Work                       Work
+}
+
+// The checks of the runner.
+const (
+	checkRunnerRead   = "runner-read"
+	checkRunnerThere  = "runner-installed"
+	checkRunnerReady  = "runner-ready"
+	checkRunnerLease  = "runner-lease"
+	checkOverdue      = "runner-overdue"
+	checkExpiredUsers = "runner-expired-users"
+)
+
+// overdue is after how long work that nobody has done is told of.
+const overdue = 10 * time.Minute
+
+// silence is after how long a CronJob that never succeeds is told of.
+const silence = 2 * time.Hour
+
+// Findings returns what is found of it.
+func (r Runner) Findings() []Finding {
+	var f findings
+	for _, kind := range []struct {
+		what string
+		err  error
+	}{{"the runner's Lease", r.Lease.Err}, {"the runner's Deployment", r.Deployment.Err}, {"the runner's CronJob", r.CronJob.Err}} {
+		f.unread(checkRunnerRead, kind.what, kind.err)
+	}
+	deployment, job, lease := r.Deployment.named(RunnerName), r.CronJob.named(RunnerName), r.Lease.named(RunnerName)
+	if deployment != nil {
+		f.replicas(checkRunnerReady, deployment, "the runner")
+	}
+	if job != nil {
+		r.job(&f, job.Object)
+	}
+	if lease != nil {
+		r.lease(&f, lease.Object, deployment != nil)
+	}
+	if deployment == nil && job == nil && lease == nil && len(f) == 0 {
+		f.add(checkRunnerThere, LevelNote, "", "no runner is installed: what falls due waits for somebody to run kubectl dbtether reconcile")
+	}
+	r.Work.findings(&f)
+	return f
+}
+
+// job says whether the CronJob does its work.
+func (r Runner) job(f *findings, job map[string]any) {
+	object := v1alpha1.SystemNamespace + "/" + RunnerName
+	suspended, _ := job["spec"].(map[string]any)["suspend"].(bool)
+	last, err := time.Parse(time.RFC3339, textAt(job, "status", "lastSuccessfulTime"))
+	created, _ := time.Parse(time.RFC3339, textAt(job, "metadata", "creationTimestamp"))
+	fix := fmt.Sprintf("see why: kubectl get jobs -n %s, and kubectl logs job/NAME -n %[1]s", v1alpha1.SystemNamespace)
+	switch {
+	case suspended:
+		f.add(checkRunnerReady, LevelWarning, fmt.Sprintf("run: kubectl patch cronjob %s -n %s -p '{\"spec\":{\"suspend\":false}}'", RunnerName, v1alpha1.SystemNamespace), "the CronJob %s is suspended", object)
+	case err != nil && r.Work.Now.Sub(created) > silence:
+		f.add(checkRunnerReady, LevelError, fix, "the CronJob %s has never succeeded", object)
+	case err != nil:
+		f.add(checkRunnerReady, LevelNote, "", "the CronJob %s has not run yet", object)
+	case r.Work.Now.Sub(last) > silence:
+		f.add(checkRunnerReady, LevelError, fix, "the CronJob %s succeeded last at %s", object, day(last))
+	default:
+		f.ok(checkRunnerReady, "the CronJob %s succeeded last at %s", object, day(last))
+	}
+}
+
+// lease says whether a runner holds it. One that nobody renews is left behind by a runner
+// that ended: that is wrong only where there should be one.
+func (r Runner) lease(f *findings, lease map[string]any, wanted bool) {
+	holder := textAt(lease, "spec", "holderIdentity")
+	renewed, err := time.Parse(time.RFC3339, textAt(lease, "spec", "renewTime"))
+	seconds, _ := numberAt(lease, "spec", "leaseDurationSeconds")
+	level, fix := LevelNote, ""
+	if wanted {
+		level, fix = LevelError, fmt.Sprintf("see its log: kubectl logs deployment/%s -n %s", RunnerName, v1alpha1.SystemNamespace)
+	}
+	switch {
+	case holder == "":
+		f.add(checkRunnerLease, level, fix, "no runner holds the Lease %s/%s", v1alpha1.SystemNamespace, RunnerName)
+	case err != nil || r.Work.Now.Sub(renewed) > 2*time.Duration(seconds)*time.Second:
+		f.add(checkRunnerLease, level, fix, "the runner %s has not renewed its Lease %s/%s since %s", holder, v1alpha1.SystemNamespace, RunnerName, day(renewed))
+	default:
+		f.ok(checkRunnerLease, "the runner %s works, and said so at %s", holder, day(renewed))
+	}
+}

@@ -1,0 +1,214 @@
+package check
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// authority signs certificates.
+type authority struct {
+	certificate *x509.Certificate
+	key         *ecdsa.PrivateKey
+	pem         []byte
+}
+
+func newAuthority(t *testing.T, name string, expires time.Time) authority {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: now.AddDate(-1, 0, 0), NotAfter: expires,
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return authority{certificate, key, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}
+}
+
+// sign returns a Secret with a certificate for a host.
+func (a authority) sign(t *testing.T, host string, begins, expires time.Time) *corev1.Secret {
+	t.Helper()
+	template := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "webhook"}, DNSNames: []string{host}, NotBefore: begins, NotAfter: expires,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, &a.key.PublicKey, a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &corev1.Secret{Data: map[string][]byte{corev1.TLSCertKey: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}}
+}
+
+const (
+	serviceHost = "dbtether-webhook.dbtether-system.svc"
+	deployed    = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: dbtether-webhook, namespace: dbtether-system}, spec: {replicas: 2}, status: {readyReplicas: 2}}"
+	ourService  = "{apiVersion: v1, kind: Service, metadata: {name: dbtether-webhook, namespace: dbtether-system}}"
+	ourSlice    = "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: a}, endpoints: [{conditions: {ready: true}}]}"
+)
+
+// trusting sets the bundle of every entry.
+func (w *Webhook) trusting(bundle ...[]byte) {
+	var all []byte
+	for _, text := range bundle {
+		all = append(all, text...)
+	}
+	for _, objects := range []Objects{w.Mutating, w.Validating} {
+		for _, object := range objects.Items {
+			for _, entry := range object.Object["webhooks"].([]any) {
+				entry.(map[string]any)["clientConfig"].(map[string]any)["caBundle"] = base64.StdEncoding.EncodeToString(all)
+			}
+		}
+	}
+}
+
+func TestWebhook(t *testing.T) {
+	later, yesterday := now.AddDate(0, 2, 0), now.AddDate(0, 0, -1)
+	ours, others, gone := newAuthority(t, "ours", later), newAuthority(t, "others", later), newAuthority(t, "gone", yesterday)
+	entry := func(w *Webhook, n int) map[string]any {
+		return w.Validating.Items[0].Object["webhooks"].([]any)[n].(map[string]any)
+	}
+	const secret = "the Secret dbtether-system/dbtether-webhook-certificate"
+	const all = "the entries inject.dbtether.io, enforce.dbtether.io, guard.dbtether.io and 2 more"
+	for _, c := range []struct {
+		name   string
+		change func(*Webhook)
+		want   []string
+	}{
+		{"well", func(*Webhook) {}, nil},
+		{"nothing at all", func(w *Webhook) { *w = Webhook{Shipped: w.Shipped, Answer: Answer{Unasked: true}} },
+			[]string{"warning webhook-installed: the webhook is not installed: pods get no credentials, and policies judge only what kubectl dbtether provisions"}},
+		{"no configuration", func(w *Webhook) { w.Mutating.Items = nil }, []string{"error webhook-entries: the MutatingWebhookConfiguration dbtether is not there"}},
+		{"an entry of another version", func(w *Webhook) { entry(w, 0)["name"] = "old.dbtether.io" }, []string{
+			"error webhook-entries: the ValidatingWebhookConfiguration dbtether has no entry enforce.dbtether.io",
+			"warning webhook-shipped: the ValidatingWebhookConfiguration dbtether has an entry old.dbtether.io, which is none of this version"}},
+		{"another path", func(w *Webhook) {
+			entry(w, 0)["clientConfig"].(map[string]any)["service"].(map[string]any)["path"] = "/guard"
+		}, []string{`error webhook-reached: the entry enforce.dbtether.io is called at the path "/guard", where "/enforce" answers it`}},
+		{"no Deployment", func(w *Webhook) { w.Deployment = Objects{} }, []string{"error webhook-replicas: the Deployment dbtether-system/dbtether-webhook is not there"}},
+		{"scaled down", func(w *Webhook) { set(t, &w.Deployment.Items[0], int64(0), "spec", "replicas") },
+			[]string{"error webhook-replicas: the Deployment dbtether-system/dbtether-webhook is scaled to nothing: the webhook does not run"}},
+		{"no Service", func(w *Webhook) { w.Service = Objects{} }, []string{"error webhook-endpoints: the Service dbtether-system/dbtether-webhook is not there"}},
+		{"an unreadable bundle", func(w *Webhook) { w.trusting([]byte("no PEM")) }, []string{"error webhook-authority: the caBundle of " + all + " holds no certificate in PEM"}},
+		{"an expired authority", func(w *Webhook) { w.trusting(gone.pem) }, []string{
+			"error webhook-authority: the caBundle of " + all + " has only authorities that have expired: gone at 2026-05-31T12:00:00Z",
+			"error webhook-certificate: the certificate in " + secret + " is signed by no authority in the caBundle of " + all}},
+		{"one expired authority of two", func(w *Webhook) { w.trusting(gone.pem, ours.pem) },
+			[]string{"warning webhook-authority: the caBundle of " + all + " has an authority that has expired: gone at 2026-05-31T12:00:00Z"}},
+		{"another authority", func(w *Webhook) { w.trusting(others.pem) }, []string{"error webhook-certificate: the certificate in " + secret + " is signed by no authority in the caBundle of " + all}},
+		{"expired", func(w *Webhook) { w.Certificate = ours.sign(t, serviceHost, now.AddDate(0, 0, -9), yesterday) },
+			[]string{"error webhook-certificate: the certificate in " + secret + " expired at 2026-05-31T12:00:00Z"}},
+		{"expires soon", func(w *Webhook) { w.Certificate = ours.sign(t, serviceHost, yesterday, now.AddDate(0, 0, 6)) },
+			[]string{"warning webhook-certificate: the certificate in " + secret + " expires at 2026-06-07T12:00:00Z"}},
+		{"not valid yet", func(w *Webhook) { w.Certificate = ours.sign(t, serviceHost, now.AddDate(0, 0, 1), later) },
+			[]string{"error webhook-certificate: the certificate in " + secret + " is not valid before 2026-06-02T12:00:00Z"}},
+		{"for another name", func(w *Webhook) { w.Certificate = ours.sign(t, "webhook.example.com", yesterday, later) },
+			[]string{"error webhook-certificate: the certificate in " + secret + " is not for dbtether-webhook.dbtether-system.svc, by which the API server calls the webhook"}},
+		{"no certificate", func(w *Webhook) { w.Certificate = nil }, []string{"error webhook-certificate: " + secret + " with the webhook's certificate is not there"}},
+		{"a certificate from a file", func(w *Webhook) {
+			w.Certificate = nil
+			set(t, &w.Deployment.Items[0], []any{map[string]any{"args": []any{"--cert-file=/tls/tls.crt"}}}, "spec", "template", "spec", "containers")
+		}, []string{"note webhook-certificate: the webhook serves a certificate from a file or from memory, which is not looked at"}},
+		{"a certificate that may not be read", func(w *Webhook) {
+			w.Certificate, w.CertificateErr = nil, apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, CertificateName, nil)
+		}, []string{"warning webhook-certificate: the contents of " + secret + " could not be looked at: you lack the right to read"}},
+		{"not refused", func(w *Webhook) { w.Answer.Err = nil },
+			[]string{`error webhook-answer: the webhook was not asked, or did not refuse: a DatabaseUser that DATABASE-NOT-SHARED forbids would have been taken in namespace "default"`}},
+		{"not refused, and perhaps not installed", func(w *Webhook) {
+			w.Answer.Err, w.Validating.Err = nil, apierrors.NewForbidden(schema.GroupResource{Resource: "validatingwebhookconfigurations"}, "", nil)
+		}, []string{"warning webhook-read: the validating webhook configurations could not be looked at: you lack the right to read",
+			`warning webhook-answer: the webhook is not installed, or was not asked: a DatabaseUser that DATABASE-NOT-SHARED forbids would have been taken in namespace "default"`}},
+		{"only warned of", func(w *Webhook) { w.Answer.Err, w.Answer.Warnings = nil, []string{"DATABASE-NOT-SHARED: no"} }, nil},
+		{"refused for another reason", func(w *Webhook) {
+			w.Answer.Err = errors.New(`admission webhook "resources.dbtether.io" denied the request: NOT-DECIDED: nothing can be decided`)
+		}, []string{`error webhook-answer: the webhook refuses for another reason than it should: admission webhook "resources.dbtether.io" denied the request: NOT-DECIDED: nothing can be decided`}},
+		{"not allowed to ask", func(w *Webhook) {
+			w.Answer.Err = apierrors.NewForbidden(schema.GroupResource{Resource: "databaseusers"}, "", nil)
+		}, []string{`warning webhook-answer: whether the webhook answers was not tried: you may not create a DatabaseUser in namespace "default"`}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := Webhook{Shipped: shippedNow(t), Mutating: installedAs(t, kindMutating), Validating: installedAs(t, kindValidating), Now: now,
+				Deployment: seen(t, deployed), Service: seen(t, ourService), EndpointSlices: seen(t, ourSlice), Certificate: ours.sign(t, serviceHost, yesterday, later),
+				Answer: Answer{Namespace: "default", Err: errors.New(`admission webhook "resources.dbtether.io" denied the request: DATABASE-NOT-SHARED: no`)}}
+			w.trusting(ours.pem)
+			c.change(&w)
+			compare(t, w.Findings(), c.want...)
+		})
+	}
+}
+
+func TestInstall(t *testing.T) {
+	const namespace = "{apiVersion: v1, kind: Namespace, metadata: {name: dbtether-system, labels: {pod-security.kubernetes.io/enforce: restricted}}}"
+	other := func(name, fields string) string {
+		return "{apiVersion: admissionregistration.k8s.io/v1, kind: MutatingWebhookConfiguration, metadata: {name: " + name + "}, webhooks: [{name: sidecar.example.com, " + fields +
+			", rules: [{apiGroups: [''], resources: [pods], operations: [CREATE]}]}]}"
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*Install)
+		want   []string
+	}{
+		{"nothing is there", func(*Install) {}, nil},
+		{"it is installed", func(i *Install) {
+			i.Definitions, i.Mutating, i.Validating, i.Namespace = installedAs(t, kindCRD), installedAs(t, kindMutating), installedAs(t, kindValidating), seen(t, namespace)
+		}, nil},
+		{"rights are missing", func(i *Install) {
+			for n := range i.Rights {
+				r := &i.Rights[n]
+				r.Allowed = r.Resource != "deployments" && (r.Resource != "clusterroles" || r.Verb == "get")
+			}
+		}, []string{
+			"warning install-roles: you may not escalate clusterroles: the API server takes roles from you only with rights that you hold yourself",
+			"warning install-roles: you may not bind clusterroles: the API server takes roles from you only with rights that you hold yourself",
+			"error install-rights: you may not create, patch clusterroles.rbac.authorization.k8s.io",
+			"error install-rights: you may not get, create, patch deployments.apps -n dbtether-system"}},
+		{"an older definition", func(i *Install) {
+			i.Definitions = installedAs(t, kindCRD)
+			delete(specOf(databases(i.Definitions)), "extensions")
+		}, []string{"warning install-definitions: the definition databases.dbtether.io is older than this version: it has not v1alpha1 spec.extensions"}},
+		{"a definition of somebody else's", func(i *Install) {
+			i.Definitions = seen(t, "{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: backups.dbtether.io}, spec: {group: dbtether.io}}",
+				"{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: a.example.com}, spec: {group: example.com}}")
+		}, []string{"warning install-definitions: the definition backups.dbtether.io is of group dbtether.io and none of this version"}},
+		{"a configuration of somebody else's", func(i *Install) { i.Mutating = seen(t, other("dbtether", "failurePolicy: Ignore")) },
+			[]string{"error install-configurations: the MutatingWebhookConfiguration dbtether is not dbtether's: it has the entry sidecar.example.com"}},
+		{"another webhook", func(i *Install) {
+			i.Mutating = seen(t, other("a", "failurePolicy: Fail, reinvocationPolicy: Never"), other("istio", "failurePolicy: Ignore, reinvocationPolicy: IfNeeded"), other("z", "failurePolicy: Ignore"))
+		}, []string{
+			"warning install-other-webhooks: the webhook sidecar.example.com of a changes pods, and none is created while it is down",
+			"note install-other-webhooks: the webhook sidecar.example.com of a comes before dbtether's and does not see the credentials that a pod gets (reinvocationPolicy Never)",
+			"note install-other-webhooks: the webhook sidecar.example.com of istio is called again after dbtether has changed a pod (reinvocationPolicy IfNeeded); what it takes away of a credential is refused"}},
+		{"a namespace without Pod Security", func(i *Install) {
+			i.Namespace = seen(t, "{apiVersion: v1, kind: Namespace, metadata: {name: dbtether-system}}")
+		},
+			[]string{"warning install-namespace: Pod Security enforces no profile in the namespace dbtether-system, where restricted is enough for dbtether"}},
+		{"a namespace that goes", func(i *Install) {
+			i.Namespace = seen(t, "{apiVersion: v1, kind: Namespace, metadata: {name: dbtether-system, deletionTimestamp: '2026-06-01T11:00:00Z'}}")
+		}, []string{"error install-namespace: the namespace dbtether-system is being deleted"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			i := Install{Shipped: shippedNow(t), Rights: RightsOfInstall()}
+			for n := range i.Rights {
+				i.Rights[n].Allowed = true
+			}
+			c.change(&i)
+			compare(t, i.Findings(), c.want...)
+		})
+	}
+}
