@@ -1,0 +1,90 @@
+package install
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// Labels of what is installed.
+const (
+	// LabelManagedBy, with the value ManagedBy, marks what the command install wrote:
+	// nothing else is ever removed.
+	LabelManagedBy = "app.kubernetes.io/managed-by"
+	ManagedBy      = "dbtether"
+
+	labelName      = "app.kubernetes.io/name"
+	labelComponent = "app.kubernetes.io/component"
+)
+
+// Resource is how objects of a kind are reached.
+type Resource struct {
+	schema.GroupVersionResource
+	Kind       string
+	Namespaced bool
+}
+
+// resources are all kinds that an installation consists of, in the order in which they
+// are applied: each needs those before it. They are deleted in the opposite order.
+var resources = []Resource{
+	{gvr("", "v1", "namespaces"), "Namespace", false},
+	{gvr("apiextensions.k8s.io", "v1", "customresourcedefinitions"), "CustomResourceDefinition", false},
+	{gvr("", "v1", "configmaps"), "ConfigMap", true},
+	{gvr("", "v1", "serviceaccounts"), "ServiceAccount", true},
+	{gvr("rbac.authorization.k8s.io", "v1", "clusterroles"), "ClusterRole", false},
+	{gvr("rbac.authorization.k8s.io", "v1", "roles"), "Role", true},
+	{gvr("rbac.authorization.k8s.io", "v1", "clusterrolebindings"), "ClusterRoleBinding", false},
+	{gvr("rbac.authorization.k8s.io", "v1", "rolebindings"), "RoleBinding", true},
+	{gvr("cert-manager.io", "v1", "issuers"), "Issuer", true},
+	{gvr("cert-manager.io", "v1", "certificates"), "Certificate", true},
+	{gvr("", "v1", "services"), "Service", true},
+	{gvr("policy", "v1", "poddisruptionbudgets"), "PodDisruptionBudget", true},
+	{gvr("apps", "v1", "deployments"), "Deployment", true},
+	{gvr("batch", "v1", "cronjobs"), "CronJob", true},
+	{gvr("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies"), "ValidatingAdmissionPolicy", false},
+	{gvr("admissionregistration.k8s.io", "v1", "validatingadmissionpolicybindings"), "ValidatingAdmissionPolicyBinding", false},
+	{gvr("admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations"), kindMutating, false},
+	{gvr("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations"), kindValidating, false},
+}
+
+const (
+	kindMutating   = "MutatingWebhookConfiguration"
+	kindValidating = "ValidatingWebhookConfiguration"
+)
+
+func gvr(group, version, resource string) schema.GroupVersionResource {
+	return schema.GroupVersionResource{Group: group, Version: version, Resource: resource}
+}
+
+// ResourceOf returns how an object is reached; an error names a kind that no
+// installation has.
+func ResourceOf(object *unstructured.Unstructured) (Resource, error) {
+	i := slices.IndexFunc(resources, func(r Resource) bool {
+		return r.Kind == object.GetKind() && r.Group == object.GroupVersionKind().Group
+	})
+	if i < 0 {
+		return Resource{}, fmt.Errorf("%s %q: no installation has such a kind", object.GetKind(), object.GetName())
+	}
+	return resources[i], nil
+}
+
+// rank is the place of an object's kind among resources.
+func rank(object *unstructured.Unstructured) int {
+	return slices.IndexFunc(resources, func(r Resource) bool { return r.Kind == object.GetKind() })
+}
+
+// isWebhookConfiguration says whether an object makes the API server call us.
+func isWebhookConfiguration(object *unstructured.Unstructured) bool {
+	return object.GetKind() == kindMutating || object.GetKind() == kindValidating
+}
+
+// Title names an object in messages: its kind and name, and the namespace where it has
+// one.
+func Title(object *unstructured.Unstructured) string {
+	if namespace := object.GetNamespace(); namespace != "" {
+		return fmt.Sprintf("%s %s/%s", object.GetKind(), namespace, object.GetName())
+	}
+	return fmt.Sprintf("%s %s", object.GetKind(), object.GetName())
+}
