@@ -58,8 +58,11 @@ type Parameters struct {
 }
 
 // Defaults returns the parameters that the manifests stand for, with the images of a
-// version.
+// version; those called dev, as in the manifests, where it was never released.
 func Defaults(version string) Parameters {
+	if !imageTag.MatchString(version) {
+		version = "dev"
+	}
 	return Parameters{
 		ImagePrefix: "dbtether", Version: version, Replicas: 2, Certificate: CertificateSelf,
 		Runner: RunnerNone, Schedule: "*/5 * * * *", CPU: "50m", Memory: "96Mi", MemoryLimit: "512Mi",

@@ -225,15 +225,11 @@ func (w *installing) writeRecord(ctx context.Context, record install.Record) err
 	if err != nil {
 		return fmt.Errorf("write down what is installed: %w", err)
 	}
-	switch {
-	case !record.Complete:
-		if w.recordBefore == nil {
-			w.recordBefore = before
-		}
+	if !record.Complete {
+		w.recordBefore = before
 		return nil
-	default:
-		return w.show(after, install.Outcome(w.recordBefore, after))
 	}
+	return w.show(after, install.Outcome(w.recordBefore, after))
 }
 
 // patchOptions are those of every application.

@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -23,6 +24,9 @@ type installing struct {
 	progress *progress
 	objects  []*unstructured.Unstructured
 
+	// inert are those of the objects that were not there and stand in a form that refuses
+	// nothing: when they become what they are to be, they are new.
+	inert []*unstructured.Unstructured
 	// recordBefore is the record as it stood, nil where there was none.
 	recordBefore *unstructured.Unstructured
 	// shown is what -o json and yaml print at the end.
@@ -105,6 +109,9 @@ func (w *installing) applyAll(ctx context.Context, chosen func(*unstructured.Uns
 		if err != nil {
 			return err
 		}
+		if slices.Contains(w.inert, object) {
+			before = nil
+		}
 		if err := w.show(after, install.Outcome(before, after)); err != nil {
 			return err
 		}
@@ -129,6 +136,7 @@ func (w *installing) applyInert(ctx context.Context) (fresh bool, err error) {
 			if _, standing, err = w.apply(ctx, inert); err != nil {
 				return false, err
 			}
+			w.inert = append(w.inert, object)
 		}
 		fresh = fresh || install.PassesOver(standing)
 	}
