@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -123,7 +124,7 @@ func decode(t *testing.T, stream string) []*unstructured.Unstructured {
 	for {
 		var fields map[string]any
 		err := decoder.Decode(&fields)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return objects
 		}
 		if err != nil {

@@ -29,24 +29,24 @@ type Resource struct {
 // resources are all kinds that an installation consists of, in the order in which they
 // are applied: each needs those before it. They are deleted in the opposite order.
 var resources = []Resource{
-	{gvr("", "v1", "namespaces"), "Namespace", false},
-	{gvr("apiextensions.k8s.io", "v1", "customresourcedefinitions"), "CustomResourceDefinition", false},
-	{gvr("", "v1", "configmaps"), "ConfigMap", true},
-	{gvr("", "v1", "serviceaccounts"), "ServiceAccount", true},
-	{gvr("rbac.authorization.k8s.io", "v1", "clusterroles"), "ClusterRole", false},
-	{gvr("rbac.authorization.k8s.io", "v1", "roles"), "Role", true},
-	{gvr("rbac.authorization.k8s.io", "v1", "clusterrolebindings"), "ClusterRoleBinding", false},
-	{gvr("rbac.authorization.k8s.io", "v1", "rolebindings"), "RoleBinding", true},
-	{gvr("cert-manager.io", "v1", "issuers"), "Issuer", true},
-	{gvr("cert-manager.io", "v1", "certificates"), "Certificate", true},
-	{gvr("", "v1", "services"), "Service", true},
-	{gvr("policy", "v1", "poddisruptionbudgets"), "PodDisruptionBudget", true},
-	{gvr("apps", "v1", "deployments"), "Deployment", true},
-	{gvr("batch", "v1", "cronjobs"), "CronJob", true},
-	{gvr("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies"), "ValidatingAdmissionPolicy", false},
-	{gvr("admissionregistration.k8s.io", "v1", "validatingadmissionpolicybindings"), "ValidatingAdmissionPolicyBinding", false},
-	{gvr("admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations"), kindMutating, false},
-	{gvr("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations"), kindValidating, false},
+	{v1("", "namespaces"), "Namespace", false},
+	{v1("apiextensions.k8s.io", "customresourcedefinitions"), "CustomResourceDefinition", false},
+	{v1("", "configmaps"), "ConfigMap", true},
+	{v1("", "serviceaccounts"), "ServiceAccount", true},
+	{v1("rbac.authorization.k8s.io", "clusterroles"), "ClusterRole", false},
+	{v1("rbac.authorization.k8s.io", "roles"), "Role", true},
+	{v1("rbac.authorization.k8s.io", "clusterrolebindings"), "ClusterRoleBinding", false},
+	{v1("rbac.authorization.k8s.io", "rolebindings"), "RoleBinding", true},
+	{v1("cert-manager.io", "issuers"), "Issuer", true},
+	{v1("cert-manager.io", "certificates"), "Certificate", true},
+	{v1("", "services"), "Service", true},
+	{v1("policy", "poddisruptionbudgets"), "PodDisruptionBudget", true},
+	{v1("apps", "deployments"), "Deployment", true},
+	{v1("batch", "cronjobs"), "CronJob", true},
+	{v1("admissionregistration.k8s.io", "validatingadmissionpolicies"), "ValidatingAdmissionPolicy", false},
+	{v1("admissionregistration.k8s.io", "validatingadmissionpolicybindings"), "ValidatingAdmissionPolicyBinding", false},
+	{v1("admissionregistration.k8s.io", "mutatingwebhookconfigurations"), kindMutating, false},
+	{v1("admissionregistration.k8s.io", "validatingwebhookconfigurations"), kindValidating, false},
 }
 
 const (
@@ -54,8 +54,8 @@ const (
 	kindValidating = "ValidatingWebhookConfiguration"
 )
 
-func gvr(group, version, resource string) schema.GroupVersionResource {
-	return schema.GroupVersionResource{Group: group, Version: version, Resource: resource}
+func v1(group, resource string) schema.GroupVersionResource {
+	return schema.GroupVersionResource{Group: group, Version: "v1", Resource: resource}
 }
 
 // ResourceOf returns how an object is reached; an error names a kind that no

@@ -25,8 +25,10 @@ const (
 	CertificateCertManager = "cert-manager"
 )
 
-// Runners and Certificates are the words that their parameters take.
-func Runners() []string      { return []string{RunnerNone, RunnerCronJob, RunnerWatch} }
+// Runners returns the words that Parameters.Runner takes.
+func Runners() []string { return []string{RunnerNone, RunnerCronJob, RunnerWatch} }
+
+// Certificates returns the words that Parameters.Certificate takes.
 func Certificates() []string { return []string{CertificateSelf, CertificateCertManager} }
 
 // Parameters are what can be chosen of an installation. They hold nothing secret: the
