@@ -70,6 +70,11 @@ func ResourceOf(object *unstructured.Unstructured) (Resource, error) {
 	return resources[i], nil
 }
 
+// Sort brings objects into the order in which they are applied.
+func Sort(objects []*unstructured.Unstructured) {
+	slices.SortStableFunc(objects, func(a, b *unstructured.Unstructured) int { return rank(a) - rank(b) })
+}
+
 // rank is the place of an object's kind among resources.
 func rank(object *unstructured.Unstructured) int {
 	return slices.IndexFunc(resources, func(r Resource) bool { return r.Kind == object.GetKind() })

@@ -38,7 +38,7 @@ func Render(p Parameters) ([]*unstructured.Unstructured, error) {
 		p.adjust(object)
 		mark(object)
 	}
-	slices.SortStableFunc(objects, func(a, b *unstructured.Unstructured) int { return rank(a) - rank(b) })
+	Sort(objects)
 	return objects, nil
 }
 
@@ -72,7 +72,7 @@ func Everything() ([]*unstructured.Unstructured, error) {
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b *unstructured.Unstructured) int { return rank(a) - rank(b) })
+	Sort(all)
 	return all, nil
 }
 

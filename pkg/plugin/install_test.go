@@ -207,10 +207,27 @@ func TestInstall(t *testing.T) {
 	}
 
 	// It judges: a team may not use a server that does not admit it.
+	judges := func() {
+		t.Helper()
+		_, said, code := c.run(c.server.Kubeconfig, "dbtether", "db", "create", "orders", "--cluster", "main")
+		if code != 3 || !strings.Contains(said, "CLUSTER-NOT-ALLOWED") {
+			t.Errorf("code %d: %s", code, said)
+		}
+	}
 	c.apply("apiVersion: dbtether.io/v1alpha1\nkind: DBCluster\nmetadata: {name: main}\nspec: {endpoint: db.example.com, allowedNamespaces: [shop], credentialsSecretRef: {name: admin, namespace: dbtether-system}}\n")
-	_, said, code := c.run(c.server.Kubeconfig, "dbtether", "db", "create", "orders", "--cluster", "main")
-	if code != 3 || !strings.Contains(said, "CLUSTER-NOT-ALLOWED") {
+	judges()
+
+	// An upgrade whose webhook does not start leaves the one that stands, and it still
+	// fails closed.
+	if _, said, code := c.run(c.server.Kubeconfig, "dbtether", "install", "--image-version", "v2.0.0", "--timeout", "0s"); code != 1 || !strings.Contains(said, "Deployment dbtether-system/dbtether-webhook") {
 		t.Errorf("code %d: %s", code, said)
+	}
+	judges()
+	if policy := c.do("get", "validatingwebhookconfiguration", "dbtether", "-o", "jsonpath={.webhooks[?(@.name=='resources.dbtether.io')].failurePolicy}"); policy != "Fail" {
+		t.Errorf("a failed upgrade lets everything pass: %s", policy)
+	}
+	if back := c.do(arguments()...); !strings.Contains(back, "deployment.apps/dbtether-webhook deleted\n") {
+		t.Errorf("what the failed upgrade has made is left:\n%s", back)
 	}
 
 	// With a runner, and without it again.

@@ -107,6 +107,7 @@ func (w *installing) find(ctx context.Context) (record *unstructured.Unstructure
 		}
 	}
 	w.objects = append(install.Left(earlier.Objects, all), all...)
+	install.Sort(w.objects)
 	return record, nil
 }
 
