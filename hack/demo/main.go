@@ -51,15 +51,12 @@ func run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(bin)) }()
 	show := &show{ctx: ctx, root: root, environment: append(os.Environ(), "KUBECONFIG="+kubernetes.Kubeconfig, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))}
-	show.install()
-	if show.err != nil {
-		return show.err
-	}
-	webhook, err := startWebhook(ctx, bin, kubernetes)
+	webhook, err := startWebhook(bin, kubernetes)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, webhook.stop()) }()
+	show.install(webhook.url)
 	if err := show.story(postgres); err != nil {
 		return err
 	}

@@ -21,13 +21,11 @@ type show struct {
 	err         error
 }
 
-// install is the first part of the demo: what a platform team installs once. The
-// webhook starts after it.
-func (s *show) install() {
-	s.title("Install the resource definitions, the static policies and the webhook")
-	s.run("kubectl dbtether crds | kubectl apply --server-side -f -")
-	s.run("kubectl create namespace dbtether-system")
-	s.run("kubectl apply --server-side -f manifests/policies -f manifests/webhook")
+// install is the first part of the demo: what a platform team installs once. There is no
+// node here that a webhook could run on, so the API server is told where to find it.
+func (s *show) install(webhook string) {
+	s.title("Install the resource definitions, the policies of the API server and the webhook")
+	s.run("kubectl dbtether install --webhook-url " + webhook)
 }
 
 // story is the demo: each line of it is a command that a user types.

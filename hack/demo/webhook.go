@@ -1,16 +1,11 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
-	"time"
 
 	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 )
@@ -20,12 +15,12 @@ import (
 type webhook struct {
 	cmd     *exec.Cmd
 	release func()
-	log     string
+	url     string
 }
 
 // startWebhook starts the built webhook on loopback, with exactly the rights of its
-// service account, and returns when it is ready to judge.
-func startWebhook(ctx context.Context, bin string, kubernetes *testenv.ControlPlane) (*webhook, error) {
+// service account. It does not wait: whoever installs does.
+func startWebhook(bin string, kubernetes *testenv.ControlPlane) (*webhook, error) {
 	kubeconfig, err := kubernetes.KubeconfigFor("system:serviceaccount:dbtether-system:dbtether-webhook", "system:serviceaccounts")
 	if err != nil {
 		return nil, err
@@ -43,43 +38,12 @@ func startWebhook(ctx context.Context, bin string, kubernetes *testenv.ControlPl
 		return nil, err
 	}
 	defer log.Close()
-	w := &webhook{log: log.Name()}
+	w := &webhook{url: "https://" + listen}
 	w.cmd = exec.Command(filepath.Join(bin, "webhook"), "--kubeconfig="+kubeconfig, "--listen="+listen, "--metrics-listen="+metrics,
-		"--url=https://"+listen, "--cert-secret=", "--drain=0s")
+		"--url="+w.url, "--cert-secret=", "--drain=0s")
 	w.cmd.Stdout, w.cmd.Stderr = log, log
-	if w.release, err = testenv.StartBound(w.cmd, syscall.SIGKILL); err != nil {
-		return nil, err
-	}
-	if err := w.waitReady(ctx, "http://"+metrics+"/readyz"); err != nil {
-		return nil, errors.Join(err, w.stop())
-	}
-	return w, nil
-}
-
-func (w *webhook) waitReady(ctx context.Context, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		if err != nil {
-			return err
-		}
-		response, err := http.DefaultClient.Do(request)
-		if err == nil {
-			response.Body.Close()
-			if response.StatusCode == http.StatusOK {
-				// The API server reads the new certificate authority from a watch.
-				time.Sleep(time.Second)
-				return nil
-			}
-		}
-		select {
-		case <-ctx.Done():
-			text, _ := os.ReadFile(w.log)
-			return fmt.Errorf("the webhook is not ready: %w\n%s", ctx.Err(), text)
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
+	w.release, err = testenv.StartBound(w.cmd, syscall.SIGKILL)
+	return w, err
 }
 
 // stop ends the webhook as Kubernetes would.

@@ -37,11 +37,12 @@ var Rooms = []Room{
 	{"policies", nil},
 	{"pkg/inject", []string{"pkg/api/v1alpha1"}},
 	{"pkg/check", []string{"pkg/provision", "pkg/policy", "pkg/revision", "pkg/api/v1alpha1"}},
-	{"pkg/plugin", []string{"pkg/check", "pkg/review", "pkg/policy", "pkg/provision", "pkg/postgres", "pkg/revision", "pkg/secret", "pkg/api/v1alpha1", "manifests"}},
+	{"pkg/plugin", []string{"pkg/check", "pkg/review", "pkg/policy", "pkg/provision", "pkg/postgres", "pkg/revision", "pkg/secret", "pkg/install", "pkg/api/v1alpha1", "manifests"}},
 	{"pkg/provision", []string{"pkg/review", "pkg/postgres", "pkg/revision", "pkg/secret", "pkg/api/v1alpha1"}},
 	{"pkg/postgres", []string{"pkg/secret"}},
 	{"pkg/revision", []string{"pkg/secret", "pkg/api/v1alpha1"}},
 	{"pkg/secret", []string{"pkg/api/v1alpha1"}},
+	{"pkg/install", []string{"pkg/api/v1alpha1", "manifests"}},
 	{"pkg/api/v1alpha1", nil},
 	{"manifests", nil},
 }

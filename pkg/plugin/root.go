@@ -9,10 +9,11 @@ import (
 
 // The groups of commands in the help.
 const (
-	groupResources = "resources"
-	groupApply     = "apply"
-	groupPolicies  = "policies"
-	groupOther     = "other"
+	groupResources    = "resources"
+	groupApply        = "apply"
+	groupPolicies     = "policies"
+	groupInstallation = "installation"
+	groupOther        = "other"
 )
 
 // entry is a command and the group of the help that lists it.
@@ -30,9 +31,11 @@ func commands() []entry {
 		{groupApply, newApplyCommand},
 		{groupApply, newReconcileCommand},
 		{groupApply, newDriftCommand},
-		{groupApply, newCRDsCommand},
 		{groupPolicies, newPolicyCommand},
-		{groupOther, newCheckCommand},
+		{groupInstallation, newInstallCommand},
+		{groupInstallation, newUninstallCommand},
+		{groupInstallation, newCheckCommand},
+		{groupInstallation, newCRDsCommand},
 		{groupOther, newCompletionCommand},
 		{groupOther, newOptionsCommand},
 		{groupOther, newVersionCommand},
@@ -59,6 +62,7 @@ the Database and finds its credential in a Secret.`,
 		&cobra.Group{ID: groupResources, Title: "Servers, databases, users:"},
 		&cobra.Group{ID: groupApply, Title: "Manifests:"},
 		&cobra.Group{ID: groupPolicies, Title: "Policies:"},
+		&cobra.Group{ID: groupInstallation, Title: "Installation:"},
 		&cobra.Group{ID: groupOther, Title: "Other:"},
 	)
 	root.SetHelpCommandGroupID(groupOther)

@@ -1,0 +1,224 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/install"
+)
+
+// installInterval is how often it is looked at what an installation waits for, and
+// definitionsTimeout how long the API server may take for the definitions.
+const (
+	installInterval    = 500 * time.Millisecond
+	definitionsTimeout = time.Minute
+)
+
+// probeNamespace is where a Database is tried, but never stored, to see whether the
+// webhook answers: the webhook looks at no resource in its own namespace.
+const probeNamespace = metav1.NamespaceDefault
+
+// until looks at something until it is so. After the timeout it returns the last thing
+// that was missing; with none, after one look.
+func until(ctx context.Context, timeout time.Duration, look func(context.Context) error) error {
+	deadline := time.Now().Add(timeout)
+	for {
+		err := look(ctx)
+		if err == nil || !time.Now().Add(installInterval).Before(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(installInterval):
+		}
+	}
+}
+
+// awaitDefinitions waits until the API server serves our resources.
+func (w *installing) awaitDefinitions(ctx context.Context) error {
+	w.progress.step("waiting for the API server to take the definitions …")
+	for _, object := range w.objects {
+		if object.GetKind() != "CustomResourceDefinition" {
+			continue
+		}
+		err := until(ctx, definitionsTimeout, func(ctx context.Context) error {
+			standing, err := w.env.standing(ctx, object)
+			if err != nil {
+				return err
+			}
+			if standing == nil || !conditionTrue(standing, "Established") {
+				return fmt.Errorf("%s is not established", install.Title(object))
+			}
+			return nil
+		})
+		if err != nil {
+			return Hinted(err, "kubectl describe crd %s says why", object.GetName())
+		}
+	}
+	return nil
+}
+
+// conditionTrue says whether a condition of an object's status is True.
+func conditionTrue(object *unstructured.Unstructured, name string) bool {
+	conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
+	for _, c := range conditions {
+		if condition, ok := c.(map[string]any); ok && condition["type"] == name {
+			return condition["status"] == string(metav1.ConditionTrue)
+		}
+	}
+	return false
+}
+
+// await waits until the replicas of the webhook are ready, the API server was told whom
+// to trust, and it has reached the webhook. fresh says that the webhook configurations
+// are such that an unreachable webhook is passed over in silence.
+func (w *installing) await(ctx context.Context, p install.Parameters, fresh bool, timeout time.Duration) error {
+	deadline := time.Now().Add(timeout)
+	looks := []struct {
+		what string
+		look func(context.Context) error
+	}{
+		{"the webhook's pods", w.rolledOut},
+		{"the webhook's certificate", w.trusted},
+		{"the API server to reach the webhook", func(ctx context.Context) error { return w.probe(ctx, fresh) }},
+	}
+	if p.WebhookURL != "" {
+		looks = looks[1:]
+	}
+	for _, l := range looks {
+		w.progress.step("waiting for %s …", l.what)
+		if err := until(ctx, time.Until(deadline), l.look); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rolledOut returns an error that says which replicas are missing, and why.
+func (w *installing) rolledOut(ctx context.Context) error {
+	wanted := ofSystem("apps/v1", "Deployment", "dbtether-webhook")
+	object, err := w.env.standing(ctx, wanted)
+	if err != nil {
+		return err
+	}
+	if object == nil {
+		return fmt.Errorf("%s is gone", install.Title(wanted))
+	}
+	deployment, err := typed[appsv1.Deployment](object)
+	if err != nil {
+		return err
+	}
+	done, missing := install.RolledOut(deployment)
+	if done {
+		return nil
+	}
+	return errors.New(strings.Join(append([]string{install.Title(wanted) + ": " + missing}, w.stuck(ctx, deployment)...), "\n"))
+}
+
+// stuck says of the pods of a Deployment why they do not get on. It is silent where the
+// user may not list pods.
+func (w *installing) stuck(ctx context.Context, deployment *appsv1.Deployment) []string {
+	core, err := w.env.core()
+	if err != nil {
+		return nil
+	}
+	pods, err := core.Pods(v1alpha1.SystemNamespace).List(ctx, metav1.ListOptions{LabelSelector: metav1.FormatLabelSelector(deployment.Spec.Selector)})
+	if err != nil {
+		return nil
+	}
+	var lines []string
+	for i := range pods.Items {
+		if why := install.Stuck(&pods.Items[i]); why != "" {
+			lines = append(lines, fmt.Sprintf("pod %s: %s", pods.Items[i].Name, why))
+		}
+	}
+	return lines
+}
+
+// trusted returns an error while a webhook configuration does not say whom to trust.
+func (w *installing) trusted(ctx context.Context) error {
+	for _, object := range w.objects {
+		if install.Inert(object) == nil {
+			continue
+		}
+		standing, err := w.env.standing(ctx, object)
+		if err != nil {
+			return err
+		}
+		if standing == nil || !install.Trusted(standing) {
+			return fmt.Errorf("%s has no certificate authority yet, which the webhook, or cert-manager, writes there", install.Title(object))
+		}
+	}
+	return nil
+}
+
+// probe tries, without storing it, a Database on a cluster that does not exist: the
+// webhook warns of that, or refuses it. Where nothing is said and the configurations
+// would have passed over an unreachable webhook, it counts as not reached.
+func (w *installing) probe(ctx context.Context, fresh bool) error {
+	warnings := &collectedWarnings{}
+	config, err := w.env.RESTConfig()
+	if err != nil {
+		return err
+	}
+	config = rest.CopyConfig(config)
+	config.WarningHandler = warnings
+	kube, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return err
+	}
+	object := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": v1alpha1.GroupVersion.String(), "kind": v1alpha1.KindDatabase,
+		"metadata": map[string]any{"generateName": "dbtether-install-"},
+		"spec":     map[string]any{"clusterRef": map[string]any{"name": "dbtether-install"}},
+	}}
+	_, err = kube.Resource(v1alpha1.Databases).Namespace(probeNamespace).Create(ctx, object, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	return answered(err, warnings.any(), fresh)
+}
+
+// answered reads from the answer to a probe whether the webhook was reached.
+func answered(err error, warned, fresh bool) error {
+	switch {
+	case err != nil && strings.Contains(err.Error(), `admission webhook "resources.dbtether.io" denied`):
+		return nil
+	case err != nil && apierrors.IsInternalError(err):
+		return fmt.Errorf("the API server does not reach the webhook: %w", err)
+	case err != nil:
+		return fmt.Errorf("try whether the webhook answers: %w", err)
+	case !warned && fresh:
+		return errors.New("the API server does not reach the webhook: see whether a firewall or a NetworkPolicy lets it connect to port 9443 of its pods")
+	}
+	return nil
+}
+
+// collectedWarnings takes the API server's warnings in place of the user's terminal.
+type collectedWarnings struct {
+	mu    sync.Mutex
+	texts []string
+}
+
+// HandleWarningHeader implements rest.WarningHandler.
+func (c *collectedWarnings) HandleWarningHeader(_ int, _ string, text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.texts = append(c.texts, text)
+}
+
+func (c *collectedWarnings) any() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.texts) > 0
+}
