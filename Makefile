@@ -88,6 +88,7 @@ fmt: ## Format the code
 .PHONY: generate
 generate: ## Write the CRDs, the RBAC rules and the deepcopy functions from their markers
 	$(CONTROLLER_GEN) object crd paths=./pkg/api/... output:crd:dir=$(OUT)/manifests/crd output:object:dir=$(OUT)/pkg/api/v1alpha1
+	$(CONTROLLER_GEN) rbac:roleName=dbtether-runner,fileName=runner_role.yaml paths=./pkg/runner output:rbac:dir=$(OUT)/manifests/rbac
 	$(CONTROLLER_GEN) rbac:roleName=dbtether-provisioner,fileName=provisioner_role.yaml paths=./pkg/provision output:rbac:dir=$(OUT)/manifests/rbac
 
 .PHONY: verify-generated
