@@ -319,15 +319,16 @@ func (w *atWork) Write(p []byte) (int, error) {
 	return w.log.Write(p)
 }
 
-// said returns the log, and the failures.
+// said returns the log, the failures and the warnings.
 func (w *atWork) said() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	text := w.log.String()
+	text := strings.ReplaceAll(w.log.String(), `\"`, `"`)
 	for _, r := range w.results {
 		if r.Err != nil {
 			text += fmt.Sprintf("%s %s/%s: %s\n", r.Kind, r.Namespace, r.Name, r.Error)
 		}
+		text += strings.Join(r.Warnings, "\n")
 	}
 	return text
 }
@@ -373,8 +374,10 @@ func (w *atWork) stop() {
 func (s *site) provisioner(as clients) *provision.Provisioner {
 	return &provision.Provisioner{
 		Kube: as.objects, Secrets: as.kube.CoreV1(), Metadata: as.meta, Now: time.Now, Random: rand.Reader, Runner: true,
-		Author:    func(context.Context) (string, error) { return as.name, nil },
-		Identity:  func(context.Context) (review.User, error) { return review.User{Username: as.name, Groups: as.groups}, nil },
+		Author: func(context.Context) (string, error) { return as.name, nil },
+		Identity: func(context.Context) (review.User, error) {
+			return review.User{Username: as.name, Groups: as.groups}, nil
+		},
 		LookupEnv: os.LookupEnv,
 	}
 }
