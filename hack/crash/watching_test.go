@@ -252,3 +252,43 @@ func (s *site) waitHolder(t *testing.T, before string) string {
 	})
 	return now
 }
+
+// TestRunnerStopsInTheMiddle tells a runner to stop while it makes a database: it finishes
+// that resource, begins no other, and the next one does the rest.
+func TestRunnerStopsInTheMiddle(t *testing.T) {
+	e := newEnvironment(t)
+	s := newSite(t, e, false)
+	applyResources(t, s)
+	stopping := make(chan *watcher, 1)
+	s.journal.Watch(crash.Point{}, nil)
+	s.journal.Observe(func(write crash.Write) {
+		if write.What != "CREATE DATABASE" {
+			return
+		}
+		w := <-stopping
+		if err := w.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+	})
+	w := s.watch(t, "--leader-elect=false")
+	stopping <- w
+	if err := w.Wait(); err != nil {
+		t.Errorf("the runner does not end well: %v", err)
+	}
+	s.journal.Observe(nil)
+	for _, one := range s.list(t, v1alpha1.Databases) {
+		if phase, _, _ := unstructured.NestedString(one.Object, "status", "phase"); phase != v1alpha1.PhaseReady {
+			t.Errorf("the database that it was making is %q", phase)
+		}
+	}
+	for _, one := range s.list(t, v1alpha1.DatabaseUsers) {
+		if phase, _, _ := unstructured.NestedString(one.Object, "status", "phase"); phase != "" {
+			t.Errorf("the user whose turn had not come is %q", phase)
+		}
+	}
+	next := s.watch(t, "--leader-elect=false")
+	s.waitReady(t)
+	next.stop(t)
+	checkAdmin(t, s)
+	s.checkSettled(t)
+}
