@@ -126,9 +126,10 @@ func TestRunnerKilled(t *testing.T) {
 	clean := func(t *testing.T) string {
 		s := newSite(t, e, false)
 		applyResources(t, s)
-		w := s.watch(t, "--leader-elect=false")
+		w := s.watch(t)
 		s.waitReady(t)
 		w.stop(t)
+		s.checkTellsNoPassword(t, w)
 		if writes := s.journal.Writes(); len(writes) < watchPoints[len(watchPoints)-1].Number {
 			t.Errorf("there are fewer writes than points: %v", writes)
 		}
@@ -143,7 +144,7 @@ func TestRunnerKilled(t *testing.T) {
 			s := newSite(t, e, false)
 			applyResources(t, s)
 			s.killWatching(t, p)
-			w := s.watch(t, "--leader-elect=false")
+			w := s.watch(t)
 			s.waitReady(t)
 			w.stop(t)
 			checkAdmin(t, s)
@@ -155,12 +156,35 @@ func TestRunnerKilled(t *testing.T) {
 	})
 }
 
+// checkTellsNoPassword looks for each password that the site has in what a runner said, and
+// in the Events that it wrote.
+func (s *site) checkTellsNoPassword(t *testing.T, w *watcher) {
+	t.Helper()
+	list, err := s.env.core.Events(s.name).List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := w.said(t)
+	for i := range list.Items {
+		text += list.Items[i].Message + "\n"
+	}
+	if !strings.Contains(text, `"action":"provisioned"`) || len(list.Items) == 0 {
+		t.Errorf("the runner has told nothing:\n%s", text)
+	}
+	secrets := append(s.secrets(t), *s.secret(t, adminSecret))
+	for i := range secrets {
+		if password := string(secrets[i].Data["password"]); password == "" || strings.Contains(text, password) {
+			t.Errorf("the runner tells the password of %s, or that is empty", secrets[i].Name)
+		}
+	}
+}
+
 // killWatching starts a runner that is killed at a point.
 func (s *site) killWatching(t *testing.T, point crash.Point) {
 	t.Helper()
 	running := make(chan *os.Process, 1)
 	died := s.journal.Watch(point, func() { _ = (<-running).Kill() })
-	w := s.watch(t, "--leader-elect=false")
+	w := s.watch(t)
 	running <- w.Process
 	ended := make(chan error, 1)
 	go func() { ended <- w.Wait() }()
@@ -190,9 +214,9 @@ func TestOneRunnerOfTwo(t *testing.T) {
 	if _, err := e.core.Namespaces().Create(t.Context(), system, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
 		t.Fatal(err)
 	}
-	first := s.watch(t)
+	first := s.watch(t, "--leader-elect")
 	holder := s.waitHolder(t, "")
-	second := s.watch(t)
+	second := s.watch(t, "--leader-elect")
 	s.until(t, "the second knows that it is not the one", func() error {
 		if !strings.Contains(second.said(t), `"msg":"leader"`) {
 			return errors.New(second.said(t))
@@ -218,7 +242,7 @@ func TestOneRunnerOfTwo(t *testing.T) {
 	if now := s.holder(t); now != "" {
 		t.Errorf("the lease is still held by %q", now)
 	}
-	third := s.watch(t)
+	third := s.watch(t, "--leader-elect")
 	s.waitHolder(t, "")
 	third.stop(t)
 }
@@ -270,7 +294,7 @@ func TestRunnerStopsInTheMiddle(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	w := s.watch(t, "--leader-elect=false")
+	w := s.watch(t)
 	stopping <- w
 	if err := w.Wait(); err != nil {
 		t.Errorf("the runner does not end well: %v", err)
@@ -286,7 +310,7 @@ func TestRunnerStopsInTheMiddle(t *testing.T) {
 			t.Errorf("the user whose turn had not come is %q", phase)
 		}
 	}
-	next := s.watch(t, "--leader-elect=false")
+	next := s.watch(t)
 	s.waitReady(t)
 	next.stop(t)
 	checkAdmin(t, s)

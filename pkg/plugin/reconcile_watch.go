@@ -29,7 +29,7 @@ const metricsAddress = ":8080"
 func (w *watching) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.BoolVar(&w.on, "watch", false, "go on: work on what changes, and on what its time has come for, until interrupted; implies --runner")
-	flags.BoolVar(&w.leaderElect, "leader-elect", true, "with --watch: let one of several runners work at a time, by a Lease in namespace dbtether-system")
+	flags.BoolVar(&w.leaderElect, "leader-elect", true, "with --watch: let one of several runners work at a time, by a Lease in namespace dbtether-system (of one namespace: false, unless it is given)")
 	flags.DurationVar(&w.resync, "resync", time.Hour, "with --watch: how often each resource is read in full although nothing has changed")
 	flags.StringVar(&w.metricsListen, "metrics-listen", "", "with --watch: `address` for /metrics, /healthz and /readyz, by HTTP (default "+metricsAddress+", on a terminal none)")
 }
@@ -86,7 +86,9 @@ func (r *reconciling) watch(ctx context.Context, cmd *cobra.Command, env *Enviro
 	if !cmd.Flags().Changed("metrics-listen") && !env.Terminal.Out {
 		options.MetricsListen = metricsAddress
 	}
-	if r.leaderElect {
+	// The Lease is that of runners of everything: those of two namespaces have nothing to
+	// wait for.
+	if r.leaderElect && (r.allNamespaces || cmd.Flags().Changed("leader-elect")) {
 		config, err := env.RESTConfig()
 		if err != nil {
 			return err

@@ -49,10 +49,13 @@ func (s *userSecret) read(ctx context.Context, j *Job) error {
 	if err := s.history.Check(target); err != nil {
 		return err
 	}
+	if err := s.ofNoCluster(ctx, j); err != nil {
+		return err
+	}
 	if live := s.history.Live; live != nil && !live.Managed && j.p.Runner {
 		return s.notByRunner()
 	}
-	return s.ofNoCluster(ctx, j)
+	return nil
 }
 
 // notByRunner refuses to take a Secret over: whoever may write a DatabaseUser need not be

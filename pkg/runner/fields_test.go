@@ -142,7 +142,7 @@ func attempts(x theirs) []attempt {
 		user("secretTemplate.name", "is not managed by this resource", m{"secretTemplate": m{"name": "hers-credentials", "onConflict": "Adopt"}}), // another user's
 		user("secretTemplate.onConflict", "takes none over", m{"secretTemplate": m{"name": "payments", "onConflict": "Adopt"}}),
 		user("secretTemplate.onConflict", "takes none over", m{"secretTemplate": m{"name": "payments", "onConflict": "Merge"}}),
-		user("secretTemplate.onConflict", "takes none over", m{"secretTemplate": m{"name": x.adminSecret, "onConflict": "Merge"}}),
+		user("secretTemplate.onConflict", "which reads it", m{"secretTemplate": m{"name": x.adminSecret, "onConflict": "Merge"}}),
 		user("secretTemplate.format", "Unsupported value", m{"secretTemplate": m{"format": "ADMIN"}}),
 		user("secretTemplate.keys{}", "keys maps host", m{"secretTemplate": m{"format": "custom", "keys": m{"password": "../token"}}}),
 		user("secretGeneration", "takes none over", m{"secretGeneration": "perDatabase", "secretTemplate": m{"onConflict": "Adopt"}}),

@@ -51,6 +51,7 @@ func (r *runner) elect(ctx context.Context) error {
 			},
 			OnStoppedLeading: func() {},
 			OnNewLeader: func(identity string) {
+				r.elected.Store(true)
 				r.Log.Info("leader", "identity", identity, "self", identity == r.Identity)
 			},
 		},

@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -59,8 +58,9 @@ const (
 type runner struct {
 	Options
 	metrics *metrics
-	// synced is whether all was read that is watched; leading whether it works.
-	synced, leading atomic.Bool
+	// synced is whether all was read that is watched; leading whether it works; elected
+	// whether it is known which runner does.
+	synced, leading, elected atomic.Bool
 
 	queue   workqueue.TypedRateLimitingInterface[key]
 	claims  *claims
@@ -85,6 +85,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer server.close()
 	if o.Leases == nil {
+		r.elected.Store(true)
 		return r.lead(ctx, ctx)
 	}
 	return r.elect(ctx)
@@ -182,11 +183,19 @@ func (r *runner) endIdle(ctx context.Context) {
 	}
 }
 
-// ready returns why the runner is not ready: the leader has not read all there is. Who
-// stands by is ready.
+var (
+	errNotElected = errors.New("which runner works is not known yet")
+	errNotRead    = errors.New("the resources have not been read yet")
+)
+
+// ready returns why the runner is not ready. Who stands by is ready.
 func (r *runner) ready() error {
-	if r.leading.Load() && !r.synced.Load() {
-		return fmt.Errorf("the resources have not been read yet")
+	switch {
+	case !r.elected.Load():
+		return errNotElected
+	case r.leading.Load() && !r.synced.Load():
+		return errNotRead
+	default:
+		return nil
 	}
-	return nil
 }

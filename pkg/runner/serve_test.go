@@ -83,6 +83,25 @@ func TestMetrics(t *testing.T) {
 	w.stop()
 }
 
+// TestNotElected checks that a runner which may not ask for the lease does nothing, and is
+// not ready.
+func TestNotElected(t *testing.T) {
+	s := newSite(t)
+	name := "unelected-" + s.id
+	as := s.account(t, name, s.rightsOf(t)[:1]) // what it may do everywhere, and nothing in dbtether-system
+	w := s.start(t, as, func(o *runner.Options) { o.Leases, o.MetricsListen = as.kube.CoordinationV1(), "127.0.0.1:0" })
+	eventually(t, "it says that it cannot get the lease", func() error {
+		if said := w.said(); !strings.Contains(said, `cannot get resource "leases"`) {
+			return fmt.Errorf("it says %s", said)
+		}
+		return nil
+	})
+	if code, text := w.ask(t, "/readyz"); code != http.StatusServiceUnavailable || text != "not ready: which runner works is not known yet\n" {
+		t.Errorf("it answers %d: %s", code, text)
+	}
+	w.stop()
+}
+
 // TestNotReady checks that a runner which may not read the policies does nothing, and is
 // not ready.
 func TestNotReady(t *testing.T) {
