@@ -92,6 +92,7 @@ fmt: ## Format the code
 .PHONY: generate
 generate: ## Write the CRDs, RBAC rules and deepcopy functions from their markers, and the chart from the manifests
 	$(CONTROLLER_GEN) object crd paths=./pkg/api/... output:crd:dir=$(OUT)/manifests/crd output:object:dir=$(OUT)/pkg/api/v1alpha1
+	$(CONTROLLER_GEN) rbac:roleName=dbtether-runner,fileName=runner_role.yaml paths=./pkg/runner output:rbac:dir=$(OUT)/manifests/rbac
 	$(CONTROLLER_GEN) rbac:roleName=dbtether-provisioner,fileName=provisioner_role.yaml paths=./pkg/provision output:rbac:dir=$(OUT)/manifests/rbac
 	go run ./hack/chart --out $(OUT)/manifests/chart/templates
 

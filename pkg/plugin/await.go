@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -107,14 +109,29 @@ func provisioned(object *unstructured.Unstructured) (bool, error) {
 	case observed != object.GetGeneration():
 		return false, nil
 	case asked != "" && asked == waiting:
-		return true, fmt.Errorf("%s %q: %s", object.GetKind(), object.GetName(), message)
+		return true, answer(object, message)
 	case phase == v1alpha1.PhaseReady || phase == v1alpha1.PhaseExpired:
 		return asked == "" || asked == answered, nil
 	case phase == v1alpha1.PhaseFailed:
-		return true, fmt.Errorf("%s %q: %s", object.GetKind(), object.GetName(), message)
+		return true, answer(object, message)
 	default:
 		return false, nil
 	}
+}
+
+// answer returns the failure that a status tells of.
+func answer(object *unstructured.Unstructured, message string) error {
+	err := errors.New(message)
+	if !strings.Contains(message, strconv.Quote(object.GetName())) {
+		err = fmt.Errorf("%s %q: %s", object.GetKind(), object.GetName(), message)
+	}
+	conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
+	for _, c := range conditions {
+		if c, is := c.(map[string]any); is && c["type"] == v1alpha1.ConditionSynced && c["reason"] == v1alpha1.ReasonDenied {
+			return withExitCode(err, ExitDenied)
+		}
+	}
+	return err
 }
 
 // awaitGone looks at a resource that is being deleted until it is gone.

@@ -17,8 +17,10 @@ import (
 // reconciling is one call of reconcile.
 type reconciling struct {
 	selected
-	quick, recreate, runner bool
-	print                   printFlags
+	unattended
+	watching
+	quick, recreate bool
+	print           printFlags
 }
 
 func newReconcileCommand(env *Environment) *cobra.Command {
@@ -34,24 +36,38 @@ Interrupted, it goes on the next time.
 
 Data is never dropped and owners are never changed: a database that somebody deleted is
 reported, and made anew only with --recreate. What a resource asks to adopt is taken over if
-that resource is named, or if its DBCluster admits the name.`,
+that resource is named, or if its DBCluster admits the name.
+
+With --watch it goes on, as the runner that installations may have: it works on what
+changes, rotates, ends and expires what its time has come for, and tries again what failed,
+the longer after the more often. Interrupted, it finishes what it has begun.`,
 		Example: `  # One database and one user of it
   kubectl dbtether reconcile db/orders user/orders-api
 
   # All there is, as a job that runs every few minutes does
-  kubectl dbtether reconcile -A --runner --quick`,
+  kubectl dbtether reconcile -A --runner --quick
+
+  # The same without end, as the Deployment dbtether-runner does
+  kubectl dbtether reconcile -A --runner --watch`,
 		ValidArgsFunction: completeObjects(env),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := r.print.check(); err != nil {
 				return err
 			}
+			if err := r.watching.check(cmd, &r, args); err != nil {
+				return err
+			}
+			if r.on {
+				return r.watch(cmd.Context(), cmd, env)
+			}
 			return r.run(cmd.Context(), env, args)
 		},
 	}
 	r.selected.add(cmd)
+	r.unattended.add(cmd)
+	r.watching.add(cmd)
 	cmd.Flags().BoolVar(&r.quick, "quick", false, "read only what seems to have changed since the last run: for frequent runs over many")
 	cmd.Flags().BoolVar(&r.recreate, "recreate", false, "make databases anew that somebody deleted")
-	cmd.Flags().BoolVar(&r.runner, "runner", false, "adopt only what the DBClusters admit, of what is named, too: for a run that nobody watches")
 	r.print.add(cmd, []string{"json", "yaml", "name"})
 	return cmd
 }
@@ -64,7 +80,12 @@ func (r *reconciling) run(ctx context.Context, env *Environment, args []string) 
 		return err
 	}
 	defer p.Close()
-	p.Runner = r.runner || len(args) == 0 // nobody has looked at each of all that there are
+	p.Runner = len(args) == 0 // nobody has looked at each of all that there are
+	if r.runner {
+		if err := r.asRunner(env, p); err != nil {
+			return err
+		}
+	}
 	results := []provision.Result{}
 	told := map[string]bool{}
 	tally := tally{}

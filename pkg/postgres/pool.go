@@ -32,6 +32,9 @@ type idleSession struct {
 // whether it still stands.
 const trustedIdle = time.Second
 
+// ErrPoolClosed says that a pool lends no more sessions.
+var ErrPoolClosed = errors.New("the pool is closed")
+
 // NewPool returns a pool that lends at most size sessions at a time. It does no I/O;
 // the parameters are those of Dial.
 func NewPool(endpoint Endpoint, login Login, adminDatabase string, size int) *Pool {
@@ -40,7 +43,7 @@ func NewPool(endpoint Endpoint, login Login, adminDatabase string, size int) *Po
 
 // Get returns a session that nobody else uses, and waits until there is one or ctx
 // ends. It holds no lock. Close gives it back and releases its locks; a session that
-// broke is replaced. Errors are those of Dial.
+// broke is replaced. Errors are those of Dial, and ErrPoolClosed after Close.
 func (p *Pool) Get(ctx context.Context) (*Server, error) {
 	select {
 	case p.slots <- struct{}{}:
@@ -82,7 +85,7 @@ func (p *Pool) pop() (idleSession, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return idleSession{}, fmt.Errorf("connect to cluster %q: %w", p.endpoint.Name, errors.New("the pool is closed"))
+		return idleSession{}, fmt.Errorf("connect to cluster %q: %w", p.endpoint.Name, ErrPoolClosed)
 	}
 	if len(p.idle) == 0 {
 		return idleSession{}, nil

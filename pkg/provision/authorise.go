@@ -136,6 +136,13 @@ type readNamespace struct {
 	at   time.Time
 }
 
+// forget lets the next get read a namespace again.
+func (n *namespaces) forget(name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.all, name)
+}
+
 // get returns a namespace's metadata.
 func (n *namespaces) get(ctx context.Context, p *Provisioner, name string) (*metav1.ObjectMeta, error) {
 	n.mu.Lock()

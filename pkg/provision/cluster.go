@@ -49,6 +49,9 @@ func (p *Provisioner) AdminLogin(ctx context.Context, cluster *v1alpha1.DBCluste
 		return postgres.Login{Username: user, Password: secret.NewValue([]byte(password))}, nil
 	}
 	ref := cluster.Spec.CredentialsSecretRef
+	if p.AdminSecretNamespaces != nil && !slices.Contains(p.AdminSecretNamespaces, ref.Namespace) {
+		return postgres.Login{}, p.elsewhere(cluster)
+	}
 	data, err := p.readSecret(ctx, ref.Namespace, ref.Name, "admin credential", cluster.Name)
 	if err != nil {
 		return postgres.Login{}, err
@@ -60,6 +63,19 @@ func (p *Provisioner) AdminLogin(ctx context.Context, cluster *v1alpha1.DBCluste
 		}
 	}
 	return postgres.Login{Username: string(data["username"]), Password: secret.NewValue(data["password"])}, nil
+}
+
+// elsewhere refuses a cluster whose administrator's credential is in a namespace that
+// this run does not read any in: whoever may write a DBCluster would have it read
+// everybody's Secrets.
+func (p *Provisioner) elsewhere(cluster *v1alpha1.DBCluster) error {
+	namespace, allowed := cluster.Spec.CredentialsSecretRef.Namespace, "none"
+	if len(p.AdminSecretNamespaces) > 0 {
+		allowed = strings.Join(p.AdminSecretNamespaces, ", ")
+	}
+	return failed(fmt.Sprintf("move the Secret to one of these namespaces and point spec.credentialsSecretRef at it, or start the runner with --admin-secret-namespaces=%s",
+		strings.Join(append(slices.Clone(p.AdminSecretNamespaces), namespace), ",")),
+		"cluster %q has its admin credential in namespace %q, and the runner reads admin credentials in these only (--admin-secret-namespaces): %s", cluster.Name, namespace, allowed)
 }
 
 func (p *Provisioner) readSecret(ctx context.Context, namespace, name, what, cluster string) (secret.Data, error) {
@@ -104,7 +120,7 @@ func (p *Provisioner) CheckCluster(ctx context.Context, cluster *v1alpha1.DBClus
 	if err == nil {
 		findings = inspect(state, facts, cluster)
 	}
-	if !write {
+	if !write || ctx.Err() != nil { // who was interrupted has found nothing out
 		return findings, err
 	}
 	if statusErr := p.clusterStatus(ctx, cluster, state, facts, findings, err); err == nil {

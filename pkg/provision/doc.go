@@ -4,11 +4,12 @@
 // the Secret and to the resource's status. It is the same code for a person's
 // command and for a run by a machine.
 //
-// The markers below are the rights that a run needs; `make generate` turns them
-// into manifests/rbac/provisioner_role.yaml.
+// The markers below are the rights of a person who provisions; `make generate` turns
+// them into manifests/rbac/provisioner_role.yaml. Those of the runner stand in package
+// runner.
 //
-// +kubebuilder:rbac:groups=dbtether.io,resources=dbclusters,verbs=get;list;watch
-// +kubebuilder:rbac:groups=dbtether.io,resources=databases;databaseusers,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=dbtether.io,resources=dbclusters,verbs=get;list
+// +kubebuilder:rbac:groups=dbtether.io,resources=databases;databaseusers,verbs=get;list;create;patch;delete
 // +kubebuilder:rbac:groups=dbtether.io,resources=dbclusters/status;databases/status;databaseusers/status,verbs=get;patch
 // +kubebuilder:rbac:groups="",namespace=dbtether-system,resources=configmaps,verbs=list
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get

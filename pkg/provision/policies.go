@@ -30,6 +30,15 @@ type policies struct {
 	// read, zero: never.
 	versions []string
 	at       time.Time
+	// stale is whether they were changed since.
+	stale bool
+}
+
+// forget lets the next get read them again.
+func (c *policies) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stale = true
 }
 
 // get returns what judges by the built-in policies and by those of the cluster. A
@@ -40,7 +49,7 @@ type policies struct {
 func (c *policies) get(ctx context.Context, p *Provisioner) (review.Reviewer, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.at.IsZero() && p.Now().Sub(c.at) < policiesAge {
+	if !c.at.IsZero() && !c.stale && p.Now().Sub(c.at) < policiesAge {
 		return c.reviewer, nil
 	}
 	documents, versions, err := p.policyDocuments(ctx)
@@ -52,7 +61,7 @@ func (c *policies) get(ctx context.Context, p *Provisioner) (review.Reviewer, er
 			return review.Reviewer{}, fmt.Errorf("policies of namespace %q: %w", v1alpha1.SystemNamespace, err)
 		}
 	}
-	c.versions, c.at = versions, p.Now()
+	c.versions, c.at, c.stale = versions, p.Now(), false
 	return c.reviewer, nil
 }
 

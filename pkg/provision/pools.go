@@ -2,7 +2,9 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"strings"
 	"sync"
@@ -34,6 +36,13 @@ func (p *Provisioner) dial(ctx context.Context, cluster *v1alpha1.DBCluster) (*p
 	}
 	p.progress("connecting to cluster %s", cluster.Name)
 	server, err := found.Get(ctx)
+	var refused *postgres.ConnectError
+	switch {
+	case errors.Is(err, postgres.ErrPoolClosed): // by somebody else, since it was found
+		return p.dial(ctx, cluster)
+	case errors.As(err, &refused): // the next one reads the credential and the certificate again
+		p.pools.drop(found)
+	}
 	return server, found.endpoint, err
 }
 
@@ -58,6 +67,14 @@ func (p *Provisioner) pool(ctx context.Context, cluster *v1alpha1.DBCluster) (*p
 	}
 	p.pools.all[name] = made
 	return made, nil
+}
+
+// drop ends a pool, and lets the next run make another one.
+func (p *pools) drop(found *pool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.DeleteFunc(p.all, func(_ string, one *pool) bool { return one == found })
+	found.Close()
 }
 
 func (p *pools) close() {

@@ -30,6 +30,9 @@ type Provisioner struct {
 	Identity func(context.Context) (review.User, error)
 	// Runner is whether nobody watches: only what the DBCluster admits is adopted.
 	Runner bool
+	// AdminSecretNamespaces are the namespaces in which administrators' credentials are
+	// read; nil: in any. A DBCluster that names another one is refused.
+	AdminSecretNamespaces []string
 	// Direct is whether endpoints inside the cluster can be dialled directly; otherwise
 	// Forward, if it is set, leads to them.
 	Direct bool
@@ -45,8 +48,15 @@ type Provisioner struct {
 	pools      pools
 }
 
-// Close ends the connections to PostgreSQL.
+// Close ends the connections to PostgreSQL that nobody uses now, and the others when
+// they are given back. Who goes on opens new ones.
 func (p *Provisioner) Close() { p.pools.close() }
+
+// PoliciesChanged lets the next run read the policies again.
+func (p *Provisioner) PoliciesChanged() { p.policies.forget() }
+
+// NamespaceChanged lets the next run read a namespace again.
+func (p *Provisioner) NamespaceChanged(name string) { p.namespaces.forget(name) }
 
 func (p *Provisioner) progress(format string, args ...any) {
 	if p.Progress != nil {

@@ -60,7 +60,7 @@ func (o outcome) conditions(now time.Time, generation int64, have []metav1.Condi
 	why, notApplied := "Failed", "NotApplied"
 	switch {
 	case isDenied(o.err):
-		why, notApplied = "Denied", "Denied"
+		why, notApplied = v1alpha1.ReasonDenied, v1alpha1.ReasonDenied
 	case o.expired:
 		why = "Expired"
 	}

@@ -49,7 +49,20 @@ func (s *userSecret) read(ctx context.Context, j *Job) error {
 	if err := s.history.Check(target); err != nil {
 		return err
 	}
-	return s.ofNoCluster(ctx, j)
+	if err := s.ofNoCluster(ctx, j); err != nil {
+		return err
+	}
+	if live := s.history.Live; live != nil && !live.Managed && j.p.Runner {
+		return s.notByRunner()
+	}
+	return nil
+}
+
+// notByRunner refuses to take a Secret over: whoever may write a DatabaseUser need not be
+// allowed to write the Secrets beside it, and must not have the runner do so.
+func (s *userSecret) notByRunner() error {
+	return failed("choose another name in spec.secretTemplate.name; or whoever may write the Secret, and read the administrator's credential, takes it over by name: kubectl dbtether reconcile user/NAME",
+		"secret %q in namespace %q exists and is not managed by this resource, and a run for others takes none over", s.target.Name, s.target.Namespace)
 }
 
 // ofNoCluster refuses a Secret that a DBCluster reads: whoever may write a DatabaseUser
@@ -59,7 +72,7 @@ func (s *userSecret) ofNoCluster(ctx context.Context, j *Job) error {
 	clusters := []v1alpha1.DBCluster{*j.Cluster}
 	if live := s.history.Live; live != nil && !live.Managed {
 		items, err := j.p.list(ctx, v1alpha1.DBClusters, metav1.NamespaceAll)
-		if err != nil && !apierrors.IsForbidden(err) { // who may not look is no runner, and writes what she may herself
+		if err != nil && (j.p.Runner || !apierrors.IsForbidden(err)) { // she who may not look writes what she may herself
 			return err
 		}
 		for i := range items {

@@ -100,6 +100,10 @@ const (
 	ConditionCredentialsReady = "CredentialsReady"
 )
 
+// ReasonDenied is the reason of the conditions Ready and Synced where a policy does not
+// admit what the resource asks for.
+const ReasonDenied = "Denied"
+
 // Phases of a resource.
 const (
 	PhasePending   = "Pending"

@@ -1,0 +1,194 @@
+package plugin
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	coordinationv1client "k8s.io/client-go/kubernetes/typed/coordination/v1"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/provision"
+	"github.com/dbtether/kubectl-dbtether/pkg/runner"
+)
+
+// watching is what reconcile --watch takes beside the flags of reconcile.
+type watching struct {
+	on, leaderElect bool
+	resync          time.Duration
+	metricsListen   string
+}
+
+// metricsAddress is where metrics are served unless somebody watches, or says otherwise.
+const metricsAddress = ":8080"
+
+func (w *watching) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.BoolVar(&w.on, "watch", false, "go on: work on what changes, and on what its time has come for, until interrupted; implies --runner")
+	flags.BoolVar(&w.leaderElect, "leader-elect", true, "with --watch: let one of several runners work at a time, by a Lease in namespace dbtether-system (of one namespace: false, unless it is given)")
+	flags.DurationVar(&w.resync, "resync", time.Hour, "with --watch: how often each resource is read in full although nothing has changed")
+	flags.StringVar(&w.metricsListen, "metrics-listen", "", "with --watch: `address` for /metrics, /healthz and /readyz, by HTTP (default "+metricsAddress+", on a terminal none)")
+}
+
+// check refuses what makes no sense together.
+func (w *watching) check(cmd *cobra.Command, r *reconciling, args []string) error {
+	given := cmd.Flags().Changed
+	if len(r.adminNamespaces) > 0 && !r.runner && !w.on {
+		return Usagef("--admin-secret-namespaces needs --runner")
+	}
+	if !w.on {
+		for _, flag := range []string{"leader-elect", "resync", "metrics-listen"} {
+			if given(flag) {
+				return Usagef("--%s needs --watch", flag)
+			}
+		}
+		return nil
+	}
+	for _, flag := range []string{"quick", "recreate", "output"} {
+		if given(flag) {
+			return Usagef("--watch and --%s exclude each other", flag)
+		}
+	}
+	switch {
+	case len(args) > 0:
+		return Usagef("--watch takes no names: it works on all of a namespace, or with -A on all")
+	case w.resync < time.Minute:
+		return Usagef("--resync is at least 1m, not %s", w.resync)
+	}
+	r.runner = true
+	return nil
+}
+
+// watch works until ctx ends.
+func (r *reconciling) watch(ctx context.Context, cmd *cobra.Command, env *Environment) error {
+	namespace, err := r.namespace(env)
+	if err != nil {
+		return err
+	}
+	p, err := env.provisioner(&progress{})
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	if err := r.asRunner(env, p); err != nil {
+		return err
+	}
+	core, err := env.core()
+	if err != nil {
+		return err
+	}
+	options := runner.Options{Provisioner: p, Namespace: namespace, Resync: r.watching.resync, Events: core, Identity: env.replica(),
+		MetricsListen: r.watching.metricsListen}
+	if !cmd.Flags().Changed("metrics-listen") && !env.Terminal.Out {
+		options.MetricsListen = metricsAddress
+	}
+	// The Lease is that of runners of everything: those of two namespaces have nothing to
+	// wait for.
+	if r.leaderElect && (r.allNamespaces || cmd.Flags().Changed("leader-elect")) {
+		config, err := env.RESTConfig()
+		if err != nil {
+			return err
+		}
+		if options.Leases, err = coordinationv1client.NewForConfig(config); err != nil {
+			return err
+		}
+	}
+	options.Log, options.Done = env.watchLog(r.allNamespaces)
+	return runner.Run(ctx, options)
+}
+
+// watchLog returns where the watch tells of itself, and of its results: sentences on a
+// terminal, otherwise a line of JSON each.
+func (e *Environment) watchLog(withNamespace bool) (*slog.Logger, func(provision.Result, time.Duration)) {
+	if e.Terminal.Out {
+		return slog.New(sentences{env: e}), func(result provision.Result, _ time.Duration) {
+			printResult(e, result, false, withNamespace)
+			for _, warning := range result.Warnings {
+				e.warn("%s: %s", subject(result, withNamespace), warning)
+			}
+			printPrefixed(e.ErrOut, "error: ", about(result, withNamespace))
+			printPrefixed(e.ErrOut, "hint:  ", result.Hint)
+		}
+	}
+	results := slog.New(slog.NewJSONHandler(e.Out, nil))
+	return slog.New(slog.NewJSONHandler(e.ErrOut, nil)), func(result provision.Result, took time.Duration) {
+		results.LogAttrs(context.Background(), levelOf(result), "reconciled", attributes(result, took)...)
+	}
+}
+
+func levelOf(result provision.Result) slog.Level {
+	switch {
+	case result.Err != nil:
+		return slog.LevelError
+	case len(result.Warnings) > 0:
+		return slog.LevelWarn
+	default:
+		return slog.LevelInfo
+	}
+}
+
+// attributes are what a line of the log says of a result.
+func attributes(result provision.Result, took time.Duration) []slog.Attr {
+	all := []slog.Attr{slog.String("kind", result.Kind), slog.String("namespace", result.Namespace), slog.String("name", result.Name),
+		slog.String("action", string(result.Action)), slog.Int("statements", result.Statements), slog.Float64("seconds", took.Seconds())}
+	if len(result.Warnings) > 0 {
+		all = append(all, slog.Any("warnings", result.Warnings))
+	}
+	if result.Err != nil {
+		all = append(all, slog.String("reason", string(provision.WhyOf(result.Err))), slog.String("error", result.Error))
+	}
+	if result.Hint != "" {
+		all = append(all, slog.String("hint", result.Hint))
+	}
+	return all
+}
+
+// sentences is a slog.Handler for a terminal. What is no warning is a note.
+type sentences struct {
+	env        *Environment
+	attributes []slog.Attr
+}
+
+// Enabled implements slog.Handler.
+func (s sentences) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+
+// Handle implements slog.Handler.
+func (s sentences) Handle(_ context.Context, record slog.Record) error {
+	text := []string{record.Message}
+	add := func(a slog.Attr) bool {
+		text = append(text, fmt.Sprintf("%s: %v", a.Key, a.Value))
+		return true
+	}
+	for _, a := range s.attributes {
+		add(a)
+	}
+	record.Attrs(add)
+	if line := strings.Join(text, ", "); record.Level >= slog.LevelWarn {
+		s.env.warn("%s", line)
+	} else {
+		s.env.note("%s", line)
+	}
+	return nil
+}
+
+// WithAttrs implements slog.Handler.
+func (s sentences) WithAttrs(attributes []slog.Attr) slog.Handler {
+	return sentences{s.env, append(s.attributes[:len(s.attributes):len(s.attributes)], attributes...)}
+}
+
+// WithGroup implements slog.Handler: sentences have no groups.
+func (s sentences) WithGroup(string) slog.Handler { return s }
+
+// replica returns a name for this process that no other has: that of the pod, or of the
+// host, and something random.
+func (e *Environment) replica() string {
+	name := e.Getenv("POD_NAME")
+	if name == "" {
+		name, _ = os.Hostname() // without one, what is random is enough
+	}
+	return name + "_" + rand.Text()[:8]
+}

@@ -1,0 +1,111 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/provision"
+)
+
+// The API server takes no longer message of an Event.
+const maxEventMessage = 1024
+
+// eventTimeout bounds one write.
+const eventTimeout = 5 * time.Second
+
+// reasonProvisioned is the reason of an Event about what has changed; that of a failure is
+// its provision.Why.
+const reasonProvisioned = "Provisioned"
+
+// events tells results as Events of the resources: what has changed, and each failure
+// once, however often it is tried again.
+type events struct {
+	client   corev1client.EventsGetter // nil: nothing is told
+	instance string
+	now      func() time.Time
+
+	mu   sync.Mutex
+	told map[key]string
+}
+
+// tell writes the Event of a result, if it is worth one.
+func (e *events) tell(ctx context.Context, k key, result provision.Result, object *unstructured.Unstructured) error {
+	if e.client == nil || object == nil {
+		return nil
+	}
+	reason, level, text := reasonProvisioned, corev1.EventTypeNormal, fmt.Sprintf("%d statements", result.Statements)
+	if result.Err != nil {
+		reason, level, text = string(provision.WhyOf(result.Err)), corev1.EventTypeWarning, result.Error
+		if result.Hint != "" {
+			text += " (" + result.Hint + ")"
+		}
+	}
+	if !e.isNews(k, result, text) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), eventTimeout)
+	defer cancel()
+	now := e.now()
+	at := metav1.NewTime(now)
+	_, err := e.client.Events(k.namespace).Create(ctx, &corev1.Event{
+		ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("%s.%x", k.name, now.UnixNano()), Namespace: k.namespace},
+		InvolvedObject: corev1.ObjectReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: k.kind, Namespace: k.namespace, Name: k.name,
+			UID: object.GetUID(), ResourceVersion: object.GetResourceVersion()},
+		Reason: reason, Message: shorten(text, maxEventMessage), Type: level,
+		Source: corev1.EventSource{Component: leaseName, Host: e.instance}, ReportingController: leaseName, ReportingInstance: e.instance,
+		FirstTimestamp: at, LastTimestamp: at, Count: 1,
+	}, metav1.CreateOptions{FieldManager: v1alpha1.FieldManager})
+	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		return nil
+	}
+	return err
+}
+
+// isNews reports whether a result is worth an Event, and remembers it.
+func (e *events) isNews(k key, result provision.Result, text string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if result.Err == nil {
+		delete(e.told, k)
+		return result.Action == provision.ActionProvisioned
+	}
+	if e.told[k] == text {
+		return false
+	}
+	if e.told == nil {
+		e.told = map[key]string{}
+	}
+	e.told[k] = text
+	return true
+}
+
+// forget drops what is remembered of a resource that is gone.
+func (e *events) forget(k key) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.told, k)
+}
+
+// shorten returns text in at most so many bytes, cut between characters.
+func shorten(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	const ellipsis = "…"
+	end := most - len(ellipsis)
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return strings.Clone(text[:end]) + ellipsis
+}

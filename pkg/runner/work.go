@@ -1,0 +1,230 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/provision"
+)
+
+// worker works on one resource after the other until taking ends. What it has begun
+// goes on until work ends.
+func (r *runner) worker(taking, work context.Context) {
+	for {
+		k, over := r.queue.Get()
+		if over {
+			return
+		}
+		if taking.Err() == nil {
+			r.busy.Add(1)
+			r.one(work, k)
+			r.busy.Add(-1)
+		}
+		r.queue.Done(k)
+	}
+}
+
+// one works on one resource. A panic is a failure of this resource only.
+func (r *runner) one(ctx context.Context, k key) {
+	ctx, cancel := context.WithTimeout(ctx, workTimeout)
+	defer cancel()
+	started := r.Provisioner.Now()
+	defer func() {
+		if cause := recover(); cause != nil {
+			r.Log.Error("panic", "kind", k.kind, "namespace", k.namespace, "name", k.name, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			r.finish(ctx, k, failure(k, fmt.Errorf("panic: %v", cause)), nil, started)
+		}
+	}()
+	if k.kind == v1alpha1.KindDBCluster {
+		r.cluster(ctx, k, started)
+		return
+	}
+	r.resource(ctx, k, started)
+}
+
+func failure(k key, err error) provision.Result {
+	result := provision.Result{Kind: k.kind, Namespace: k.namespace, Name: k.name, Action: provision.ActionFailed, Err: err, Error: err.Error()}
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) {
+		result.Hint = hinted.Hint()
+	}
+	return result
+}
+
+// resource works on a Database or a DatabaseUser as the API server has it now.
+func (r *runner) resource(ctx context.Context, k key, started time.Time) {
+	resource := v1alpha1.Databases
+	if k.kind == v1alpha1.KindDatabaseUser {
+		resource = v1alpha1.DatabaseUsers
+	}
+	object, err := r.Provisioner.Kube.Resource(resource).Namespace(k.namespace).Get(ctx, k.name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		r.queue.Forget(k)
+		r.events.forget(k)
+		return
+	}
+	var all []key
+	var waits bool
+	if err == nil {
+		all, waits, err = r.prepare(ctx, object)
+	}
+	switch {
+	case err != nil:
+		r.finish(ctx, k, failure(k, fmt.Errorf("get %s %q: %w", resource.Resource, k.name, err)), nil, started)
+		return
+	case waits: // the Database's run is the next; otherwise it comes again
+		r.queue.AddRateLimited(k)
+		return
+	case !r.claims.take(k, all):
+		return
+	}
+	defer func() {
+		for _, waited := range r.claims.release(all) {
+			r.queue.Add(waited)
+		}
+	}()
+	r.finish(ctx, k, r.Provisioner.ReconcileObject(ctx, object, r.down.all()), object, started)
+}
+
+// prepare returns what a run is about, and whether it has to wait for that of a Database.
+func (r *runner) prepare(ctx context.Context, object *unstructured.Unstructured) (all []key, waits bool, err error) {
+	if object.GetKind() == v1alpha1.KindDatabase {
+		db := &v1alpha1.Database{}
+		err = runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, db)
+		return claimsOfDatabase(db), false, err
+	}
+	user := &v1alpha1.DatabaseUser{}
+	if err = runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, user); err != nil {
+		return nil, false, err
+	}
+	if user.DeletionTimestamp == nil && user.Status.ObservedGeneration != user.Generation {
+		waits, err = r.Provisioner.AwaitsDatabase(ctx, user)
+	}
+	return claimsOfUser(user), waits, err
+}
+
+// finish tells a result, and says when the resource's next turn comes. Who was
+// interrupted has found nothing out.
+func (r *runner) finish(ctx context.Context, k key, result provision.Result, object *unstructured.Unstructured, started time.Time) {
+	if errors.Is(ctx.Err(), context.Canceled) && result.Err != nil {
+		return
+	}
+	r.tell(ctx, k, result, object, r.Provisioner.Now().Sub(started))
+	if result.Err != nil {
+		if provision.WhyOf(result.Err) == provision.WhyUnreachable {
+			r.suspect(k)
+		}
+		r.queue.AddRateLimited(k)
+		return
+	}
+	r.queue.Forget(k)
+	if result.Action == provision.ActionDeleted {
+		r.events.forget(k)
+		return
+	}
+	r.queue.AddAfter(k, jitter(r.Resync))
+	if known, found, _ := r.watch.users.GetStore().GetByKey(k.namespace + "/" + k.name); found && k.kind == v1alpha1.KindDatabaseUser {
+		r.watch.schedule(known.(*v1alpha1.DatabaseUser))
+	}
+}
+
+// suspect asks for a check of the cluster of a resource, which did not answer.
+func (r *runner) suspect(k key) {
+	store, name := r.watch.databases.GetStore(), ""
+	if k.kind == v1alpha1.KindDatabaseUser {
+		store = r.watch.users.GetStore()
+	}
+	object, _, _ := store.GetByKey(k.namespace + "/" + k.name)
+	switch one := object.(type) {
+	case *v1alpha1.Database:
+		name = one.Spec.ClusterRef.Name
+	case *v1alpha1.DatabaseUser:
+		name = one.Status.ClusterName
+	}
+	if name != "" && r.down.of(name) == nil {
+		r.queue.Add(key{kind: v1alpha1.KindDBCluster, name: name})
+	}
+}
+
+// cluster asks a server how it is. What stands on one that does not answer fails without
+// asking it again, until it does.
+func (r *runner) cluster(ctx context.Context, k key, started time.Time) {
+	result := provision.Result{Kind: k.kind, Name: k.name, Action: provision.ActionUnchanged}
+	cluster, err := r.Provisioner.Cluster(ctx, k.name)
+	if err == nil {
+		_, err = r.Provisioner.CheckCluster(ctx, cluster, true)
+	} else if _, there, _ := r.watch.clusters.GetStore().GetByKey(k.name); !there {
+		r.queue.Forget(k)
+		r.down.set(k.name, nil)
+		return
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return
+	}
+	unreachable := provision.WhyOf(err) == provision.WhyUnreachable
+	if err != nil {
+		result = failure(k, err)
+	}
+	switch {
+	case unreachable:
+		r.down.set(k.name, err)
+	case r.down.of(k.name) != nil:
+		r.down.set(k.name, nil)
+		r.watch.onCluster(k.name)
+	}
+	r.metrics.unreachable.Set(float64(len(r.down.all())))
+	r.finish(ctx, k, result, nil, started)
+}
+
+// tell passes a result on.
+func (r *runner) tell(ctx context.Context, k key, result provision.Result, object *unstructured.Unstructured, took time.Duration) {
+	r.metrics.add(result, took, r.Provisioner.Now())
+	if err := r.events.tell(ctx, k, result, object); err != nil {
+		r.Log.Warn("write event", "error", err.Error())
+	}
+	r.telling.Lock()
+	defer r.telling.Unlock()
+	r.Done(result, took)
+}
+
+// unreachable are the clusters that do not answer, and why.
+type unreachable struct {
+	mu sync.Mutex
+	by map[string]error
+}
+
+func (u *unreachable) set(name string, err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.by == nil {
+		u.by = map[string]error{}
+	}
+	u.by[name] = err
+	if err == nil {
+		delete(u.by, name)
+	}
+}
+
+func (u *unreachable) of(name string) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.by[name]
+}
+
+// all returns a copy.
+func (u *unreachable) all() map[string]error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return maps.Clone(u.by)
+}
