@@ -5,6 +5,8 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# What stands before the names of images; empty: nothing.
+REGISTRY ?=
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 # Programs of the modules under tools/, run in this directory.
@@ -36,6 +38,10 @@ install: ## Install kubectl-dbtether where go install puts programs; kubectl fin
 dist: ## The archives of a release, its checksums and krew's manifest, in dist; VERSION=v0.1.0
 	rm -rf dist
 	go run ./hack/release --version '$(VERSION)' --out dist
+
+.PHONY: images
+images: ## The images of the webhook and of the plugin, in dist/images; VERSION=v0.1.0, REGISTRY=host/path
+	go run ./hack/image --version '$(VERSION)' --registry '$(REGISTRY)' --out dist/images
 
 .PHONY: clean
 clean: ## Remove what was built; the cached servers in .cache stay
