@@ -67,6 +67,12 @@ test: ## All tests, on one set of real servers
 quick: ## The same without the matrix of privileges, and with fewer kills: the everyday loop
 	go run ./hack/env run -- env DBTETHER_CRASH_POINTS=few go test -timeout 20m $(QUICK)
 
+.PHONY: e2e
+e2e: ## An installation from its images on a real node; Linux, root. The first run builds a node
+	go build -o bin/node ./hack/node
+	go run ./hack/image --version e2e --registry registry.test --platforms linux/$$(go env GOARCH) --images webhook,plugin,probe --out bin/e2e
+	go test -count=1 -v -timeout 20m -exec '$(CURDIR)/bin/node run --images $(CURDIR)/bin/e2e --' ./hack/e2e
+
 .PHONY: unit
 unit: ## The tests that need no server, in seconds; UNIT=./pkg/x for others
 	go test $(UNIT)
@@ -106,4 +112,4 @@ verify-generated: ## Fail if `make generate` would change anything, or if git do
 
 .PHONY: help
 help: ## This list
-	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
