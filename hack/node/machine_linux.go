@@ -96,7 +96,12 @@ func makeGroup(name string) error {
 
 // removeGroup removes a control group that has no process left, with all below it.
 func removeGroup(name string) error {
-	for _, folder := range groupFolders(name) {
+	folders := groupFolders(name)
+	if !unified() {
+		// runc makes one here, too, where version 2 is mounted beside version 1.
+		folders = append(folders, filepath.Join(cgroups, "unified", name))
+	}
+	for _, folder := range folders {
 		var below []string
 		err := filepath.WalkDir(folder, func(path string, entry os.DirEntry, err error) error {
 			if err == nil && entry.IsDir() {
