@@ -20,6 +20,7 @@ func TestInstallation(t *testing.T) {
 		{"psql reaches the database past the API server", s.psql},
 		{"a pod logs in with what it was given", s.podLogsIn},
 		{"a rotation while the pod runs", s.rotates},
+		{"a runner in a pod provisions what others wrote", s.runnerProvisions},
 		{"a replica of the webhook goes", s.oneReplicaGoes},
 		{"both replicas are gone", s.bothReplicasAreGone},
 		{"they are back", s.replicasAreBack},
@@ -116,6 +117,22 @@ func (s *site) rotates(t *testing.T) {
 	}
 	s.apply(t, s.app(t, "app"))
 	s.eventuallySays(t, second, "logs", "app", "-n", "shop")
+}
+
+// runnerProvisions has a resource written by kubectl, and provisioned by the plugin's
+// image as its service account.
+func (s *site) runnerProvisions(t *testing.T) {
+	s.apply(t, `apiVersion: dbtether.io/v1alpha1
+kind: DatabaseUser
+metadata: {name: reports, namespace: shop}
+spec: {databaseRef: {name: orders}, privileges: readonly}
+`)
+	s.apply(t, s.atPostgres(t, "runner.yaml"))
+	s.kubectl(t, "wait", "--for=condition=Complete", "job/dbtether-runner", "-n", "dbtether-system", "--timeout=120s")
+	mustContain(t, s.kubectl(t, "logs", "job/dbtether-runner", "-n", "dbtether-system"), "databaseuser.dbtether.io/reports provisioned")
+	if got := s.kubectl(t, "get", "databaseuser", "reports", "-n", "shop", "-o", "jsonpath={.status.phase}"); got != "Ready" {
+		t.Errorf("the user is %s", got)
+	}
 }
 
 // oneReplicaGoes deletes one as a drained node does: nobody is to notice.

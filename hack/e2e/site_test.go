@@ -143,11 +143,17 @@ func (s *site) logins(t *testing.T) string {
 	return names
 }
 
+// atPostgres returns a manifest whose pods know the address of PostgreSQL's Service.
+func (s *site) atPostgres(t *testing.T, name string) string {
+	t.Helper()
+	address := s.kubectl(t, "get", "pod", "postgres", "-n", "databases", "-o", "jsonpath={.status.podIP}")
+	return strings.ReplaceAll(read(t, name), "ADDRESS", address)
+}
+
 // app returns the manifest of an application's pod.
 func (s *site) app(t *testing.T, name string) string {
 	t.Helper()
-	address := s.kubectl(t, "get", "pod", "postgres", "-n", "databases", "-o", "jsonpath={.status.podIP}")
-	return strings.NewReplacer("NAME", name, "ADDRESS", address).Replace(read(t, "app.yaml"))
+	return strings.ReplaceAll(s.atPostgres(t, "app.yaml"), "NAME", name)
 }
 
 // eventually repeats a check until it returns no error.
