@@ -5,6 +5,8 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# What stands before the names of images; empty: nothing.
+REGISTRY ?=
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 # Programs of the modules under tools/, run in this directory.
@@ -37,6 +39,10 @@ dist: ## The archives of a release, its checksums and krew's manifest, in dist; 
 	rm -rf dist
 	go run ./hack/release --version '$(VERSION)' --out dist
 
+.PHONY: images
+images: ## The images of the webhook and of the plugin, in dist/images; VERSION=v0.1.0, REGISTRY=host/path
+	go run ./hack/image --version '$(VERSION)' --registry '$(REGISTRY)' --out dist/images
+
 .PHONY: clean
 clean: ## Remove what was built; the cached servers in .cache stay
 	rm -rf bin dist .cache/generated
@@ -64,6 +70,12 @@ quick: ## The same without the matrix of privileges, and with fewer kills: the e
 .PHONY: race
 race: ## What works at the same time in one process, under the race detector; needs a C compiler
 	go test -race -count 1 -run 'TestReviewsWhileSetsChange|TestEvaluate|TestDeadline' ./pkg/admission ./pkg/policy
+
+.PHONY: e2e
+e2e: ## An installation from its images on a real node; Linux, root. The first run builds a node
+	go build -o bin/node ./hack/node
+	go run ./hack/image --version e2e --registry registry.test --platforms linux/$$(go env GOARCH) --images webhook,plugin,probe --out bin/e2e
+	go test -count=1 -v -timeout 20m -exec '$(CURDIR)/bin/node run --images $(CURDIR)/bin/e2e --' ./hack/e2e
 
 .PHONY: unit
 unit: ## The tests that need no server, in seconds; UNIT=./pkg/x for others
@@ -106,4 +118,4 @@ verify-generated: ## Fail if `make generate` would change anything, or if git do
 
 .PHONY: help
 help: ## This list
-	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/dbtether/kubectl-dbtether/hack/compile"
 )
 
 // artifact is an archive of the release, as the manifest names it.
@@ -86,7 +88,8 @@ func mustBeFree(folder string) error {
 // packPlatform builds the plugin for a platform and writes its archive to dist.
 func packPlatform(ctx context.Context, root, dist string, p platform, wanted options) (artifact, error) {
 	program := filepath.Join(filepath.Dir(dist), p.OS+"-"+p.Arch)
-	if err := build(ctx, root, p, wanted.version, program); err != nil {
+	plugin := compile.Program{Package: "./cmd/kubectl-dbtether", OS: p.OS, Arch: p.Arch, Version: wanted.version}
+	if err := plugin.To(ctx, root, program); err != nil {
 		return artifact{}, err
 	}
 	executable, err := os.ReadFile(program)

@@ -48,7 +48,7 @@ func findControlPlane(ctx context.Context, log logFunc) (controlPlaneBinaries, e
 	if !errors.Is(err, exec.ErrNotFound) {
 		log("setup-envtest gives no binaries, so they are built: %v", err)
 	}
-	if err := module.build(ctx, log); err != nil {
+	if err := module.build(ctx, module.targets(), log); err != nil {
 		return controlPlaneBinaries{}, err
 	}
 	return binariesIn(module.cache)
@@ -93,8 +93,7 @@ func setupEnvtest(ctx context.Context, version string, log logFunc) (controlPlan
 
 // pinnedControlPlane is the module hack/controlplane and what is built from it.
 type pinnedControlPlane struct {
-	dir        string
-	cache      string
+	pinnedModule
 	kubernetes string // version
 	etcd       string // version
 }
@@ -105,106 +104,30 @@ const (
 )
 
 func controlPlaneModule(ctx context.Context) (pinnedControlPlane, error) {
-	root, err := Root()
+	module, versions, err := readPinned(ctx, "controlplane", kubernetesModule, etcdModule)
 	if err != nil {
 		return pinnedControlPlane{}, err
 	}
-	cache, err := CacheDir()
-	if err != nil {
-		return pinnedControlPlane{}, err
-	}
-	p := pinnedControlPlane{dir: filepath.Join(root, "hack", "controlplane")}
-	out, err := runCommand(ctx, p.goCommand("list", "-m", "-f", "{{.Version}}", kubernetesModule, etcdModule))
-	if err != nil {
-		return p, fmt.Errorf("read the pinned Kubernetes version: %w", err)
-	}
-	versions := strings.Fields(out)
-	if len(versions) != 2 {
-		return p, fmt.Errorf("read the pinned Kubernetes version: unexpected %q", out)
-	}
-	p.kubernetes, p.etcd = versions[0], versions[1]
-	p.cache = filepath.Join(cache, "controlplane", p.kubernetes+"-"+runtime.GOOS+"-"+runtime.GOARCH)
+	p := pinnedControlPlane{pinnedModule: module, kubernetes: versions[0], etcd: versions[1]}
+	p.cache = filepath.Join(module.cache, "controlplane", p.kubernetes+"-"+runtime.GOOS+"-"+runtime.GOARCH)
 	return p, nil
 }
-
-// goCommand runs in the module, for this machine, whatever the environment says
-// about other builds.
-func (p pinnedControlPlane) goCommand(args ...string) *exec.Cmd {
-	cmd := exec.Command("go", args...)
-	cmd.Dir = p.dir
-	cmd.Env = append(os.Environ(), "PWD="+p.dir, "GOWORK=off", "GOFLAGS=-mod=readonly", "CGO_ENABLED=0",
-		"GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
-	return cmd
-}
-
-// build compiles what the cache does not have yet. Each binary appears whole.
-func (p pinnedControlPlane) build(ctx context.Context, log logFunc) error {
-	release, err := lockFile(ctx, p.cache+".lock", func() { log("waiting for another process that builds Kubernetes %s", p.kubernetes) })
-	if err != nil {
-		return err
-	}
-	defer release()
-	if err := os.MkdirAll(p.cache, 0o755); err != nil {
-		return err
-	}
-	temporary, err := temporaryBeside(p.cache)
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(temporary)
-	for _, target := range p.targets() {
-		final := filepath.Join(p.cache, target.name)
-		if isExecutable(final) {
-			continue
-		}
-		built := filepath.Join(temporary, target.name)
-		if err := p.compile(ctx, target, built, log); err != nil {
-			return err
-		}
-		if err := os.Rename(built, final); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-type buildTarget struct{ name, version, pkg string }
 
 // targets leaves kubectl out where there is one.
 func (p pinnedControlPlane) targets() []buildTarget {
 	targets := []buildTarget{
-		{"etcd", p.etcd, etcdModule},
-		{"kube-apiserver", p.kubernetes, kubernetesModule + "/cmd/kube-apiserver"},
+		{name: "etcd", version: p.etcd, pkg: etcdModule, flags: p.linkerFlags()},
+		p.target("kube-apiserver"),
 	}
 	if _, err := exec.LookPath("kubectl"); err != nil {
-		targets = append(targets, buildTarget{"kubectl", p.kubernetes, kubernetesModule + "/cmd/kubectl"})
+		targets = append(targets, p.target("kubectl"))
 	}
 	return targets
 }
 
-func (p pinnedControlPlane) compile(ctx context.Context, target buildTarget, output string, log logFunc) error {
-	started := time.Now()
-	log("building %s %s (once, cached; minutes when nothing is cached)", target.name, target.version)
-	finished := make(chan struct{})
-	defer close(finished)
-	go func() {
-		tick := time.NewTicker(10 * time.Second)
-		defer tick.Stop()
-		for {
-			select {
-			case <-finished:
-				return
-			case <-tick.C:
-				log("building %s %s (once, cached; %.0f s so far)", target.name, target.version, time.Since(started).Seconds())
-			}
-		}
-	}()
-	_, err := runCommand(ctx, p.goCommand("build", "-trimpath", "-ldflags", p.linkerFlags(), "-o", output, target.pkg))
-	if err != nil {
-		return fmt.Errorf("build %s: %w", target.name, err)
-	}
-	log("built %s %s in %s", target.name, target.version, elapsed(started))
-	return nil
+// target is a command of Kubernetes.
+func (p pinnedControlPlane) target(name string) buildTarget {
+	return buildTarget{name: name, version: p.kubernetes, pkg: kubernetesModule + "/cmd/" + name, flags: p.linkerFlags()}
 }
 
 // linkerFlags stamp the version that a release build would: clients and version

@@ -82,3 +82,14 @@ func isAbandoned(path string) bool {
 	defer lock.Close()
 	return tryLock(lock) == nil
 }
+
+// Workspace makes a temporary folder that other processes' servers may pass. A
+// folder whose process was killed is removed by the next call. The caller calls
+// remove.
+func Workspace(kind string) (dir string, remove func() error, err error) {
+	w, err := newWorkspace(kind)
+	if err != nil {
+		return "", nil, err
+	}
+	return w.path, w.remove, nil
+}

@@ -1,0 +1,175 @@
+package e2e
+
+import (
+	"errors"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// TestInstallation is the life of an installation: each step goes on from those
+// before it, and the first that fails is the last.
+func TestInstallation(t *testing.T) {
+	s := newSite(t)
+	for _, step := range []struct {
+		name string
+		run  func(*testing.T)
+	}{
+		{"two replicas of the webhook are ready", s.webhookRuns},
+		{"the plugin provisions past the API server", s.provisions},
+		{"psql reaches the database past the API server", s.psql},
+		{"a pod logs in with what it was given", s.podLogsIn},
+		{"a rotation while the pod runs", s.rotates},
+		{"a runner in a pod provisions what others wrote", s.runnerProvisions},
+		{"a replica of the webhook goes", s.oneReplicaGoes},
+		{"both replicas are gone", s.bothReplicasAreGone},
+		{"they are back", s.replicasAreBack},
+	} {
+		if !t.Run(step.name, step.run) {
+			return
+		}
+	}
+}
+
+func (s *site) webhookRuns(t *testing.T) {
+	s.install(t)
+	s.kubectl(t, "rollout", "status", "deployment/dbtether-webhook", "-n", "dbtether-system", "--timeout=120s")
+	if got := s.kubectl(t, "get", "deployment", "dbtether-webhook", "-n", "dbtether-system", "-o", "jsonpath={.status.readyReplicas}"); got != "2" {
+		t.Fatalf("%s replicas are ready", got)
+	}
+	s.webhookAnswers(t)
+}
+
+// webhookAnswers waits until the API server calls the webhook and believes it: it is
+// told of our certificate by a watch.
+func (s *site) webhookAnswers(t *testing.T) {
+	t.Helper()
+	const probe = `apiVersion: dbtether.io/v1alpha1
+kind: DBCluster
+metadata: {name: probe}
+spec: {endpoint: db, credentialsSecretRef: {name: admin, namespace: dbtether-system}}
+`
+	eventually(t, "the API server calls the webhook", func() error {
+		said, err := s.run(probe, "create", "--dry-run=server", "-f", "-")
+		if err != nil {
+			return errors.New(said)
+		}
+		return nil
+	})
+}
+
+func (s *site) provisions(t *testing.T) {
+	s.kubectl(t, "wait", "--for=condition=Ready", "pod/postgres", "-n", "databases", "--timeout=120s")
+	s.kubectl(t, "create", "namespace", "shop")
+	s.kubectl(t, "label", "namespace", "shop", "dbtether.io/injection=enabled")
+	if said, err := s.run(s.postgres.AdminPassword, "dbtether", "cluster", "add", "main", "-n", "dbtether-system",
+		"--endpoint", "postgres.databases.svc", "--admin-username", s.postgres.Admin, "--admin-password", "-", "--allowed-namespaces", "shop"); err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	mustContain(t, s.kubectl(t, "dbtether", "cluster", "check", "main"), "18.")
+	mustContain(t, s.kubectl(t, "dbtether", "db", "create", "orders", "--cluster", "main", "--user", "orders-api", "-n", "shop"),
+		"Database orders is ready, orders_api can log in")
+}
+
+func (s *site) psql(t *testing.T) {
+	if _, err := exec.LookPath("psql"); err != nil {
+		t.Skip("psql is not installed")
+	}
+	said := s.kubectl(t, "dbtether", "db", "psql", "orders", "-n", "shop", "--", "-Atc", "SELECT session_user, current_user, inet_client_addr()")
+	mustContain(t, said, "orders_api|orders_owner|10.98.0.")
+}
+
+const (
+	first  = "orders_api as orders_owner in orders"
+	second = "orders_api_b as orders_owner in orders"
+)
+
+// loginBy is the command that logs in within a pod.
+func loginBy(pod string, source ...string) []string {
+	return append([]string{"exec", pod, "-n", "shop", "--", "/probe", "login"}, source...)
+}
+
+func (s *site) podLogsIn(t *testing.T) {
+	s.apply(t, s.app(t, "app"))
+	s.kubectl(t, "wait", "--for=condition=Ready", "pod/app", "-n", "shop", "--timeout=120s")
+	s.eventuallySays(t, first, "logs", "app", "-n", "shop")
+	s.eventuallySays(t, first, loginBy("app", "files", "orders-api")...)
+	if got := s.kubectl(t, "get", "pod", "app", "-n", "shop", "-o", `jsonpath={.metadata.annotations.dbtether\.io/injected}`); got != "orders-api@1:env+files" {
+		t.Errorf("the pod says it was given %q", got)
+	}
+}
+
+// rotates asks for no grace period, so that the running pod is all that the old login
+// lives for.
+func (s *site) rotates(t *testing.T) {
+	s.kubectl(t, "patch", "databaseuser", "orders-api", "-n", "shop", "--type=merge", "-p", `{"spec":{"rotation":{"gracePeriod":"0s"}}}`)
+	mustContain(t, s.kubectl(t, "dbtether", "user", "rotate", "orders-api", "-n", "shop"), "orders_api_b can log in")
+	s.eventuallySays(t, second, loginBy("app", "files", "orders-api")...)
+	s.kubectl(t, "dbtether", "reconcile", "-n", "shop")
+	if got := s.logins(t); got != "orders_api orders_api_b" {
+		t.Errorf("while the pod runs, the logins are %q", got)
+	}
+	s.eventuallySays(t, first, loginBy("app", "environment")...)
+	s.kubectl(t, "delete", "pod", "app", "-n", "shop", "--timeout=60s")
+	s.kubectl(t, "dbtether", "reconcile", "-n", "shop")
+	if got := s.logins(t); got != "orders_api_b" {
+		t.Errorf("when the pod is gone, the logins are %q", got)
+	}
+	s.apply(t, s.app(t, "app"))
+	s.eventuallySays(t, second, "logs", "app", "-n", "shop")
+}
+
+// runnerProvisions has a resource written by kubectl, and provisioned by the plugin's
+// image as its service account.
+func (s *site) runnerProvisions(t *testing.T) {
+	s.apply(t, `apiVersion: dbtether.io/v1alpha1
+kind: DatabaseUser
+metadata: {name: reports, namespace: shop}
+spec: {databaseRef: {name: orders}, privileges: readonly}
+`)
+	s.apply(t, s.atPostgres(t, "runner.yaml"))
+	s.kubectl(t, "wait", "--for=condition=Complete", "job/dbtether-runner", "-n", "dbtether-system", "--timeout=120s")
+	mustContain(t, s.kubectl(t, "logs", "job/dbtether-runner", "-n", "dbtether-system"), "databaseuser.dbtether.io/reports provisioned")
+	if got := s.kubectl(t, "get", "databaseuser", "reports", "-n", "shop", "-o", "jsonpath={.status.phase}"); got != "Ready" {
+		t.Errorf("the user is %s", got)
+	}
+}
+
+// oneReplicaGoes deletes one as a drained node does: nobody is to notice.
+func (s *site) oneReplicaGoes(t *testing.T) {
+	replicas := strings.Fields(s.kubectl(t, "get", "pods", "-n", "dbtether-system", "-l", "app=dbtether-webhook", "-o", "jsonpath={.items[*].metadata.name}"))
+	s.kubectl(t, "delete", "pod", replicas[0], "-n", "dbtether-system", "--wait=false")
+	manifest := s.app(t, "during")
+	eventually(t, "the replica is gone", func() error {
+		if said, err := s.run(manifest, "create", "--dry-run=server", "-f", "-"); err != nil {
+			t.Fatalf("while a replica goes, a pod is refused: %s", said)
+		}
+		if _, err := s.run("", "get", "pod", replicas[0], "-n", "dbtether-system"); err == nil {
+			return errors.New("it is still there")
+		}
+		return nil
+	})
+	s.kubectl(t, "rollout", "status", "deployment/dbtether-webhook", "-n", "dbtether-system", "--timeout=120s")
+}
+
+func (s *site) bothReplicasAreGone(t *testing.T) {
+	s.kubectl(t, "scale", "deployment/dbtether-webhook", "-n", "dbtether-system", "--replicas=0")
+	s.kubectl(t, "wait", "--for=delete", "pod", "-l", "app=dbtether-webhook", "-n", "dbtether-system", "--timeout=120s")
+	s.apply(t, strings.ReplaceAll(read(t, "plain.yaml"), "NAME", "plain"))
+	s.kubectl(t, "wait", "--for=condition=Ready", "pod/plain", "-n", "shop", "--timeout=120s")
+	said, err := s.run(s.app(t, "refused"), "create", "-f", "-")
+	if err == nil {
+		t.Fatal("without the webhook, a pod that asks for a credential starts")
+	}
+	mustContain(t, said, `NOT-INJECTED: pod "refused" in namespace "shop"`)
+	// What runs goes on: nothing of ours stands between a pod and its database.
+	s.eventuallySays(t, second, loginBy("app", "environment")...)
+}
+
+func (s *site) replicasAreBack(t *testing.T) {
+	s.kubectl(t, "scale", "deployment/dbtether-webhook", "-n", "dbtether-system", "--replicas=2")
+	s.kubectl(t, "rollout", "status", "deployment/dbtether-webhook", "-n", "dbtether-system", "--timeout=120s")
+	s.webhookAnswers(t)
+	s.apply(t, s.app(t, "again"))
+	s.eventuallySays(t, second, "logs", "again", "-n", "shop")
+}

@@ -1,0 +1,200 @@
+package e2e
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/dbtether/kubectl-dbtether/hack/compile"
+	"github.com/dbtether/kubectl-dbtether/hack/testenv"
+	"github.com/dbtether/kubectl-dbtether/manifests"
+)
+
+// site is a cluster with one node, and a PostgreSQL beside it.
+type site struct {
+	postgres *testenv.PostgreSQL
+	path     string // PATH, with the plugin on it
+}
+
+// newSite ends the test as skipped where there is no node. What it makes lives in the
+// node's namespaces and ends with them.
+func newSite(t *testing.T) *site {
+	t.Helper()
+	if reason := os.Getenv("DBTETHER_NODE_MISSING"); reason != "" {
+		t.Skip(reason)
+	}
+	address := os.Getenv("DBTETHER_NODE")
+	if address == "" {
+		t.Skip("there is no node: make e2e brings one up")
+	}
+	root, err := testenv.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	plugin := compile.Program{Package: "./cmd/kubectl-dbtether", OS: runtime.GOOS, Arch: runtime.GOARCH, Version: "e2e"}
+	if err := plugin.To(t.Context(), root, filepath.Join(bin, "kubectl-dbtether")); err != nil {
+		t.Fatal(err)
+	}
+	s := &site{path: bin + ":" + os.Getenv("PATH")}
+	s.startPostgreSQL(t, address)
+	return s
+}
+
+// startPostgreSQL starts a server that also listens where pods are.
+func (s *site) startPostgreSQL(t *testing.T, address string) {
+	t.Helper()
+	// Not in the test's own folder, which the server's account may not pass.
+	rules, err := os.CreateTemp("", "dbtether-e2e-*.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Remove(rules.Name()) })
+	_, err = fmt.Fprintln(rules, "host all all 127.0.0.1/32 scram-sha-256\nhost all all 10.0.0.0/8 scram-sha-256")
+	if err := errors.Join(err, rules.Chmod(0o644), rules.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s.postgres, err = testenv.StartPostgreSQL(t.Context(), testenv.PostgreSQLOptions{Version: 18, Log: t.Logf,
+		Settings: map[string]string{"listen_addresses": "127.0.0.1," + address, "hba_file": rules.Name()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.postgres.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	relay := strings.ReplaceAll(read(t, "postgres.yaml"), "TARGET", fmt.Sprintf("%s:%d", address, s.postgres.Port))
+	s.apply(t, relay)
+}
+
+// run runs kubectl and returns what it says on both streams.
+func (s *site) run(stdin string, args ...string) (string, error) {
+	cmd := exec.Command("kubectl", args...)
+	cmd.Env = append(os.Environ(), "PATH="+s.path)
+	cmd.Stdin = strings.NewReader(stdin)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	err := cmd.Run()
+	return strings.TrimSpace(said.String()), err
+}
+
+// kubectl ends the test if it fails.
+func (s *site) kubectl(t *testing.T, args ...string) string {
+	t.Helper()
+	said, err := s.run("", args...)
+	if err != nil {
+		t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, said)
+	}
+	return said
+}
+
+func (s *site) apply(t *testing.T, manifest string) {
+	t.Helper()
+	if said, err := s.run(manifest, "apply", "--server-side", "-f", "-"); err != nil {
+		t.Fatalf("%v\n%s\n%s", err, said, manifest)
+	}
+}
+
+// install applies what an installation consists of.
+func (s *site) install(t *testing.T) {
+	t.Helper()
+	s.kubectl(t, "create", "namespace", "dbtether-system")
+	s.kubectl(t, "label", "namespace", "dbtether-system", "pod-security.kubernetes.io/enforce=restricted")
+	for _, pattern := range []string{"crd/*.yaml", "rbac/*.yaml", "policies/*.yaml", "webhook/*.yaml"} {
+		files, err := fs.Glob(manifests.FS, pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no manifests %s: %v", pattern, err)
+		}
+		for _, file := range files {
+			text, err := fs.ReadFile(manifests.FS, file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.apply(t, string(text))
+		}
+	}
+	s.apply(t, read(t, "webhook.yaml"))
+}
+
+// logins returns the roles of the user orders-api that may log in.
+func (s *site) logins(t *testing.T) string {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), s.postgres.SuperuserURL(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	var names string
+	err = conn.QueryRow(t.Context(), `SELECT coalesce(string_agg(rolname, ' ' ORDER BY rolname), '') FROM pg_roles WHERE rolname LIKE 'orders\_api%' AND rolcanlogin`).Scan(&names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// atPostgres returns a manifest whose pods know the address of PostgreSQL's Service.
+func (s *site) atPostgres(t *testing.T, name string) string {
+	t.Helper()
+	address := s.kubectl(t, "get", "pod", "postgres", "-n", "databases", "-o", "jsonpath={.status.podIP}")
+	return strings.ReplaceAll(read(t, name), "ADDRESS", address)
+}
+
+// app returns the manifest of an application's pod.
+func (s *site) app(t *testing.T, name string) string {
+	t.Helper()
+	return strings.ReplaceAll(s.atPostgres(t, "app.yaml"), "NAME", name)
+}
+
+// eventually repeats a check until it returns no error.
+func eventually(t *testing.T, what string, check func() error) {
+	t.Helper()
+	var err error
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+		if err = check(); err == nil {
+			return
+		}
+	}
+	t.Fatalf("not within two minutes: %s: %v", what, err)
+}
+
+// eventuallySays repeats a command until that is all it says.
+func (s *site) eventuallySays(t *testing.T, want string, args ...string) {
+	t.Helper()
+	eventually(t, "kubectl "+strings.Join(args, " "), func() error {
+		said, err := s.run("", args...)
+		if err == nil && said != want {
+			err = errors.New("it says something else than " + want)
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, said)
+		}
+		return nil
+	})
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func mustContain(t *testing.T, text, want string) {
+	t.Helper()
+	if !strings.Contains(text, want) {
+		t.Fatalf("got\n%s\nwithout\n%s", text, want)
+	}
+}
