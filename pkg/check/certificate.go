@@ -6,11 +6,13 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
@@ -120,33 +122,80 @@ func (w Webhook) expired(authorities []*x509.Certificate) (level Level, text str
 
 // certificate looks at the certificate that the replicas share.
 func (w Webhook) certificate(f *findings, entries []map[string]any) {
-	object := "the Secret " + v1alpha1.SystemNamespace + "/" + CertificateName
+	name := certificateName(w.Deployment.named(WebhookName))
+	object := "the Secret " + v1alpha1.SystemNamespace + "/" + name
 	switch {
+	case name == "":
+		f.add(checkCertificate, LevelNote, "", "the webhook serves a certificate from a file or from memory, which is not looked at")
+		return
 	case w.CertificateErr != nil:
 		f.unread(checkCertificate, "the contents of "+object, w.CertificateErr)
 		return
-	case w.Certificate == nil && w.elsewhere():
-		f.add(checkCertificate, LevelNote, "", "the webhook serves a certificate from a file or from memory, which is not looked at")
-		return
 	case w.Certificate == nil:
-		f.add(checkCertificate, LevelError, fixRestart+"; it makes the certificate anew", "%s with the webhook's certificate is not there", object)
+		f.add(checkCertificate, LevelError, renewing(name), "%s with the webhook's certificate is not there", object)
 		return
 	}
 	chain, err := readCertificates(w.Certificate.Data[corev1.TLSCertKey])
 	if err != nil {
-		f.add(checkCertificate, LevelError, "run: kubectl delete secret "+CertificateName+" -n "+v1alpha1.SystemNamespace+"; the webhook makes it anew",
-			"the key %s of %s %v", corev1.TLSCertKey, object, err)
+		f.add(checkCertificate, LevelError, renewing(name), "the key %s of %s %v", corev1.TLSCertKey, object, err)
 		return
 	}
-	w.leaf(f, object, chain, entries)
+	w.leaf(f, name, chain, entries)
+}
+
+// renewing returns the command that makes a certificate anew, which the webhook does for
+// its own, and for one that it serves from a file, whoever wrote that.
+func renewing(name string) string {
+	if name == CertificateName {
+		return fixRestart + "; it makes the certificate anew"
+	}
+	return fmt.Sprintf("see why nobody writes it: kubectl describe secret %s -n %s; with cert-manager: kubectl describe certificate -n %[2]s", name, v1alpha1.SystemNamespace)
+}
+
+// certificateName returns the name of the Secret that a Deployment of the webhook serves
+// its certificate from: its own, or the one that holds the file; nothing where there is
+// none. Where there is no Deployment it is that of the default.
+func certificateName(deployment *unstructured.Unstructured) string {
+	if deployment == nil {
+		return CertificateName
+	}
+	name := CertificateName
+	for _, container := range objectsAt(deployment.Object, "spec", "template", "spec", "containers") {
+		arguments, _, _ := unstructured.NestedStringSlice(container, "args")
+		for _, argument := range arguments {
+			if file, is := strings.CutPrefix(argument, "--cert-file="); is {
+				return secretOfFile(deployment, container, file)
+			}
+			if secret, is := strings.CutPrefix(argument, "--cert-secret="); is {
+				name = secret
+			}
+		}
+	}
+	return name
+}
+
+// secretOfFile returns the name of the Secret that a file of a container comes from, empty
+// where it comes from elsewhere.
+func secretOfFile(deployment *unstructured.Unstructured, container map[string]any, file string) string {
+	for _, mount := range objectsAt(container, "volumeMounts") {
+		if textAt(mount, "mountPath") != path.Dir(file) {
+			continue
+		}
+		for _, volume := range objectsAt(deployment.Object, "spec", "template", "spec", "volumes") {
+			if textAt(volume, "name") == textAt(mount, "name") {
+				return textAt(volume, "secret", "secretName")
+			}
+		}
+	}
+	return ""
 }
 
 // leaf says why the API server would not accept a certificate.
-func (w Webhook) leaf(f *findings, object string, chain []*x509.Certificate, entries []map[string]any) {
-	leaf := chain[0]
+func (w Webhook) leaf(f *findings, name string, chain []*x509.Certificate, entries []map[string]any) {
+	object, leaf := "the Secret "+v1alpha1.SystemNamespace+"/"+name, chain[0]
 	switch left := leaf.NotAfter.Sub(w.Now); {
 	case left <= 0:
-		f.add(checkCertificate, LevelError, fixRestart, "the certificate in %s expired at %s", object, day(leaf.NotAfter))
+		f.add(checkCertificate, LevelError, renewing(name), "the certificate in %s expired at %s", object, day(leaf.NotAfter))
 	case w.Now.Before(leaf.NotBefore):
 		f.add(checkCertificate, LevelError, "set the clocks of this machine and of the nodes", "the certificate in %s is not valid before %s", object, day(leaf.NotBefore))
 	case left < soon:
@@ -160,7 +209,7 @@ func (w Webhook) leaf(f *findings, object string, chain []*x509.Certificate, ent
 		if !slices.Contains(hosts, host) {
 			hosts = append(hosts, host)
 			if leaf.VerifyHostname(host) != nil {
-				f.add(checkCertificate, LevelError, fixRestart, "the certificate in %s is not for %s, by which the API server calls the webhook", object, host)
+				f.add(checkCertificate, LevelError, renewing(name), "the certificate in %s is not for %s, by which the API server calls the webhook", object, host)
 			}
 		}
 		if authorities, err := authoritiesOf(entry); err == nil && !signedBy(chain, authorities) {
@@ -186,25 +235,6 @@ func signedBy(chain, authorities []*x509.Certificate) bool {
 	leaf := chain[0]
 	_, err := leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: between, CurrentTime: leaf.NotBefore.Add(leaf.NotAfter.Sub(leaf.NotBefore) / 2)})
 	return err == nil
-}
-
-// elsewhere reports whether the Deployment says that its certificate is in no Secret of
-// ours.
-func (w Webhook) elsewhere() bool {
-	deployment := w.Deployment.named(WebhookName)
-	if deployment == nil {
-		return false
-	}
-	for _, container := range objectsAt(deployment.Object, "spec", "template", "spec", "containers") {
-		arguments, _ := container["args"].([]any)
-		for _, argument := range arguments {
-			text, _ := argument.(string)
-			if strings.HasPrefix(text, "--cert-file=") || text == "--cert-secret=" {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func day(at time.Time) string { return at.UTC().Format(time.RFC3339) }

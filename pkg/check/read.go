@@ -165,12 +165,8 @@ func (r *Reader) Webhook(ctx context.Context, shipped Shipped, own string) Webho
 		EndpointSlices: r.list(ctx, resource("discovery.k8s.io", "endpointslices"), namespace, "kubernetes.io/service-name="+WebhookName),
 		Answer:         Answer{Unasked: true},
 	}
-	w.Certificate, w.CertificateErr = r.core.Secrets(namespace).Get(ctx, CertificateName, metav1.GetOptions{})
-	if w.CertificateErr != nil {
-		w.Certificate = nil
-	}
-	if apierrors.IsNotFound(w.CertificateErr) {
-		w.CertificateErr = nil
+	if name := certificateName(w.Deployment.named(WebhookName)); name != "" {
+		w.Certificate, w.CertificateErr = r.secret(ctx, namespace, name)
 	}
 	if w.Validating.Err != nil || w.Validating.named(ConfigurationName) != nil {
 		w.Answer = r.ask(ctx, metav1.NamespaceDefault)
@@ -242,6 +238,18 @@ func (r *Reader) Secrets(ctx context.Context, work Work) Secrets {
 	}
 	s.Revisions, s.Err = r.secrets(ctx, work.Namespace, v1alpha1.LabelRevisionOf)
 	return s
+}
+
+// secret reads one Secret, nil where there is none.
+func (r *Reader) secret(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
+	secret, err := r.core.Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return secret, nil
 }
 
 func (r *Reader) secrets(ctx context.Context, namespace, selector string) ([]corev1.Secret, error) {

@@ -59,8 +59,11 @@ func (a authority) sign(t *testing.T, host string, begins, expires time.Time) *c
 const (
 	serviceHost = "dbtether-webhook.dbtether-system.svc"
 	deployed    = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: dbtether-webhook, namespace: dbtether-system}, spec: {replicas: 2}, status: {readyReplicas: 2}}"
-	ourService  = "{apiVersion: v1, kind: Service, metadata: {name: dbtether-webhook, namespace: dbtether-system}}"
-	ourSlice    = "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: a}, endpoints: [{conditions: {ready: true}}]}"
+	fromFile    = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: dbtether-webhook, namespace: dbtether-system}, spec: {replicas: 2, template: {spec: {" +
+		"volumes: [{name: tmp, emptyDir: {}}, {name: tls, secret: {secretName: webhook-tls}}], containers: [{args: [--listen=:9443, --cert-file=/tls/tls.crt], " +
+		"volumeMounts: [{name: tmp, mountPath: /tmp}, {name: tls, mountPath: /tls}]}]}}}, status: {readyReplicas: 2}}"
+	ourService = "{apiVersion: v1, kind: Service, metadata: {name: dbtether-webhook, namespace: dbtether-system}}"
+	ourSlice   = "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: a}, endpoints: [{conditions: {ready: true}}]}"
 )
 
 // trusting sets the bundle of every entry.
@@ -121,9 +124,16 @@ func TestWebhook(t *testing.T) {
 		{"for another name", func(w *Webhook) { w.Certificate = ours.sign(t, "webhook.example.com", yesterday, later) },
 			[]string{"error webhook-certificate: the certificate in " + secret + " is not for dbtether-webhook.dbtether-system.svc, by which the API server calls the webhook"}},
 		{"no certificate", func(w *Webhook) { w.Certificate = nil }, []string{"error webhook-certificate: " + secret + " with the webhook's certificate is not there"}},
-		{"a certificate from a file", func(w *Webhook) {
+		{"a certificate of another Secret", func(w *Webhook) {
+			w.Certificate = others.sign(t, serviceHost, now.AddDate(0, 0, -9), yesterday)
+			w.trusting(others.pem)
+			w.Deployment = seen(t, fromFile)
+		}, []string{"error webhook-certificate: the certificate in the Secret dbtether-system/webhook-tls expired at 2026-05-31T12:00:00Z"}},
+		{"another Secret is not there", func(w *Webhook) { w.Certificate, w.Deployment = nil, seen(t, fromFile) },
+			[]string{"error webhook-certificate: the Secret dbtether-system/webhook-tls with the webhook's certificate is not there"}},
+		{"a certificate in memory", func(w *Webhook) {
 			w.Certificate = nil
-			set(t, &w.Deployment.Items[0], []any{map[string]any{"args": []any{"--cert-file=/tls/tls.crt"}}}, "spec", "template", "spec", "containers")
+			set(t, &w.Deployment.Items[0], []any{map[string]any{"args": []any{"--cert-secret="}}}, "spec", "template", "spec", "containers")
 		}, []string{"note webhook-certificate: the webhook serves a certificate from a file or from memory, which is not looked at"}},
 		{"a certificate that may not be read", func(w *Webhook) {
 			w.Certificate, w.CertificateErr = nil, apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, CertificateName, nil)

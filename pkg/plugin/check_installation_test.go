@@ -126,7 +126,9 @@ endpoints:
   - {addresses: [10.1.0.1], conditions: {ready: true}}
   - {addresses: [10.1.0.2]}
   - {addresses: [10.1.0.3], conditions: {ready: false}}
----
+`, "apply", "--server-side", "--force-conflicts", "-f", "-")
+	if _, err := c.kubectl("", "get", "deployment", "dbtether-webhook", "-n", system); err != nil {
+		c.must(t, `
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: dbtether-webhook, namespace: dbtether-system}
@@ -136,7 +138,8 @@ spec:
   template:
     metadata: {labels: {app: dbtether-webhook}}
     spec: {containers: [{name: webhook, image: "dbtether/webhook:test"}]}
-`, "apply", "--server-side", "--force-conflicts", "-f", "-")
+`, "create", "-f", "-")
+	}
 	c.must(t, "", "patch", "deployment", "dbtether-webhook", "-n", system, "--subresource=status", "--type=merge", "-p", `{"status":{"replicas":2,"readyReplicas":2}}`)
 }
 
