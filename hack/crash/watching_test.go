@@ -117,7 +117,7 @@ func (s *site) until(t *testing.T, what string, is func() error) {
 // watchPoints are the writes at which a runner is killed: from its first ones, of the
 // cluster's status, through those of the Database to those of the user. Two that work at
 // the same time make theirs in no order, so there is no list to compare them with.
-var watchPoints = []crash.Point{{Number: 1, Before: true}, {Number: 2}, {Number: 4}, {Number: 8}, {Number: 13}, {Number: 19}, {Number: 25}, {Number: 30}, {Number: 33}, {Number: 36}, {Number: 38}}
+var watchPoints = []crash.Point{{Number: 1}, {Number: 2}, {Number: 4}, {Number: 8}, {Number: 13}, {Number: 19}, {Number: 25}, {Number: 30}, {Number: 33}, {Number: 36}, {Number: 38}}
 
 // TestRunnerKilled kills a runner at a few of its writes, starts another one, and expects
 // the state that one which nobody kills leads to.
@@ -214,9 +214,9 @@ func TestOneRunnerOfTwo(t *testing.T) {
 	if _, err := e.core.Namespaces().Create(t.Context(), system, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
 		t.Fatal(err)
 	}
-	first := s.watch(t, "--leader-elect")
+	first := s.watch(t, "-A")
 	holder := s.waitHolder(t, "")
-	second := s.watch(t, "--leader-elect")
+	second := s.watch(t, "-A")
 	s.until(t, "the second knows that it is not the one", func() error {
 		if !strings.Contains(second.said(t), `"msg":"leader"`) {
 			return errors.New(second.said(t))
@@ -242,7 +242,7 @@ func TestOneRunnerOfTwo(t *testing.T) {
 	if now := s.holder(t); now != "" {
 		t.Errorf("the lease is still held by %q", now)
 	}
-	third := s.watch(t, "--leader-elect")
+	third := s.watch(t, "-A")
 	s.waitHolder(t, "")
 	third.stop(t)
 }
