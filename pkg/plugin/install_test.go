@@ -168,8 +168,11 @@ func (w *webhook) start() {
 	}
 }
 
-// stop ends it as Kubernetes would.
+// stop ends it as Kubernetes would; a second time it does nothing.
 func (w *webhook) stop() {
+	if w.cmd.ProcessState != nil {
+		return
+	}
 	_ = w.cmd.Process.Signal(syscall.SIGTERM)
 	if err := w.cmd.Wait(); err != nil {
 		text, _ := os.ReadFile(w.log)
