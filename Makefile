@@ -70,6 +70,7 @@ quick: ## The same without the matrix of privileges, and with fewer kills: the e
 .PHONY: e2e
 e2e: ## An installation from its images on a real node; Linux, root. The first run builds a node
 	go build -o bin/node ./hack/node
+	go run ./hack/env fetch --control-plane=false
 	go run ./hack/image --version e2e --registry registry.test --platforms linux/$$(go env GOARCH) --images webhook,plugin,probe --out bin/e2e
 	go test -count=1 -v -timeout 20m -exec '$(CURDIR)/bin/node run --images $(CURDIR)/bin/e2e --' ./hack/e2e
 	DBTETHER_NODE_TEST=1 go test -count=1 -v -run Outlives ./hack/node
