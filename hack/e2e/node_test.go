@@ -102,6 +102,22 @@ func (s *site) podLogsIn(t *testing.T) {
 	if got := s.kubectl(t, "get", "pod", "app", "-n", "shop", "-o", `jsonpath={.metadata.annotations.dbtether\.io/injected}`); got != "orders-api@1:env+files" {
 		t.Errorf("the pod says it was given %q", got)
 	}
+	s.passwordIsNowhereElse(t)
+}
+
+// passwordIsNowhereElse looks for it where people look: in the pod, and in what the
+// webhook logs when it logs all.
+func (s *site) passwordIsNowhereElse(t *testing.T) {
+	t.Helper()
+	password := s.kubectl(t, "get", "secret", "orders-api-credentials", "-n", "shop", "-o", "go-template={{.data.password | base64decode}}")
+	if len(password) < 16 {
+		t.Fatalf("the Secret has a password of %d bytes", len(password))
+	}
+	logs := s.kubectl(t, "logs", "-n", "dbtether-system", "-l", "app=dbtether-webhook", "--tail=-1")
+	mustContain(t, logs, `"app"`)
+	if strings.Contains(logs, password) || strings.Contains(s.kubectl(t, "get", "pod", "app", "-n", "shop", "-o", "yaml"), password) {
+		t.Error("the password is in the pod or in the webhook's log")
+	}
 }
 
 // rotates asks for no grace period, so that the running pod is all that the old login
