@@ -74,8 +74,10 @@ race: ## What works at the same time in one process, under the race detector; ne
 .PHONY: e2e
 e2e: ## An installation from its images on a real node; Linux, root. The first run builds a node
 	go build -o bin/node ./hack/node
+	go run ./hack/env fetch --control-plane=false
 	go run ./hack/image --version e2e --registry registry.test --platforms linux/$$(go env GOARCH) --images webhook,plugin,probe --out bin/e2e
 	go test -count=1 -v -timeout 20m -exec '$(CURDIR)/bin/node run --images $(CURDIR)/bin/e2e --' ./hack/e2e
+	DBTETHER_NODE_TEST=1 go test -count=1 -v -run Outlives ./hack/node
 
 .PHONY: unit
 unit: ## The tests that need no server, in seconds; UNIT=./pkg/x for others

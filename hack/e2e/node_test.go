@@ -1,8 +1,12 @@
 package e2e
 
 import (
+	"bytes"
 	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -22,6 +26,7 @@ func TestInstallation(t *testing.T) {
 		{"a rotation while the pod runs", s.rotates},
 		{"a runner in a pod provisions what others wrote", s.runnerProvisions},
 		{"a replica of the webhook goes", s.oneReplicaGoes},
+		{"a replica of the webhook is killed", s.oneReplicaIsKilled},
 		{"both replicas are gone", s.bothReplicasAreGone},
 		{"they are back", s.replicasAreBack},
 	} {
@@ -97,6 +102,22 @@ func (s *site) podLogsIn(t *testing.T) {
 	if got := s.kubectl(t, "get", "pod", "app", "-n", "shop", "-o", `jsonpath={.metadata.annotations.dbtether\.io/injected}`); got != "orders-api@1:env+files" {
 		t.Errorf("the pod says it was given %q", got)
 	}
+	s.passwordIsNowhereElse(t)
+}
+
+// passwordIsNowhereElse looks for it where people look: in the pod, and in what the
+// webhook logs when it logs all.
+func (s *site) passwordIsNowhereElse(t *testing.T) {
+	t.Helper()
+	password := s.kubectl(t, "get", "secret", "orders-api-credentials", "-n", "shop", "-o", "go-template={{.data.password | base64decode}}")
+	if len(password) < 16 {
+		t.Fatalf("the Secret has a password of %d bytes", len(password))
+	}
+	logs := s.kubectl(t, "logs", "-n", "dbtether-system", "-l", "app=dbtether-webhook", "--tail=-1")
+	mustContain(t, logs, `"app"`)
+	if strings.Contains(logs, password) || strings.Contains(s.kubectl(t, "get", "pod", "app", "-n", "shop", "-o", "yaml"), password) {
+		t.Error("the password is in the pod or in the webhook's log")
+	}
 }
 
 // rotates asks for no grace period, so that the running pod is all that the old login
@@ -150,6 +171,63 @@ func (s *site) oneReplicaGoes(t *testing.T) {
 		return nil
 	})
 	s.kubectl(t, "rollout", "status", "deployment/dbtether-webhook", "-n", "dbtether-system", "--timeout=120s")
+}
+
+// oneReplicaIsKilled kills the process, so that nothing is said to the API server: until
+// that notices, pods that ask for a credential may be refused, and no others.
+func (s *site) oneReplicaIsKilled(t *testing.T) {
+	restarts := func() string {
+		return s.kubectl(t, "get", "pods", "-n", "dbtether-system", "-l", "app=dbtether-webhook", "-o", "jsonpath={.items[*].status.containerStatuses[*].restartCount}")
+	}
+	killOne(t, "/webhook")
+	plain := strings.ReplaceAll(read(t, "plain.yaml"), "NAME", "meanwhile")
+	eventually(t, "the replica is started again", func() error {
+		if said, err := s.run(plain, "create", "--dry-run=server", "-f", "-"); err != nil {
+			t.Fatalf("while a replica is dead, a pod that asks for nothing is refused: %s", said)
+		}
+		if said := restarts(); said == "0 0" {
+			return errors.New("no container was")
+		}
+		return nil
+	})
+	manifest := s.app(t, "afterwards")
+	eventually(t, "pods are given credentials again", func() error {
+		said, err := s.run(manifest, "create", "--dry-run=server", "-f", "-")
+		if err != nil {
+			return errors.New(said)
+		}
+		return nil
+	})
+	s.kubectl(t, "rollout", "status", "deployment/dbtether-webhook", "-n", "dbtether-system", "--timeout=120s")
+}
+
+// killOne kills one of the processes of a program. We see those of all pods: the node's
+// process namespace is ours.
+func killOne(t *testing.T, program string) {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		line, err := os.ReadFile(file)
+		if err != nil || !bytes.HasPrefix(line, []byte(program+"\x00")) {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		process, err := os.FindProcess(pid)
+		if err == nil {
+			err = process.Kill()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Fatalf("no process of %s runs", program)
 }
 
 func (s *site) bothReplicasAreGone(t *testing.T) {

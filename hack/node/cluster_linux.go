@@ -22,7 +22,9 @@ func (s settings) beCluster() (int, error) {
 	s.log("the node is ready")
 	cmd := exec.Command(s.Command[0], s.Command[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.kubeconfig("admin"), addressVariable+"="+nodeAddress)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.kubeconfig("admin"), addressVariable+"="+nodeAddress,
+		// Where the machine has no kubectl, one was built.
+		"PATH="+os.Getenv("PATH")+":"+filepath.Dir(s.Binaries.Kubectl))
 	return exitCode(cmd.Run())
 }
 

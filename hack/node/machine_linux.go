@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"syscall"
 )
 
@@ -19,18 +21,20 @@ func missing() string {
 			return "a node needs the program " + program
 		}
 	}
-	if unified() {
-		return ""
-	}
-	for _, controller := range controllers {
-		if info, err := os.Stat(filepath.Join(cgroups, controller)); err != nil || !info.IsDir() {
-			return "a node needs control groups, and " + filepath.Join(cgroups, controller) + " is not there"
-		}
-	}
 	if !permitted() {
 		return "a node needs the right to make namespaces, which this process does not have"
 	}
+	if err := tryGroup(); err != nil {
+		return "a node needs control groups that it may change: " + err.Error()
+	}
 	return ""
+}
+
+// tryGroup makes a control group and removes it: whether we may depends on the version,
+// on who mounted them and on whether we are in a container.
+func tryGroup() error {
+	name := "dbtether-trial-" + strconv.Itoa(os.Getpid())
+	return errors.Join(makeGroup(name), removeGroup(name))
 }
 
 // permitted reports whether we may make the namespaces that we need, as root of a

@@ -58,6 +58,9 @@ func withNode(ctx context.Context, s settings) (code int, err error) {
 	err = cmd.Wait()
 	stopKilling()
 	release()
+	if ctx.Err() != nil {
+		return 130, errors.New("interrupted")
+	}
 	return exitCode(err)
 }
 

@@ -84,7 +84,7 @@ func TestPublishLeavesNothingWhenABuildFails(t *testing.T) {
 	parent := t.TempDir()
 	wanted := options{"v0.1.0", filepath.Join(parent, "dist"), "https://x", []platform{{"linux", "amd64"}}}
 	err := publish(context.Background(), t.TempDir(), wanted, io.Discard, io.Discard)
-	if err == nil || !strings.HasPrefix(err.Error(), "build for linux/amd64: ") {
+	if err == nil || !strings.HasPrefix(err.Error(), "build ./cmd/kubectl-dbtether for linux/amd64: ") {
 		t.Errorf("got %v", err)
 	}
 	expectOnly(t, parent)
