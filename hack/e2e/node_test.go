@@ -29,6 +29,7 @@ func TestInstallation(t *testing.T) {
 		{"a replica of the webhook is killed", s.oneReplicaIsKilled},
 		{"both replicas are gone", s.bothReplicasAreGone},
 		{"they are back", s.replicasAreBack},
+		{"it goes, and what is not its own stays", s.uninstalls},
 	} {
 		if !t.Run(step.name, step.run) {
 			return
@@ -38,11 +39,11 @@ func TestInstallation(t *testing.T) {
 
 func (s *site) webhookRuns(t *testing.T) {
 	s.install(t)
-	s.kubectl(t, "rollout", "status", "deployment/dbtether-webhook", "-n", "dbtether-system", "--timeout=120s")
 	if got := s.kubectl(t, "get", "deployment", "dbtether-webhook", "-n", "dbtether-system", "-o", "jsonpath={.status.readyReplicas}"); got != "2" {
 		t.Fatalf("%s replicas are ready", got)
 	}
 	s.webhookAnswers(t)
+	s.kubectl(t, "dbtether", "check") // it fails if there is an error
 }
 
 // webhookAnswers waits until the API server calls the webhook and believes it: it is
@@ -113,7 +114,7 @@ func (s *site) passwordIsNowhereElse(t *testing.T) {
 	if len(password) < 16 {
 		t.Fatalf("the Secret has a password of %d bytes", len(password))
 	}
-	logs := s.kubectl(t, "logs", "-n", "dbtether-system", "-l", "app=dbtether-webhook", "--tail=-1")
+	logs := s.kubectl(t, "logs", "-n", "dbtether-system", "-l", "app.kubernetes.io/component=webhook", "--tail=-1")
 	mustContain(t, logs, `"app"`)
 	if strings.Contains(logs, password) || strings.Contains(s.kubectl(t, "get", "pod", "app", "-n", "shop", "-o", "yaml"), password) {
 		t.Error("the password is in the pod or in the webhook's log")
@@ -140,17 +141,26 @@ func (s *site) rotates(t *testing.T) {
 	s.eventuallySays(t, second, "logs", "app", "-n", "shop")
 }
 
-// runnerProvisions has a resource written by kubectl, and provisioned by the plugin's
-// image as its service account.
+// runnerProvisions adds the runner to the installation. Somebody who may write our
+// resources and read no Secret asks for a user, and is told when she has it.
 func (s *site) runnerProvisions(t *testing.T) {
-	s.apply(t, `apiVersion: dbtether.io/v1alpha1
-kind: DatabaseUser
-metadata: {name: reports, namespace: shop}
-spec: {databaseRef: {name: orders}, privileges: readonly}
-`)
-	s.apply(t, s.atPostgres(t, "runner.yaml"))
-	s.kubectl(t, "wait", "--for=condition=Complete", "job/dbtether-runner", "-n", "dbtether-system", "--timeout=120s")
-	mustContain(t, s.kubectl(t, "logs", "job/dbtether-runner", "-n", "dbtether-system"), "databaseuser.dbtether.io/reports provisioned")
+	s.install(t, "--runner", "watch", "--wait=false")
+	// The node has no DNS.
+	address := s.kubectl(t, "get", "pod", "postgres", "-n", "databases", "-o", "jsonpath={.status.podIP}")
+	s.kubectl(t, "scale", "deployment/dbtether-runner", "-n", "dbtether-system", "--replicas=0")
+	s.kubectl(t, "wait", "--for=delete", "pod", "-l", "app.kubernetes.io/component=runner", "-n", "dbtether-system", "--timeout=120s")
+	s.kubectl(t, "patch", "deployment", "dbtether-runner", "-n", "dbtether-system", "-p",
+		`{"spec":{"replicas":1,"template":{"spec":{"hostAliases":[{"ip":"`+address+`","hostnames":["postgres.databases.svc"]}]}}}}`)
+	s.kubectl(t, "rollout", "status", "deployment/dbtether-runner", "-n", "dbtether-system", "--timeout=120s")
+	for _, role := range []string{"dbtether-view", "dbtether-edit"} {
+		s.kubectl(t, "create", "rolebinding", role, "-n", "shop", "--clusterrole="+role, "--user=developer")
+	}
+	for _, secret := range []string{"-n=dbtether-system", "-n=shop"} {
+		if said, err := s.run("", "get", "secrets", secret, "--as=developer"); err == nil {
+			t.Errorf("the developer reads Secrets: %s", said)
+		}
+	}
+	mustContain(t, s.kubectl(t, "dbtether", "user", "create", "reports", "--database", "orders", "-n", "shop", "--as=developer"), "User reports is ready")
 	if got := s.kubectl(t, "get", "databaseuser", "reports", "-n", "shop", "-o", "jsonpath={.status.phase}"); got != "Ready" {
 		t.Errorf("the user is %s", got)
 	}
@@ -158,7 +168,7 @@ spec: {databaseRef: {name: orders}, privileges: readonly}
 
 // oneReplicaGoes deletes one as a drained node does: nobody is to notice.
 func (s *site) oneReplicaGoes(t *testing.T) {
-	replicas := strings.Fields(s.kubectl(t, "get", "pods", "-n", "dbtether-system", "-l", "app=dbtether-webhook", "-o", "jsonpath={.items[*].metadata.name}"))
+	replicas := strings.Fields(s.kubectl(t, "get", "pods", "-n", "dbtether-system", "-l", "app.kubernetes.io/component=webhook", "-o", "jsonpath={.items[*].metadata.name}"))
 	s.kubectl(t, "delete", "pod", replicas[0], "-n", "dbtether-system", "--wait=false")
 	manifest := s.app(t, "during")
 	eventually(t, "the replica is gone", func() error {
@@ -177,7 +187,7 @@ func (s *site) oneReplicaGoes(t *testing.T) {
 // that notices, pods that ask for a credential may be refused, and no others.
 func (s *site) oneReplicaIsKilled(t *testing.T) {
 	restarts := func() string {
-		return s.kubectl(t, "get", "pods", "-n", "dbtether-system", "-l", "app=dbtether-webhook", "-o", "jsonpath={.items[*].status.containerStatuses[*].restartCount}")
+		return s.kubectl(t, "get", "pods", "-n", "dbtether-system", "-l", "app.kubernetes.io/component=webhook", "-o", "jsonpath={.items[*].status.containerStatuses[*].restartCount}")
 	}
 	killOne(t, "/webhook")
 	plain := strings.ReplaceAll(read(t, "plain.yaml"), "NAME", "meanwhile")
@@ -232,7 +242,7 @@ func killOne(t *testing.T, program string) {
 
 func (s *site) bothReplicasAreGone(t *testing.T) {
 	s.kubectl(t, "scale", "deployment/dbtether-webhook", "-n", "dbtether-system", "--replicas=0")
-	s.kubectl(t, "wait", "--for=delete", "pod", "-l", "app=dbtether-webhook", "-n", "dbtether-system", "--timeout=120s")
+	s.kubectl(t, "wait", "--for=delete", "pod", "-l", "app.kubernetes.io/component=webhook", "-n", "dbtether-system", "--timeout=120s")
 	s.apply(t, strings.ReplaceAll(read(t, "plain.yaml"), "NAME", "plain"))
 	s.kubectl(t, "wait", "--for=condition=Ready", "pod/plain", "-n", "shop", "--timeout=120s")
 	said, err := s.run(s.app(t, "refused"), "create", "-f", "-")
@@ -250,4 +260,17 @@ func (s *site) replicasAreBack(t *testing.T) {
 	s.webhookAnswers(t)
 	s.apply(t, s.app(t, "again"))
 	s.eventuallySays(t, second, "logs", "again", "-n", "shop")
+}
+
+func (s *site) uninstalls(t *testing.T) {
+	s.kubectl(t, "dbtether", "uninstall", "--yes")
+	for _, kind := range []string{"deployments,services,serviceaccounts", "validatingwebhookconfigurations,mutatingwebhookconfigurations,validatingadmissionpolicies,clusterroles"} {
+		if left := s.kubectl(t, "get", kind, "-n", "dbtether-system", "-o", "name"); strings.Contains(left, "dbtether") {
+			t.Errorf("these are left: %s", left)
+		}
+	}
+	if got := s.kubectl(t, "get", "database", "orders", "-n", "shop", "-o", "jsonpath={.status.phase}"); got != "Ready" {
+		t.Errorf("the Database is %q", got)
+	}
+	s.eventuallySays(t, second, loginBy("again", "environment")...)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/hack/compile"
 	"github.com/dbtether/kubectl-dbtether/hack/testenv"
-	"github.com/dbtether/kubectl-dbtether/manifests"
 )
 
 // site is a cluster with one node, and a PostgreSQL beside it.
@@ -106,25 +104,10 @@ func (s *site) apply(t *testing.T, manifest string) {
 	}
 }
 
-// install applies what an installation consists of.
-func (s *site) install(t *testing.T) {
+// install brings the installation of the images to what the flags say.
+func (s *site) install(t *testing.T, flags ...string) {
 	t.Helper()
-	s.kubectl(t, "create", "namespace", "dbtether-system")
-	s.kubectl(t, "label", "namespace", "dbtether-system", "pod-security.kubernetes.io/enforce=restricted")
-	for _, pattern := range []string{"crd/*.yaml", "rbac/*.yaml", "policies/*.yaml", "webhook/*.yaml"} {
-		files, err := fs.Glob(manifests.FS, pattern)
-		if err != nil || len(files) == 0 {
-			t.Fatalf("no manifests %s: %v", pattern, err)
-		}
-		for _, file := range files {
-			text, err := fs.ReadFile(manifests.FS, file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s.apply(t, string(text))
-		}
-	}
-	s.apply(t, read(t, "webhook.yaml"))
+	s.kubectl(t, append([]string{"dbtether", "install", "--image-prefix", "registry.test/dbtether", "--image-version", "e2e", "--debug"}, flags...)...)
 }
 
 // logins returns the roles of the user orders-api that may log in.
