@@ -16,6 +16,7 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/pkg/policy"
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
+	"github.com/dbtether/kubectl-dbtether/pkg/words"
 )
 
 // What is applied together arrives one after the other: a change is acted on when it
@@ -206,7 +207,7 @@ func (l *library) serve(ctx context.Context, engine *policy.Engine) {
 // fail leaves what decides as it is, and says that it is not what the ConfigMaps hold.
 func (l *library) fail(ctx context.Context, err error) {
 	l.metrics.policyFailures.Inc()
-	report := policyReport{Tried: l.now(), Error: shorten(err.Error(), maxStatusError)}
+	report := policyReport{Tried: l.now(), Error: words.Shorten(err.Error(), maxStatusError)}
 	if at := l.loaded.Load(); at != nil {
 		report.Revision, report.Loaded = l.engine.Load().Revision(), *at
 	} else {

@@ -4,14 +4,14 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/cache"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/words"
 )
 
 // The reasons of Events about policies.
@@ -33,19 +33,19 @@ type events struct {
 	replica   string
 }
 
-// warn writes an Event about the ConfigMap that the text names, or about the namespace.
+// warn writes an Event about the ConfigMap that it names, or about the namespace.
 // configs has the ConfigMaps.
-func (e events) warn(ctx context.Context, configs cache.Store, reason, text string, now time.Time) error {
+func (e events) warn(ctx context.Context, configs cache.Store, reason, said string, now time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, eventTimeout)
 	defer cancel()
 	about := corev1.ObjectReference{APIVersion: "v1", Kind: "Namespace", Namespace: e.namespace, Name: e.namespace}
-	if config := namedConfigMap(configs, text); config != nil {
+	if config := namedConfigMap(configs, said); config != nil {
 		about = corev1.ObjectReference{APIVersion: "v1", Kind: "ConfigMap", Namespace: config.Namespace, Name: config.Name, UID: config.UID, ResourceVersion: config.ResourceVersion}
 	}
 	at := metav1.NewTime(now)
 	_, err := e.client.Create(ctx, &corev1.Event{
 		ObjectMeta:     metav1.ObjectMeta{Name: fmt.Sprintf("%s.%x", about.Name, now.UnixNano()), Namespace: e.namespace},
-		InvolvedObject: about, Reason: reason, Message: shorten(text, maxEventMessage), Type: corev1.EventTypeWarning,
+		InvolvedObject: about, Reason: reason, Message: words.Shorten(said, maxEventMessage), Type: corev1.EventTypeWarning,
 		Source: corev1.EventSource{Component: fieldManager, Host: e.replica}, ReportingController: fieldManager, ReportingInstance: e.replica,
 		FirstTimestamp: at, LastTimestamp: at, Count: 1,
 	}, metav1.CreateOptions{FieldManager: fieldManager})
@@ -64,17 +64,4 @@ func namedConfigMap(configs cache.Store, text string) *corev1.ConfigMap {
 		}
 	}
 	return nil
-}
-
-// shorten returns text in at most so many bytes, cut between characters.
-func shorten(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	const ellipsis = "…"
-	end := most - len(ellipsis)
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return strings.Clone(text[:end]) + ellipsis
 }

@@ -3,6 +3,8 @@ package inject
 import (
 	"strconv"
 	"strings"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/words"
 )
 
 // Problem is something wrong with an annotation of a pod.
@@ -46,30 +48,9 @@ func nearest(word string, candidates []string) (string, bool) {
 		if len(word) > 1 && (strings.HasPrefix(lower, word) || strings.HasPrefix(word, lower)) {
 			return candidate, true
 		}
-		if d := distance(word, lower); best == "" || d < least {
+		if d := words.Distance(word, lower); best == "" || d < least {
 			best, least = candidate, d
 		}
 	}
 	return best, best != "" && least < max(len(word), len(best))
-}
-
-// distance returns the edit distance (Levenshtein) of two words, in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			substitute := diagonal
-			if a[i] != b[j] {
-				substitute++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(substitute, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/policy"
+	"github.com/dbtether/kubectl-dbtether/pkg/words"
 )
 
 func newPolicyExplainCommand(env *Environment, place *policyPlace) *cobra.Command {
@@ -210,28 +211,7 @@ func similar(name, asked string) bool {
 	if len(asked) < 3 {
 		return false
 	}
-	return strings.Contains(name, asked) || distance(name, asked) <= max(2, len(asked)/4)
-}
-
-// distance returns the edit distance (Levenshtein) of two words, in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			substitute := diagonal
-			if a[i] != b[j] {
-				substitute++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(substitute, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
+	return strings.Contains(name, asked) || words.Distance(name, asked) <= max(2, len(asked)/4)
 }
 
 // completeCodes completes codes and policies.

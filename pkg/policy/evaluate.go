@@ -11,6 +11,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/metrics"
 	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/words"
 )
 
 // fixError is what the one who asked can do about a policy that failed.
@@ -78,8 +80,8 @@ func undecided(err error) Decision { return unmade("the policies could not be ev
 func unmade(what string, err error) Decision {
 	// OPA's errors have several lines, and end up in one.
 	cause := strings.Join(strings.Fields(err.Error()), " ")
-	finding := Finding{Code: CodeError, Message: shorten(what + cause), Fix: fixError}
-	return Decision{Deny: []Finding{finding}, Err: shorten(cause)}
+	finding := Finding{Code: CodeError, Message: words.Shorten(what+cause, maxText), Fix: fixError}
+	return Decision{Deny: []Finding{finding}, Err: words.Shorten(cause, maxText)}
 }
 
 // result is what an evaluation came to.

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/words"
 )
 
 const (
@@ -80,19 +81,19 @@ func readFinding(policy string, value ast.Value) (Finding, error) {
 		return finding, &shapeError{policy, "is a " + ast.ValueName(value)}
 	}
 	err := object.Iter(func(key, value *ast.Term) error {
-		text, ok := value.Value.(ast.String)
+		said, ok := value.Value.(ast.String)
 		if !ok {
 			return &shapeError{policy, fmt.Sprintf("has a %s as %s", ast.ValueName(value.Value), key)}
 		}
 		switch key.Value {
 		case ast.String("code"):
-			finding.Code = shorten(string(text))
+			finding.Code = words.Shorten(string(said), maxText)
 		case ast.String("message"):
-			finding.Message = shorten(string(text))
+			finding.Message = words.Shorten(string(said), maxText)
 		case ast.String("fix"):
-			finding.Fix = shorten(string(text))
+			finding.Fix = words.Shorten(string(said), maxText)
 		case ast.String("path"):
-			finding.Path = shorten(string(text))
+			finding.Path = words.Shorten(string(said), maxText)
 		default:
 			return &shapeError{policy, fmt.Sprintf("has a key %s", key)}
 		}
@@ -122,16 +123,4 @@ func order(a, b Finding) int {
 		strings.Compare(a.Message, b.Message),
 		strings.Compare(a.Fix, b.Fix),
 	)
-}
-
-// shorten returns text, cut between characters if it is over maxText.
-func shorten(text string) string {
-	if len(text) <= maxText {
-		return text
-	}
-	end := maxText
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return strings.Clone(text[:end]) + "…"
 }

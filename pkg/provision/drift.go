@@ -12,6 +12,7 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
+	"github.com/dbtether/kubectl-dbtether/pkg/words"
 )
 
 // driftManager is the field manager of the condition Drifted, apart from that of the
@@ -53,7 +54,7 @@ func (d Drift) text() string {
 	for _, s := range d.Secrets.Deleted {
 		parts = append(parts, "delete secret "+s)
 	}
-	return cut(strings.Join(parts, "; "), 4000)
+	return words.Shorten(strings.Join(parts, "; "), 4000)
 }
 
 // Drift reads in full what stands for each of the given Databases and DatabaseUsers,

@@ -15,6 +15,7 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
+	"github.com/dbtether/kubectl-dbtether/pkg/words"
 )
 
 // statusTimeout bounds the write of a status after the run itself was cancelled.
@@ -44,14 +45,14 @@ func (o outcome) phase() string {
 
 func (o outcome) text() string {
 	if o.err == nil {
-		return cut(o.message, 4000) // a warning may hold any number of statements
+		return words.Shorten(o.message, 4000) // a warning may hold any number of statements
 	}
 	text := o.err.Error()
 	var hinted interface{ Hint() string }
 	if errors.As(o.err, &hinted) && hinted.Hint() != "" {
 		text += " (" + hinted.Hint() + ")"
 	}
-	return cut(text, 4000)
+	return words.Shorten(text, 4000)
 }
 
 // conditions returns the standard conditions for an outcome, keeping the
@@ -157,11 +158,4 @@ func (p *Provisioner) patchStatus(ctx context.Context, resource schema.GroupVers
 		return fmt.Errorf("write status of %s %q: %w", resource.Resource, object.GetName(), err)
 	}
 	return nil
-}
-
-func cut(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	return s[:limit] + "…"
 }

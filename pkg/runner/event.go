@@ -3,10 +3,8 @@ package runner
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -16,6 +14,7 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
+	"github.com/dbtether/kubectl-dbtether/pkg/words"
 )
 
 // The API server takes no longer message of an Event.
@@ -44,14 +43,14 @@ func (e *events) tell(ctx context.Context, k key, result provision.Result, objec
 	if e.client == nil || object == nil {
 		return nil
 	}
-	reason, level, text := reasonProvisioned, corev1.EventTypeNormal, fmt.Sprintf("%d statements", result.Statements)
+	reason, level, said := reasonProvisioned, corev1.EventTypeNormal, fmt.Sprintf("%d statements", result.Statements)
 	if result.Err != nil {
-		reason, level, text = string(provision.WhyOf(result.Err)), corev1.EventTypeWarning, result.Error
+		reason, level, said = string(provision.WhyOf(result.Err)), corev1.EventTypeWarning, result.Error
 		if result.Hint != "" {
-			text += " (" + result.Hint + ")"
+			said += " (" + result.Hint + ")"
 		}
 	}
-	if !e.isNews(k, result, text) {
+	if !e.isNews(k, result, said) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), eventTimeout)
@@ -62,7 +61,7 @@ func (e *events) tell(ctx context.Context, k key, result provision.Result, objec
 		ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("%s.%x", k.name, now.UnixNano()), Namespace: k.namespace},
 		InvolvedObject: corev1.ObjectReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: k.kind, Namespace: k.namespace, Name: k.name,
 			UID: object.GetUID(), ResourceVersion: object.GetResourceVersion()},
-		Reason: reason, Message: shorten(text, maxEventMessage), Type: level,
+		Reason: reason, Message: words.Shorten(said, maxEventMessage), Type: level,
 		Source: corev1.EventSource{Component: leaseName, Host: e.instance}, ReportingController: leaseName, ReportingInstance: e.instance,
 		FirstTimestamp: at, LastTimestamp: at, Count: 1,
 	}, metav1.CreateOptions{FieldManager: v1alpha1.FieldManager})
@@ -95,17 +94,4 @@ func (e *events) forget(k key) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.told, k)
-}
-
-// shorten returns text in at most so many bytes, cut between characters.
-func shorten(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	const ellipsis = "…"
-	end := most - len(ellipsis)
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return strings.Clone(text[:end]) + ellipsis
 }
