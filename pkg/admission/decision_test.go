@@ -197,11 +197,11 @@ func TestComputedCodesAreNotTold(t *testing.T) {
 // Each replica has a key of its own; that of one that is gone is dropped.
 func TestPolicyStatusOfReplicas(t *testing.T) {
 	c := newCluster(t)
-	old, err := json.Marshal(policyReport{Revision: "0", Renewed: time.Now().Add(-2 * statusStale)})
+	old, err := json.Marshal(policy.Report{Revision: "0", Renewed: time.Now().Add(-2 * statusStale)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	young, err := json.Marshal(policyReport{Revision: "0", Renewed: time.Now().Add(-statusStale / 2)})
+	young, err := json.Marshal(policy.Report{Revision: "0", Renewed: time.Now().Add(-statusStale / 2)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,13 +209,13 @@ func TestPolicyStatusOfReplicas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.must(t, "", "patch", "configmap", statusName, "-n", systemNamespace, "--type=merge", "-p", string(patch))
+	c.must(t, "", "patch", "configmap", policy.StatusName, "-n", systemNamespace, "--type=merge", "-p", string(patch))
 	w := c.alone(t)
 	w.waitReady(t)
 	eventually(t, "it says what it has loaded, and what is gone is dropped", func() error {
 		data, err := c.reports()
 		if err == nil && (data[w.replica] == "" || data[c.webhook.replica] == "" || data["slow"] == "" || data["gone"] != "" || data["nonsense"] != "") {
-			err = fmt.Errorf("%s has %v", statusName, data)
+			err = fmt.Errorf("%s has %v", policy.StatusName, data)
 		}
 		return err
 	})
@@ -238,7 +238,7 @@ func TestPoliciesAreReadByEverybody(t *testing.T) {
 			t.Errorf("%s: %s", verb, out)
 		}
 	}
-	for what, want := range map[string]string{"update configmaps/x": "no", "patch configmaps/x": "no", "patch configmaps/" + statusName: "yes", "delete configmaps/" + statusName: "no",
+	for what, want := range map[string]string{"update configmaps/x": "no", "patch configmaps/x": "no", "patch configmaps/" + policy.StatusName: "yes", "delete configmaps/" + policy.StatusName: "no",
 		"list secrets": "no", "create pods": "no"} {
 		args := append([]string{"auth", "can-i", "-n", systemNamespace, "--as=" + serviceAccount, "--as-group=system:serviceaccounts"}, strings.Fields(what)...)
 		if out, _ := c.kubectl("", args...); strings.TrimSpace(out) != want {

@@ -201,13 +201,13 @@ func (l *library) serve(ctx context.Context, engine *policy.Engine) {
 		}
 	}
 	l.trouble = trouble{problems: problems}
-	l.status.say(policyReport{Revision: engine.Revision(), Loaded: at, Tried: at})
+	l.status.say(policy.Report{Revision: engine.Revision(), Loaded: at, Tried: at})
 }
 
 // fail leaves what decides as it is, and says that it is not what the ConfigMaps hold.
 func (l *library) fail(ctx context.Context, err error) {
 	l.metrics.policyFailures.Inc()
-	report := policyReport{Tried: l.now(), Error: words.Shorten(err.Error(), maxStatusError)}
+	report := policy.Report{Tried: l.now(), Error: words.Shorten(err.Error(), maxStatusError)}
 	if at := l.loaded.Load(); at != nil {
 		report.Revision, report.Loaded = l.engine.Load().Revision(), *at
 	} else {
@@ -222,7 +222,7 @@ func (l *library) fail(ctx context.Context, err error) {
 }
 
 // consequence says what a failure means for who is judged by policies.
-func consequence(report policyReport) string {
+func consequence(report policy.Report) string {
 	if report.Revision == "" {
 		return "Until they can, what policies decide is refused"
 	}

@@ -15,11 +15,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	applycorev1 "k8s.io/client-go/applyconfigurations/core/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
-)
 
-// statusName is the ConfigMap in which each replica says which policies it has loaded.
-// It has no label policy.LabelPolicy: it adds none.
-const statusName = "dbtether-policy-status"
+	"github.com/dbtether/kubectl-dbtether/pkg/policy"
+)
 
 // A replica renews its key every statusInterval. One that has not for statusStale is
 // gone, and its key is dropped by whoever sees it.
@@ -36,19 +34,6 @@ const maxFieldManager = 128
 // maxStatusError is how much of an error the status has; the log has all of it.
 const maxStatusError = 2048
 
-// policyReport is what a replica says under its key, as JSON.
-type policyReport struct {
-	// Revision is that of the policies that decide, and Loaded when they were loaded;
-	// without a revision there are none, and what they decide is refused.
-	Revision string    `json:"revision"`
-	Loaded   time.Time `json:"loaded,omitzero"`
-	// Tried is when the replica tried to load last, and Error why it could not.
-	Tried time.Time `json:"tried"`
-	Error string    `json:"error"`
-	// Renewed is when the replica said so.
-	Renewed time.Time `json:"renewed"`
-}
-
 // policyStatus keeps the key of one replica. Each replica is a field manager of its own,
 // so that none takes away what another says.
 type policyStatus struct {
@@ -58,17 +43,17 @@ type policyStatus struct {
 	now     func() time.Time
 	log     *slog.Logger
 	// reports has room for the newest one.
-	reports chan policyReport
+	reports chan policy.Report
 	trouble string
 }
 
 func newPolicyStatus(core corev1client.CoreV1Interface, namespace, replica string, log *slog.Logger) *policyStatus {
-	return &policyStatus{client: core.ConfigMaps(namespace), name: namespace, replica: replica, now: time.Now, log: log, reports: make(chan policyReport, 1)}
+	return &policyStatus{client: core.ConfigMaps(namespace), name: namespace, replica: replica, now: time.Now, log: log, reports: make(chan policy.Report, 1)}
 }
 
 // say hands over what run is to write, in place of what it has not written yet. Only one
 // goroutine may call it.
-func (s *policyStatus) say(report policyReport) {
+func (s *policyStatus) say(report policy.Report) {
 	select {
 	case <-s.reports:
 	default:
@@ -79,7 +64,7 @@ func (s *policyStatus) say(report policyReport) {
 // run writes what was said last, and renews it, until ctx ends; then it takes the key
 // away.
 func (s *policyStatus) run(ctx context.Context) {
-	var report policyReport
+	var report policy.Report
 	select {
 	case report = <-s.reports:
 	case <-ctx.Done():
@@ -102,7 +87,7 @@ func (s *policyStatus) run(ctx context.Context) {
 	}
 }
 
-func (s *policyStatus) write(ctx context.Context, report policyReport) error {
+func (s *policyStatus) write(ctx context.Context, report policy.Report) error {
 	report.Renewed = s.now()
 	for _, at := range []*time.Time{&report.Loaded, &report.Tried, &report.Renewed} {
 		*at = at.UTC().Truncate(time.Second)
@@ -121,7 +106,7 @@ func (s *policyStatus) write(ctx context.Context, report policyReport) error {
 func (s *policyStatus) apply(ctx context.Context, data map[string]string) error {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	_, err := s.client.Apply(ctx, applycorev1.ConfigMap(statusName, s.name).WithData(data), metav1.ApplyOptions{FieldManager: s.manager(), Force: true})
+	_, err := s.client.Apply(ctx, applycorev1.ConfigMap(policy.StatusName, s.name).WithData(data), metav1.ApplyOptions{FieldManager: s.manager(), Force: true})
 	return err
 }
 
@@ -136,7 +121,7 @@ func (s *policyStatus) manager() string {
 func (s *policyStatus) dropStale(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	have, err := s.client.Get(ctx, statusName, metav1.GetOptions{})
+	have, err := s.client.Get(ctx, policy.StatusName, metav1.GetOptions{})
 	if err != nil {
 		return err
 	}
@@ -148,7 +133,7 @@ func (s *policyStatus) dropStale(ctx context.Context) error {
 		path := "/data/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
 		patch, err := json.Marshal([]operation{{Op: "test", Path: path, Value: have.Data[key]}, {Op: "remove", Path: path}})
 		if err == nil {
-			_, err = s.client.Patch(ctx, statusName, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+			_, err = s.client.Patch(ctx, policy.StatusName, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
 		}
 		if err != nil && !apierrors.IsInvalid(err) { // somebody else was first
 			errs = append(errs, err)
@@ -159,7 +144,7 @@ func (s *policyStatus) dropStale(ctx context.Context) error {
 
 // stale reports whether the replica that said so is gone. What is no report is.
 func stale(text string, now time.Time) bool {
-	var report policyReport
+	var report policy.Report
 	return json.Unmarshal([]byte(text), &report) != nil || now.Sub(report.Renewed) > statusStale
 }
 
@@ -169,7 +154,7 @@ func (s *policyStatus) complain(err error) {
 		text = err.Error()
 	}
 	if text != s.trouble && text != "" {
-		s.log.Error("write the status of the policies", "configmap", s.name+"/"+statusName, "error", text)
+		s.log.Error("write the status of the policies", "configmap", s.name+"/"+policy.StatusName, "error", text)
 	}
 	s.trouble = text
 }

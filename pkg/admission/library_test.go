@@ -95,20 +95,20 @@ func (c *cluster) settled(t *testing.T) {
 }
 
 // report returns what a webhook says in the status ConfigMap.
-func (c *cluster) report(w *webhook) (report policyReport, err error) {
+func (c *cluster) report(w *webhook) (report policy.Report, err error) {
 	data, err := c.reports()
 	if err != nil {
 		return report, err
 	}
 	text, ok := data[w.replica]
 	if !ok {
-		return report, fmt.Errorf("%s has no key %s: %v", statusName, w.replica, slices.Sorted(maps.Keys(data)))
+		return report, fmt.Errorf("%s has no key %s: %v", policy.StatusName, w.replica, slices.Sorted(maps.Keys(data)))
 	}
 	return report, json.Unmarshal([]byte(text), &report)
 }
 
 func (c *cluster) reports() (map[string]string, error) {
-	out, err := c.kubectl("", "get", "configmap", statusName, "-n", systemNamespace, "-o", "json")
+	out, err := c.kubectl("", "get", "configmap", policy.StatusName, "-n", systemNamespace, "-o", "json")
 	if err != nil {
 		return nil, err
 	}

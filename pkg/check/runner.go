@@ -29,7 +29,8 @@ const (
 // overdue is after how long work that nobody has done is told of.
 const overdue = 10 * time.Minute
 
-// silence is after how long a CronJob that never succeeds is told of.
+// silence is how long after its time a run of a CronJob may take to succeed. Its schedule
+// may be any: what counts is when it was last due.
 const silence = 2 * time.Hour
 
 // Findings returns what is found of it.
@@ -63,17 +64,18 @@ func (r Runner) job(f *findings, job map[string]any) {
 	object := v1alpha1.SystemNamespace + "/" + RunnerName
 	suspended, _ := job["spec"].(map[string]any)["suspend"].(bool)
 	last, err := time.Parse(time.RFC3339, textAt(job, "status", "lastSuccessfulTime"))
-	created, _ := time.Parse(time.RFC3339, textAt(job, "metadata", "creationTimestamp"))
+	scheduled, never := time.Parse(time.RFC3339, textAt(job, "status", "lastScheduleTime"))
+	late := never == nil && last.Before(scheduled) && r.Work.Now.Sub(scheduled) > silence
 	fix := fmt.Sprintf("see why: kubectl get jobs -n %s, and kubectl logs job/NAME -n %[1]s", v1alpha1.SystemNamespace)
 	switch {
 	case suspended:
 		f.add(checkRunnerReady, LevelWarning, fmt.Sprintf("run: kubectl patch cronjob %s -n %s -p '{\"spec\":{\"suspend\":false}}'", RunnerName, v1alpha1.SystemNamespace), "the CronJob %s is suspended", object)
-	case err != nil && r.Work.Now.Sub(created) > silence:
-		f.add(checkRunnerReady, LevelError, fix, "the CronJob %s has never succeeded", object)
+	case err != nil && late:
+		f.add(checkRunnerReady, LevelError, fix, "the CronJob %s has never succeeded, and ran at %s", object, day(scheduled))
 	case err != nil:
-		f.add(checkRunnerReady, LevelNote, "", "the CronJob %s has not run yet", object)
-	case r.Work.Now.Sub(last) > silence:
-		f.add(checkRunnerReady, LevelError, fix, "the CronJob %s succeeded last at %s", object, day(last))
+		f.add(checkRunnerReady, LevelNote, "", "the CronJob %s has not succeeded yet: it was not due before, or runs", object)
+	case late:
+		f.add(checkRunnerReady, LevelError, fix, "the CronJob %s ran at %s, and succeeded last at %s", object, day(scheduled), day(last))
 	default:
 		f.ok(checkRunnerReady, "the CronJob %s succeeded last at %s", object, day(last))
 	}

@@ -12,11 +12,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-)
 
-// policyStatus is the ConfigMap in which each replica of the webhook says, under its
-// name, which policies it has loaded.
-const policyStatus = "dbtether-policy-status"
+	"github.com/dbtether/kubectl-dbtether/pkg/policy"
+)
 
 var configMaps = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
 
@@ -42,7 +40,7 @@ func (e *Environment) replicas(ctx context.Context, place *policyPlace, revision
 	if err != nil {
 		return nil, err
 	}
-	object, err := kube.Resource(configMaps).Namespace(place.namespace).Get(ctx, policyStatus, metav1.GetOptions{})
+	object, err := kube.Resource(configMaps).Namespace(place.namespace).Get(ctx, policy.StatusName, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return []replica{}, nil
 	}
@@ -51,7 +49,7 @@ func (e *Environment) replicas(ctx context.Context, place *policyPlace, revision
 	}
 	data, _, err := unstructured.NestedStringMap(object.Object, "data")
 	if err != nil {
-		return nil, fmt.Errorf("read ConfigMap %q: %w", policyStatus, err)
+		return nil, fmt.Errorf("read ConfigMap %q: %w", policy.StatusName, err)
 	}
 	return readReplicas(data, revision), nil
 }
@@ -60,11 +58,12 @@ func (e *Environment) replicas(ctx context.Context, place *policyPlace, revision
 func readReplicas(data map[string]string, revision string) []replica {
 	all := []replica{}
 	for _, name := range slices.Sorted(maps.Keys(data)) {
-		r := replica{Name: name}
-		if err := json.Unmarshal([]byte(data[name]), &r); err != nil {
-			r = replica{Error: fmt.Sprintf("what it says cannot be read: %v", err)}
+		var said policy.Report
+		if err := json.Unmarshal([]byte(data[name]), &said); err != nil {
+			said = policy.Report{Error: fmt.Sprintf("what it says cannot be read: %v", err)}
 		}
-		r.Name, r.Current = name, revision != "" && r.Revision == revision
+		r := replica{Name: name, Revision: said.Revision, Loaded: said.Loaded, Tried: said.Tried, Error: said.Error}
+		r.Current = revision != "" && r.Revision == revision
 		r.Differs = revision != "" && !r.Current
 		all = append(all, r)
 	}

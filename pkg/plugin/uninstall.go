@@ -15,6 +15,7 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/install"
+	"github.com/dbtether/kubectl-dbtether/pkg/policy"
 )
 
 // uninstallation is one call of uninstall.
@@ -103,7 +104,7 @@ func (w *installing) find(ctx context.Context) (record *unstructured.Unstructure
 	var earlier install.Record
 	if record != nil {
 		if earlier, err = install.ReadRecord(record); err != nil {
-			return nil, err
+			return nil, Hinted(err, "delete it if nobody needs it: then what this version installs is removed, and nothing else")
 		}
 	}
 	w.objects = append(install.Left(earlier.Objects, all), all...)
@@ -222,7 +223,7 @@ var madeByWebhook = []struct {
 	name     string
 }{
 	{secretsResource, "dbtether-webhook-certificate"},
-	{configMaps, policyStatus},
+	{configMaps, policy.StatusName},
 }
 
 // removeMadeByWebhook deletes what the webhook has made, without reading it.

@@ -26,7 +26,9 @@ const policiesAge = 10 * time.Second
 type policies struct {
 	mu       sync.Mutex
 	reviewer review.Reviewer
-	// versions identify the ConfigMaps that reviewer was made from; at is when they were
+	// err is why there is no reviewer: each resource of a bulk run need not find out anew.
+	err error
+	// versions identify the ConfigMaps that these were made from; at is when they were
 	// read, zero: never.
 	versions []string
 	at       time.Time
@@ -50,19 +52,24 @@ func (c *policies) get(ctx context.Context, p *Provisioner) (review.Reviewer, er
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.at.IsZero() && !c.stale && p.Now().Sub(c.at) < policiesAge {
-		return c.reviewer, nil
+		return c.reviewer, c.err
 	}
 	documents, versions, err := p.policyDocuments(ctx)
 	if err != nil {
 		return review.Reviewer{}, err
 	}
-	if c.at.IsZero() || !slices.Equal(versions, c.versions) {
-		if c.reviewer, err = review.NewReviewer(ctx, documents); err != nil {
-			return review.Reviewer{}, fmt.Errorf("policies of namespace %q: %w", v1alpha1.SystemNamespace, err)
+	if c.at.IsZero() || c.err != nil || !slices.Equal(versions, c.versions) {
+		reviewer, err := review.NewReviewer(ctx, documents)
+		if ctx.Err() != nil { // its tests did not run to their end
+			return review.Reviewer{}, ctx.Err()
 		}
+		if err != nil {
+			err = fmt.Errorf("policies of namespace %q: %w", v1alpha1.SystemNamespace, err)
+		}
+		c.reviewer, c.err = reviewer, err
 	}
 	c.versions, c.at, c.stale = versions, p.Now(), false
-	return c.reviewer, nil
+	return c.reviewer, c.err
 }
 
 // policyDocuments reads the ConfigMaps that add to the policies, and what identifies
@@ -74,7 +81,7 @@ func (p *Provisioner) policyDocuments(ctx context.Context) (documents []review.D
 		return nil, nil, nil
 	case apierrors.IsForbidden(err):
 		return nil, nil, &Error{Cause: fmt.Errorf("read the policies of namespace %q: %w", v1alpha1.SystemNamespace, err),
-			Fix: "what works for others does not work without them; the Role dbtether-provisioner of that namespace lets it read them"}
+			Fix: "what works for others does not work without them; the Roles dbtether-runner and dbtether-provisioner of that namespace let it read them"}
 	case err != nil:
 		return nil, nil, fmt.Errorf("read the policies of namespace %q: %w", v1alpha1.SystemNamespace, err)
 	}

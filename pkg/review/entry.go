@@ -2,6 +2,7 @@ package review
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
@@ -22,13 +23,8 @@ func wrongPod(r *Request) string {
 
 // wrongResource is wrongPod for the entry of our custom resources.
 func wrongResource(r *Request) string {
-	kinds := map[string]string{
-		v1alpha1.DBClusters.Resource:    v1alpha1.KindDBCluster,
-		v1alpha1.Databases.Resource:     v1alpha1.KindDatabase,
-		v1alpha1.DatabaseUsers.Resource: v1alpha1.KindDatabaseUser,
-	}
-	ours := r.Resource.Group == v1alpha1.GroupVersion.Group && r.Resource.Version == v1alpha1.GroupVersion.Version &&
-		r.Kind.Kind != "" && kinds[r.Resource.Resource] == r.Kind.Kind
+	resource, known := resources()[r.Kind.Kind]
+	ours := known && r.Resource == GroupVersionResource{v1alpha1.GroupVersion.Group, v1alpha1.GroupVersion.Version, resource}
 	if ours && r.SubResource == "" && (r.Operation == Create || r.Operation == Update) {
 		return ""
 	}
@@ -37,16 +33,8 @@ func wrongResource(r *Request) string {
 
 // wrongTemplate is wrongPod for the entry of workloads.
 func wrongTemplate(r *Request) string {
-	kinds := map[GroupVersionResource]string{
-		{"apps", "v1", "deployments"}:        "Deployment",
-		{"apps", "v1", "statefulsets"}:       "StatefulSet",
-		{"apps", "v1", "daemonsets"}:         "DaemonSet",
-		{"apps", "v1", "replicasets"}:        "ReplicaSet",
-		{"batch", "v1", "jobs"}:              "Job",
-		{"batch", "v1", "cronjobs"}:          "CronJob",
-		{"", "v1", "replicationcontrollers"}: "ReplicationController",
-	}
-	if kind := kinds[r.Resource]; kind != "" && kind == r.Kind.Kind && r.SubResource == "" && (r.Operation == Create || r.Operation == Update) {
+	known := slices.ContainsFunc(workloads(), func(w workloadKind) bool { return w.kind == r.Kind.Kind && w.resource() == r.Resource })
+	if known && r.SubResource == "" && (r.Operation == Create || r.Operation == Update) {
 		return ""
 	}
 	return wrong(r, "CREATE and UPDATE of workloads with a pod template")

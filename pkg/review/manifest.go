@@ -68,11 +68,8 @@ func (m Manifest) Template() (*Request, error) {
 		if object["apiVersion"] != w.apiVersion || object["kind"] != w.kind {
 			continue
 		}
-		group, version, found := strings.Cut(w.apiVersion, "/")
-		if !found {
-			group, version = "", w.apiVersion
-		}
-		r := &Request{Kind: GroupVersionKind{group, version, w.kind}, Resource: GroupVersionResource{group, version, strings.ToLower(w.kind) + "s"},
+		resource := w.resource()
+		r := &Request{Kind: GroupVersionKind{resource.Group, resource.Version, w.kind}, Resource: resource,
 			Operation: Create, Namespace: m.place(object), Name: nameOf(object), User: m.User}
 		var err error
 		r.Object, err = json.Marshal(object)
@@ -178,6 +175,15 @@ func workloads() []workloadKind {
 		{"batch/v1", "CronJob", []string{"spec", "jobTemplate", "spec", "template"}, "job-controller"},
 		{"v1", "ReplicationController", spec, "replication-controller"},
 	}
+}
+
+// resource is how the kind stands in URLs.
+func (w workloadKind) resource() GroupVersionResource {
+	group, version, found := strings.Cut(w.apiVersion, "/")
+	if !found {
+		group, version = "", w.apiVersion
+	}
+	return GroupVersionResource{group, version, strings.ToLower(w.kind) + "s"}
 }
 
 // creator is who creates the pods of a workload.

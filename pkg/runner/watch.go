@@ -60,8 +60,8 @@ func newWatch(o Options, again func(key), later func(key, time.Time), denied fun
 	custom := func(resource schema.GroupVersionResource, namespace string, indexers cache.Indexers) cache.SharedIndexInformer {
 		return dynamicinformer.NewFilteredDynamicInformer(p.Kube, resource, namespace, 0, indexers, nil).Informer()
 	}
-	w.databases = custom(v1alpha1.Databases, o.Namespace, cache.Indexers{byCluster: clusterOfDatabase})
-	w.users = custom(v1alpha1.DatabaseUsers, o.Namespace, cache.Indexers{byCluster: clusterOfUser, byDatabase: databasesOfUser})
+	w.databases = custom(v1alpha1.Databases, o.Namespace, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc, byCluster: clusterOfDatabase})
+	w.users = custom(v1alpha1.DatabaseUsers, o.Namespace, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc, byCluster: clusterOfUser, byDatabase: databasesOfUser})
 	w.clusters = custom(v1alpha1.DBClusters, metav1.NamespaceAll, cache.Indexers{})
 	w.namespaces = metadatainformer.NewFilteredMetadataInformer(p.Metadata, namespaceResource, metav1.NamespaceAll, 0, cache.Indexers{}, nil).Informer()
 	w.policies = metadatainformer.NewFilteredMetadataInformer(p.Metadata, configMapResource, v1alpha1.SystemNamespace, 0, cache.Indexers{},
@@ -217,13 +217,18 @@ func (w *watch) check(name string) {
 
 // onCluster asks for a run of all that stands on a cluster.
 func (w *watch) onCluster(name string) {
-	objects, _ := w.databases.GetIndexer().ByIndex(byCluster, name)
+	w.databasesBy(byCluster, name)
+	w.usersBy(byCluster, name)
+}
+
+// databasesBy asks for a run of Databases, and of the users that refer to them.
+func (w *watch) databasesBy(index, value string) {
+	objects, _ := w.databases.GetIndexer().ByIndex(index, value)
 	for _, object := range objects {
 		db := object.(*v1alpha1.Database)
 		w.again(keyOf(v1alpha1.KindDatabase, db))
 		w.usersBy(byDatabase, db.Namespace+"/"+db.Name)
 	}
-	w.usersBy(byCluster, name)
 }
 
 // namespace asks for a run of all in a namespace whose labels or annotations have
@@ -233,17 +238,8 @@ func (w *watch) namespace(before, after *metav1.PartialObjectMetadata) {
 		return
 	}
 	w.namespaceChanged(after.Name)
-	for _, object := range w.databases.GetStore().List() {
-		if db := object.(*v1alpha1.Database); db.Namespace == after.Name {
-			w.again(keyOf(v1alpha1.KindDatabase, db))
-			w.usersBy(byDatabase, db.Namespace+"/"+db.Name)
-		}
-	}
-	for _, object := range w.users.GetStore().List() {
-		if user := object.(*v1alpha1.DatabaseUser); user.Namespace == after.Name {
-			w.again(keyOf(v1alpha1.KindDatabaseUser, user))
-		}
-	}
+	w.databasesBy(cache.NamespaceIndex, after.Name)
+	w.usersBy(cache.NamespaceIndex, after.Name)
 }
 
 // policy asks for a run of everything: a policy may be about any of it.
