@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/install"
 )
 
 // Install is what an installation would meet.
@@ -20,13 +21,11 @@ type Install struct {
 	Namespace Objects
 }
 
-// Right is something that the caller may do, or not.
+// Right is one that an installation takes, and whether the caller has it.
 type Right struct {
-	Verb, Group, Resource string
-	// Namespace is empty for what is cluster-wide.
-	Namespace string
-	Allowed   bool
-	Err       error
+	install.Right
+	Allowed bool
+	Err     error
 }
 
 // The checks before an installation.
@@ -39,42 +38,26 @@ const (
 	checkNamespace     = "install-namespace"
 )
 
-// installed are the resources that an installation writes.
-var installed = []struct {
-	group, resource string
-	namespaced      bool
-}{
-	{"apiextensions.k8s.io", "customresourcedefinitions", false},
-	{"", "namespaces", false},
-	{"rbac.authorization.k8s.io", "clusterroles", false},
-	{"rbac.authorization.k8s.io", "clusterrolebindings", false},
-	{"admissionregistration.k8s.io", "mutatingwebhookconfigurations", false},
-	{"admissionregistration.k8s.io", "validatingwebhookconfigurations", false},
-	{"admissionregistration.k8s.io", "validatingadmissionpolicies", false},
-	{"admissionregistration.k8s.io", "validatingadmissionpolicybindings", false},
-	{"", "serviceaccounts", true},
-	{"rbac.authorization.k8s.io", "roles", true},
-	{"rbac.authorization.k8s.io", "rolebindings", true},
-	{"", "services", true},
-	{"apps", "deployments", true},
-	{"policy", "poddisruptionbudgets", true},
-}
-
-// RightsOfInstall returns what an installation has to be allowed to do, not yet asked:
-// to see, to create and to patch what it writes, and to give the rights of its roles.
-func RightsOfInstall() []Right {
-	var rights []Right
-	for _, r := range installed {
-		namespace := ""
-		if r.namespaced {
-			namespace = v1alpha1.SystemNamespace
-		}
-		for _, verb := range []string{"get", "create", "patch"} {
-			rights = append(rights, Right{Verb: verb, Group: r.group, Resource: r.resource, Namespace: namespace})
-		}
+// RightsOfInstall returns what an installation as it is by default has to be allowed to
+// do, not yet asked: to see, to create and to patch what it writes, and to give the
+// rights of its roles. The error is one of the embedded manifests.
+func RightsOfInstall() ([]Right, error) {
+	objects, err := install.Render(install.Defaults(""))
+	if err != nil {
+		return nil, err
 	}
-	const rbac = "rbac.authorization.k8s.io"
-	return append(rights, Right{Verb: "escalate", Group: rbac, Resource: "clusterroles"}, Right{Verb: "bind", Group: rbac, Resource: "clusterroles"})
+	taken, err := install.Rights(objects, "get", "create", "patch")
+	if err != nil {
+		return nil, err
+	}
+	for _, verb := range []string{"escalate", "bind"} {
+		taken = append(taken, install.Right{Verb: verb, Group: "rbac.authorization.k8s.io", Resource: "clusterroles"})
+	}
+	rights := make([]Right, len(taken))
+	for i, right := range taken {
+		rights[i].Right = right
+	}
+	return rights, nil
 }
 
 // Findings returns what is found of it.
@@ -225,9 +208,6 @@ func seesPods(entry map[string]any) bool {
 	})
 }
 
-// The label of a namespace by which Pod Security is enforced, and its profiles.
-const podSecurity = "pod-security.kubernetes.io/enforce"
-
 func (i Install) namespace(f *findings) {
 	if f.unread(checkNamespace, "the namespace "+v1alpha1.SystemNamespace, i.Namespace.Err) {
 		return
@@ -238,12 +218,12 @@ func (i Install) namespace(f *findings) {
 		f.ok(checkNamespace, "the namespace %s is not there yet", v1alpha1.SystemNamespace)
 	case namespace.GetDeletionTimestamp() != nil:
 		f.add(checkNamespace, LevelError, "wait until it is gone, or see what keeps it: kubectl describe namespace "+v1alpha1.SystemNamespace, "the namespace %s is being deleted", v1alpha1.SystemNamespace)
-	case namespace.GetLabels()[podSecurity] != "restricted":
-		profile := namespace.GetLabels()[podSecurity]
+	case namespace.GetLabels()[install.PodSecurity] != "restricted":
+		profile := namespace.GetLabels()[install.PodSecurity]
 		if profile == "" {
 			profile = "no profile"
 		}
-		f.add(checkNamespace, LevelWarning, "run: kubectl label namespace "+v1alpha1.SystemNamespace+" "+podSecurity+"=restricted --overwrite",
+		f.add(checkNamespace, LevelWarning, "run: kubectl label namespace "+v1alpha1.SystemNamespace+" "+install.PodSecurity+"=restricted --overwrite",
 			"Pod Security enforces %s in the namespace %s, where restricted is enough for dbtether", profile, v1alpha1.SystemNamespace)
 	default:
 		f.ok(checkNamespace, "Pod Security enforces restricted in the namespace %s", v1alpha1.SystemNamespace)

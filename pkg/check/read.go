@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/tools/pager"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/install"
 )
 
 // Reader reads of a cluster what is checked. It writes nothing.
@@ -127,27 +128,33 @@ func (r *Reader) Definitions(ctx context.Context, shipped Shipped) Definitions {
 }
 
 // Install reads what an installation would meet, and asks for the rights that it takes.
-func (r *Reader) Install(ctx context.Context, shipped Shipped) Install {
-	i := Install{Shipped: shipped, Rights: RightsOfInstall(), Definitions: r.Definitions(ctx, shipped).Seen,
+// The error is one of the embedded manifests.
+func (r *Reader) Install(ctx context.Context, shipped Shipped) (Install, error) {
+	rights, err := RightsOfInstall()
+	if err != nil {
+		return Install{}, err
+	}
+	i := Install{Shipped: shipped, Rights: rights, Definitions: r.Definitions(ctx, shipped).Seen,
 		Mutating:   r.list(ctx, resource(registration, "mutatingwebhookconfigurations"), "", ""),
 		Validating: r.list(ctx, resource(registration, "validatingwebhookconfigurations"), "", ""),
 		Namespace:  r.get(ctx, resource("", "namespaces"), "", v1alpha1.SystemNamespace)}
 	for n := range i.Rights {
-		r.may(ctx, &i.Rights[n])
+		right := &i.Rights[n]
+		right.Allowed, right.Err = r.May(ctx, right.Right)
 	}
-	return i
+	return i, nil
 }
 
-// may asks whether the caller has a right.
-func (r *Reader) may(ctx context.Context, right *Right) {
+// May asks the API server whether the caller has a right.
+func (r *Reader) May(ctx context.Context, right install.Right) (bool, error) {
 	asked := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
 		"spec": map[string]any{"resourceAttributes": map[string]any{"verb": right.Verb, "group": right.Group, "resource": right.Resource, "namespace": right.Namespace}}}}
 	answer, err := r.kube.Resource(resource("authorization.k8s.io", "selfsubjectaccessreviews")).Create(ctx, asked, metav1.CreateOptions{})
 	if err != nil {
-		right.Err = err
-		return
+		return false, err
 	}
-	right.Allowed, _, right.Err = unstructured.NestedBool(answer.Object, "status", "allowed")
+	allowed, _, err := unstructured.NestedBool(answer.Object, "status", "allowed")
+	return allowed, err
 }
 
 // Webhook reads the webhook's configurations and what runs behind them, and asks for

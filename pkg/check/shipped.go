@@ -1,16 +1,9 @@
 package check
 
 import (
-	"bufio"
-	"bytes"
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
-
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
-	"sigs.k8s.io/yaml"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/install"
 )
 
 // The kinds of what is shipped and compared.
@@ -22,51 +15,21 @@ const (
 	kindBinding    = "ValidatingAdmissionPolicyBinding"
 )
 
-// Shipped are the objects that this version installs, as its manifests have them.
+// Shipped are the objects that this version installs.
 type Shipped []unstructured.Unstructured
 
-// ReadShipped reads the manifests of the folders that are compared. An error names the
-// file.
-func ReadShipped(files fs.FS) (Shipped, error) {
-	var shipped Shipped
-	for _, pattern := range []string{"crd/*.yaml", "webhook/*.yaml", "policies/*.yaml"} {
-		names, err := fs.Glob(files, pattern)
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range names {
-			text, err := fs.ReadFile(files, name)
-			if err != nil {
-				return nil, err
-			}
-			objects, err := readObjects(text)
-			if err != nil {
-				return nil, fmt.Errorf("read %q: %w", name, err)
-			}
-			shipped = append(shipped, objects...)
-		}
+// ReadShipped returns what an installation of this version applies by default. The error
+// is one of the embedded manifests.
+func ReadShipped() (Shipped, error) {
+	objects, err := install.Render(install.Defaults(""))
+	if err != nil {
+		return nil, err
+	}
+	shipped := make(Shipped, len(objects))
+	for i, object := range objects {
+		shipped[i] = *object
 	}
 	return shipped, nil
-}
-
-func readObjects(text []byte) ([]unstructured.Unstructured, error) {
-	var objects []unstructured.Unstructured
-	for reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(text))); ; {
-		document, err := reader.Read()
-		if errors.Is(err, io.EOF) {
-			return objects, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		var object map[string]any
-		if err := yaml.Unmarshal(document, &object); err != nil {
-			return nil, err
-		}
-		if object["kind"] != nil { // not a comment alone
-			objects = append(objects, unstructured.Unstructured{Object: object})
-		}
-	}
 }
 
 // kind returns the objects of a kind.

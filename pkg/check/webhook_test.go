@@ -213,7 +213,11 @@ func TestInstall(t *testing.T) {
 		}, []string{"error install-namespace: the namespace dbtether-system is being deleted"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			i := Install{Shipped: shippedNow(t), Rights: RightsOfInstall()}
+			rights, err := RightsOfInstall()
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := Install{Shipped: shippedNow(t), Rights: rights}
 			for n := range i.Rights {
 				i.Rights[n].Allowed = true
 			}

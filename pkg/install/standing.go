@@ -9,8 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// podSecurity is the label that says which pods a namespace takes.
-const podSecurity = "pod-security.kubernetes.io/enforce"
+// PodSecurity is the label that says which pods a namespace takes.
+const PodSecurity = "pod-security.kubernetes.io/enforce"
 
 // Foreign says whose an object is that stands where ours is to be, as a clause; it is ""
 // where the object is ours or nobody's.
@@ -33,7 +33,7 @@ func Foreign(standing *unstructured.Unstructured) string {
 			}
 		}
 	case "Namespace":
-		if level := standing.GetLabels()[podSecurity]; level != "" && level != "restricted" {
+		if level := standing.GetLabels()[PodSecurity]; level != "" && level != "restricted" {
 			return fmt.Sprintf("enforces Pod Security %q, not %q", level, "restricted")
 		}
 	}

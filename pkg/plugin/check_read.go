@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/dbtether/kubectl-dbtether/manifests"
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/check"
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
@@ -33,7 +32,7 @@ func newCheckRun(env *Environment, namespace string, progress *progress) (*check
 	if err != nil {
 		return nil, err
 	}
-	shipped, err := check.ReadShipped(manifests.FS)
+	shipped, err := check.ReadShipped()
 	return &checkRun{env: env, reader: reader, shipped: shipped, namespace: namespace, progress: progress}, err
 }
 
@@ -56,7 +55,11 @@ func (r *checkRun) report(ctx context.Context, pre bool, names []string) (check.
 	}
 	if pre {
 		r.progress.step("looking at what an installation would meet …")
-		return append(report, check.Category{Name: check.CategoryInstall, Findings: r.reader.Install(ctx, r.shipped).Findings()}), ctx.Err()
+		met, err := r.reader.Install(ctx, r.shipped)
+		if err != nil {
+			return nil, err
+		}
+		return append(report, check.Category{Name: check.CategoryInstall, Findings: met.Findings()}), ctx.Err()
 	}
 	for _, name := range check.Categories()[1:] {
 		if !asked(name) {

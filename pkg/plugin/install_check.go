@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/check"
 	"github.com/dbtether/kubectl-dbtether/pkg/install"
 )
 
@@ -70,58 +68,32 @@ func (w *installing) checkVersion() error {
 	return nil
 }
 
-// accessReviews is how a user asks what she may do.
-var accessReviews = schema.GroupVersionResource{Group: "authorization.k8s.io", Version: "v1", Resource: "selfsubjectaccessreviews"}
-
-// right is one that an installation takes.
-type right struct {
-	verb, group, resource, namespace string
-}
-
-func (r right) String() string {
-	text := r.verb + " " + schema.GroupResource{Group: r.group, Resource: r.resource}.String()
-	if r.namespace != "" {
-		text += " in namespace " + r.namespace
-	}
-	return text
-}
-
-// rights are those that it takes to apply the objects, each once.
-func (w *installing) rights(verbs ...string) ([]right, error) {
-	var rights []right
-	for _, object := range append(slices.Clone(w.objects), ofSystem("v1", "ConfigMap", install.RecordName)) {
-		resource, err := install.ResourceOf(object)
-		if err != nil {
-			return nil, err
-		}
-		for _, verb := range verbs {
-			r := right{verb, resource.Group, resource.Resource, object.GetNamespace()}
-			if !slices.Contains(rights, r) {
-				rights = append(rights, r)
-			}
-		}
-	}
-	return rights, nil
-}
-
 // checkRights asks the API server for each right that the installation takes.
 func (w *installing) checkRights(ctx context.Context) error {
-	rights, err := w.rights("get", "create", "patch")
+	rights, err := install.Rights(w.objects, "get", "create", "patch")
 	if err != nil {
 		return err
 	}
 	// With this one it is seen whether the webhook answers.
-	rights = append(rights, right{"create", v1alpha1.GroupVersion.Group, v1alpha1.Databases.Resource, probeNamespace})
+	rights = append(rights, install.Right{Verb: "create", Group: v1alpha1.GroupVersion.Group, Resource: v1alpha1.Databases.Resource, Namespace: probeNamespace})
 	return w.refuseMissing(ctx, rights, "install")
 }
 
 // refuseMissing returns an error that names the rights of these that the user has not.
-func (w *installing) refuseMissing(ctx context.Context, rights []right, what string) error {
+func (w *installing) refuseMissing(ctx context.Context, rights []install.Right, what string) error {
+	config, err := w.env.RESTConfig()
+	if err != nil {
+		return err
+	}
+	reader, err := check.NewReader(config)
+	if err != nil {
+		return err
+	}
 	var missing []string
 	for _, r := range rights {
-		allowed, err := w.env.may(ctx, r)
+		allowed, err := reader.May(ctx, r)
 		if err != nil {
-			return err
+			return fmt.Errorf("ask what you may do: %w", err)
 		}
 		if !allowed {
 			missing = append(missing, r.String())
@@ -132,24 +104,6 @@ func (w *installing) refuseMissing(ctx context.Context, rights []right, what str
 	}
 	return Hinted(fmt.Errorf("you may not %s dbtether, for you may not\n%s", what, strings.Join(missing, "\n")),
 		"ask whoever administers this cluster to run the command, or for the ClusterRole cluster-admin")
-}
-
-// may asks the API server whether the user has a right.
-func (e *Environment) may(ctx context.Context, r right) (bool, error) {
-	kube, err := e.Dynamic()
-	if err != nil {
-		return false, err
-	}
-	review := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
-		"spec": map[string]any{"resourceAttributes": map[string]any{"verb": r.verb, "group": r.group, "resource": r.resource, "namespace": r.namespace}},
-	}}
-	answer, err := kube.Resource(accessReviews).Create(ctx, review, metav1.CreateOptions{})
-	if err != nil {
-		return false, fmt.Errorf("ask what you may do: %w", err)
-	}
-	allowed, _, err := unstructured.NestedBool(answer.Object, "status", "allowed")
-	return allowed, err
 }
 
 // foreign names what stands where ours is to be and is somebody else's.

@@ -115,16 +115,16 @@ func (w *installing) find(ctx context.Context) (record *unstructured.Unstructure
 // checkRights asks for the rights that the removal takes, but for those of kinds that
 // only some installations have.
 func (u *uninstallation) checkRights(ctx context.Context, w *installing) error {
-	rights, err := w.rights("get", "delete")
+	rights, err := install.Rights(w.objects, "get", "delete")
 	if err != nil {
 		return err
 	}
-	rights = slices.DeleteFunc(rights, func(r right) bool {
-		return r.verb == "delete" && (r.resource == "namespaces" || r.resource == "customresourcedefinitions" && !u.definitions)
+	rights = slices.DeleteFunc(rights, func(r install.Right) bool {
+		return r.Verb == "delete" && (r.Resource == "namespaces" || r.Resource == "customresourcedefinitions" && !u.definitions)
 	})
-	rights = append(rights, right{"delete", "", "secrets", v1alpha1.SystemNamespace})
+	rights = append(rights, install.Right{Verb: "delete", Resource: "secrets", Namespace: v1alpha1.SystemNamespace})
 	if u.deleteResources {
-		rights = append(rights, right{"list", "", "secrets", ""}, right{"patch", "", "secrets", ""})
+		rights = append(rights, install.Right{Verb: "list", Resource: "secrets"}, install.Right{Verb: "patch", Resource: "secrets"})
 	}
 	return w.refuseMissing(ctx, rights, "uninstall")
 }
