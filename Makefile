@@ -71,6 +71,10 @@ quick: ## The same without the matrix of privileges, and with fewer kills: the e
 race: ## What works at the same time in one process, under the race detector; needs a C compiler
 	go test -race -count 1 -run 'TestReviewsWhileSetsChange|TestEvaluate|TestDeadline' ./pkg/admission ./pkg/policy
 
+.PHONY: soak
+soak: ## Three minutes of pod creations while the webhook's certificates are replaced every 20 seconds
+	DBTETHER_SOAK=3m go test -count 1 -v -run TestRotationUnderLoad ./pkg/admission
+
 .PHONY: e2e
 e2e: ## An installation from its images on a real node; Linux, root. The first run builds a node
 	go build -o bin/node ./hack/node

@@ -37,6 +37,7 @@ func options(args []string) admission.Options {
 	flags.StringVar(&o.Configuration, "configuration", "dbtether", "name of the Mutating- and ValidatingWebhookConfiguration to keep up to date")
 	flags.StringVar(&o.URL, "url", "", "`https://host:port` to be called at, in place of the Service")
 	flags.StringVar(&o.CertificateSecret, "cert-secret", "dbtether-webhook-certificate", "Secret that the replicas share the certificate in; empty: keep it in memory, for one replica")
+	flags.DurationVar(&o.CertificateLifetime, "cert-lifetime", admission.DefaultCertificateLifetime, "how long a certificate of our own is valid; it is replaced when two thirds of that are over")
 	flags.StringVar(&o.CertificateFile, "cert-file", "", "certificate `file` to serve, read again when it changes, in place of one of our own")
 	flags.StringVar(&o.KeyFile, "key-file", "", "key `file` of --cert-file")
 	flags.DurationVar(&o.Drain, "drain", 5*time.Second, "how long to answer on after SIGTERM")

@@ -16,13 +16,22 @@ import (
 	"time"
 )
 
-// certificateLifetime is how long a certificate that we make is valid. It is
+// DefaultCertificateLifetime is how long a certificate that we make is valid. It is
 // replaced when two thirds of that are over, so a month remains to notice that it
 // was not.
-const certificateLifetime = 90 * 24 * time.Hour
+const DefaultCertificateLifetime = 90 * 24 * time.Hour
+
+// minCertificateLifetime leaves the API servers a few seconds to read whom to trust.
+const minCertificateLifetime = 30 * time.Second
 
 // clockSkew is how far the API server's clock may be behind ours.
 const clockSkew = 10 * time.Minute
+
+// wanted is what a certificate that we make has to be.
+type wanted struct {
+	hosts    []string // DNS names or IP addresses
+	lifetime time.Duration
+}
 
 // keyPair is a serving certificate, its key, and the authorities that clients
 // have to trust: its own and, for the time of a rotation, the one before.
@@ -41,16 +50,16 @@ func parseKeyPair(certificatePEM, keyPEM, bundlePEM []byte) (*keyPair, error) {
 	return &keyPair{certificatePEM: certificatePEM, keyPEM: keyPEM, bundlePEM: bundlePEM, tls: pair}, nil
 }
 
-// issue makes an authority, has it sign one serving certificate for the hosts (DNS
-// names or IP addresses), and forgets the authority's key: nobody can sign with it
-// later, and no Secret has to keep it. The bundle is the new authority and what is
-// still valid of the previous bundle, which may be nil.
-func issue(now time.Time, hosts []string, previous []byte) (*keyPair, error) {
+// issue makes an authority, has it sign one serving certificate, and forgets the
+// authority's key: nobody can sign with it later, and no Secret has to keep it. The
+// bundle is the new authority and what is still valid of the previous bundle, which
+// may be nil.
+func (w wanted) issue(now time.Time, previous []byte) (*keyPair, error) {
 	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	authority, err := certificateTemplate(now, fmt.Sprintf("dbtether webhook authority %d", now.Unix()))
+	authority, err := w.template(now, fmt.Sprintf("dbtether webhook authority %d", now.Unix()))
 	if err != nil {
 		return nil, err
 	}
@@ -64,28 +73,28 @@ func issue(now time.Time, hosts []string, previous []byte) (*keyPair, error) {
 	if authority, err = x509.ParseCertificate(authorityDER); err != nil {
 		return nil, err
 	}
-	certificatePEM, keyPEM, err := sign(now, hosts, authority, authorityKey)
+	certificatePEM, keyPEM, err := w.sign(now, authority, authorityKey)
 	if err != nil {
 		return nil, err
 	}
 	return parseKeyPair(certificatePEM, keyPEM, bundle(now, authorityDER, previous))
 }
 
-func sign(now time.Time, hosts []string, authority *x509.Certificate, authorityKey *ecdsa.PrivateKey) (certificatePEM, keyPEM []byte, err error) {
-	if len(hosts) == 0 {
+func (w wanted) sign(now time.Time, authority *x509.Certificate, authorityKey *ecdsa.PrivateKey) (certificatePEM, keyPEM []byte, err error) {
+	if len(w.hosts) == 0 {
 		return nil, nil, errors.New("sign certificate: no host names")
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, err
 	}
-	leaf, err := certificateTemplate(now, "dbtether webhook")
+	leaf, err := w.template(now, "dbtether webhook")
 	if err != nil {
 		return nil, nil, err
 	}
 	leaf.KeyUsage = x509.KeyUsageDigitalSignature
 	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	for _, host := range hosts {
+	for _, host := range w.hosts {
 		if ip := net.ParseIP(host); ip != nil {
 			leaf.IPAddresses = append(leaf.IPAddresses, ip)
 		} else {
@@ -104,13 +113,13 @@ func sign(now time.Time, hosts []string, authority *x509.Certificate, authorityK
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), nil
 }
 
-func certificateTemplate(now time.Time, name string) (*x509.Certificate, error) {
+func (w wanted) template(now time.Time, name string) (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	if err != nil {
 		return nil, err
 	}
 	return &x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: name},
-		NotBefore: now.Add(-clockSkew), NotAfter: now.Add(certificateLifetime)}, nil
+		NotBefore: now.Add(-clockSkew), NotAfter: now.Add(w.lifetime)}, nil
 }
 
 // bundle returns the authority in PEM, followed by the newest authority of the
@@ -143,15 +152,18 @@ func (p *keyPair) validAt(now time.Time) error {
 }
 
 // dueAt reports whether a certificate of ours has to be replaced: two thirds of
-// its life are over, or it is not for all of the hosts.
-func (p *keyPair) dueAt(now time.Time, hosts []string) bool {
+// its life are over, it lives longer than one may now, or it is not for all of the
+// hosts. One that lives shorter than it might is left alone, so that replicas of
+// different settings, as in a rollout, do not replace each other's.
+func (p *keyPair) dueAt(now time.Time, w wanted) bool {
 	leaf := p.tls.Leaf
-	for _, host := range hosts {
+	for _, host := range w.hosts {
 		if leaf.VerifyHostname(host) != nil {
 			return true
 		}
 	}
-	return now.After(leaf.NotBefore.Add(leaf.NotAfter.Sub(leaf.NotBefore) / 3 * 2))
+	lifetime := leaf.NotAfter.Sub(leaf.NotBefore) - clockSkew
+	return lifetime > w.lifetime || leaf.NotAfter.Sub(now) < lifetime/3
 }
 
 func (p *keyPair) equal(other *keyPair) bool {

@@ -13,13 +13,21 @@ import (
 
 // How often the certificate is looked at, and how long a new authority stands in
 // the webhook configurations before the first certificate that it signed is
-// served: the API servers have to have read it.
+// served: the API servers have to have read it. Both are shorter for certificates
+// that live for minutes: a third of the life is left when a certificate is due, and
+// all replicas have to have noticed and waited by then.
 const (
 	certificateInterval = 30 * time.Second
 	fileInterval        = 2 * time.Second
 	certificateRetry    = 2 * time.Second
 	certificateSettle   = 15 * time.Second
 )
+
+// pace sets interval and settle for certificates that live that long.
+func (k *certificateKeeper) pace(lifetime time.Duration) {
+	k.interval = min(certificateInterval, lifetime/30)
+	k.settle = min(certificateSettle, lifetime/6)
+}
 
 // certificateKeeper serves the certificate of its source and makes the API server
 // trust it, first the one then the other.
@@ -67,7 +75,7 @@ func (k *certificateKeeper) run(ctx context.Context) {
 		wait := k.interval
 		err := k.refresh(ctx)
 		if err != nil || k.next != nil {
-			wait = certificateRetry
+			wait = min(certificateRetry, k.interval)
 		}
 		k.report(err)
 		select {

@@ -35,14 +35,14 @@ func (f certificateFiles) load(context.Context, time.Time, *keyPair) (*keyPair, 
 
 // certificateMemory makes a certificate that this process alone knows: for one
 // replica.
-type certificateMemory struct{ hosts []string }
+type certificateMemory struct{ wanted wanted }
 
 func (m certificateMemory) load(_ context.Context, now time.Time, newest *keyPair) (*keyPair, error) {
 	if newest == nil {
-		return issue(now, m.hosts, nil)
+		return m.wanted.issue(now, nil)
 	}
-	if newest.dueAt(now, m.hosts) {
-		return issue(now, m.hosts, newest.bundlePEM)
+	if newest.dueAt(now, m.wanted) {
+		return m.wanted.issue(now, newest.bundlePEM)
 	}
 	return newest, nil
 }
@@ -56,7 +56,7 @@ const authorityKey = "ca.crt"
 type certificateSecret struct {
 	client corev1client.SecretInterface
 	name   string
-	hosts  []string
+	wanted wanted
 }
 
 func (s certificateSecret) load(ctx context.Context, now time.Time, newest *keyPair) (*keyPair, error) {
@@ -90,11 +90,11 @@ func (s certificateSecret) readOrRenew(ctx context.Context, now time.Time, newes
 		previous = stored.Data[authorityKey]
 		// What cannot be read is replaced: nobody can serve with it.
 		pair, err := parseKeyPair(stored.Data[corev1.TLSCertKey], stored.Data[corev1.TLSPrivateKeyKey], previous)
-		if err == nil && len(previous) > 0 && !pair.dueAt(now, s.hosts) {
+		if err == nil && len(previous) > 0 && !pair.dueAt(now, s.wanted) {
 			return pair, nil
 		}
 	}
-	pair, err := issue(now, s.hosts, previous)
+	pair, err := s.wanted.issue(now, previous)
 	if err != nil {
 		return nil, err
 	}

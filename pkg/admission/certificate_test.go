@@ -20,11 +20,14 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-var testHosts = []string{"dbtether-webhook.dbtether-system.svc", "127.0.0.1"}
+var (
+	testHosts  = []string{"dbtether-webhook.dbtether-system.svc", "127.0.0.1"}
+	testWanted = wanted{testHosts, DefaultCertificateLifetime}
+)
 
 func newPair(t *testing.T, now time.Time) *keyPair {
 	t.Helper()
-	pair, err := issue(now, testHosts, nil)
+	pair, err := testWanted.issue(now, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,11 +52,11 @@ func TestIssue(t *testing.T) {
 	if err := trusted(first.bundlePEM, first, now); err != nil {
 		t.Errorf("the first: %v", err)
 	}
-	second, err := issue(now.Add(time.Hour), testHosts, first.bundlePEM)
+	second, err := testWanted.issue(now.Add(time.Hour), first.bundlePEM)
 	if err != nil {
 		t.Fatal(err)
 	}
-	third, err := issue(now.Add(2*time.Hour), testHosts, second.bundlePEM)
+	third, err := testWanted.issue(now.Add(2*time.Hour), second.bundlePEM)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,13 +70,13 @@ func TestIssue(t *testing.T) {
 		{"new bundle, old certificate", second, first, time.Hour, true},
 		{"old bundle, new certificate", first, second, time.Hour, false},
 		{"the one before the old is forgotten", third, first, 2 * time.Hour, false},
-		{"expired", second, second, 2 * certificateLifetime, false},
+		{"expired", second, second, 2 * DefaultCertificateLifetime, false},
 	} {
 		if err := trusted(c.bundle.bundlePEM, c.leaf, now.Add(c.at)); (err == nil) != c.want {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
-	if late, err := issue(now.Add(2*certificateLifetime), testHosts, first.bundlePEM); err != nil || bytes.Count(late.bundlePEM, []byte("BEGIN")) != 1 {
+	if late, err := testWanted.issue(now.Add(2*DefaultCertificateLifetime), first.bundlePEM); err != nil || bytes.Count(late.bundlePEM, []byte("BEGIN")) != 1 {
 		t.Errorf("an expired authority is kept: %v", err)
 	}
 }
@@ -81,15 +84,18 @@ func TestIssue(t *testing.T) {
 func TestDue(t *testing.T) {
 	now := time.Now()
 	pair := newPair(t, now)
+	const day = 24 * time.Hour
 	for _, c := range []struct {
-		after time.Duration
-		host  string
-		want  bool
+		after    time.Duration
+		host     string
+		lifetime time.Duration
+		want     bool
 	}{
-		{0, testHosts[0], false}, {59 * 24 * time.Hour, testHosts[0], false}, {61 * 24 * time.Hour, testHosts[0], true}, {0, "another.host", true},
+		{0, testHosts[0], 90 * day, false}, {59 * day, testHosts[0], 90 * day, false}, {61 * day, testHosts[0], 90 * day, true}, {0, "another.host", 90 * day, true},
+		{0, testHosts[0], 89 * day, true}, {59 * day, testHosts[0], 365 * day, false}, {61 * day, testHosts[0], 365 * day, true},
 	} {
-		if got := pair.dueAt(now.Add(c.after), []string{c.host}); got != c.want {
-			t.Errorf("after %s, for %s: %v", c.after, c.host, got)
+		if got := pair.dueAt(now.Add(c.after), wanted{[]string{c.host}, c.lifetime}); got != c.want {
+			t.Errorf("after %s, for %s, for %s: %v", c.after, c.host, c.lifetime, got)
 		}
 	}
 }
@@ -118,7 +124,7 @@ func newRotation(source certificateSource) *rotation {
 // At no time may a certificate be served that the bundle, as it stands in the
 // webhook configurations, does not cover.
 func TestKeeperRotatesWithoutAGap(t *testing.T) {
-	r := newRotation(certificateMemory{testHosts})
+	r := newRotation(certificateMemory{testWanted})
 	if r.ready() == nil {
 		t.Error("ready without a certificate")
 	}
@@ -159,7 +165,7 @@ func TestKeeperRotatesWithoutAGap(t *testing.T) {
 		t.Error("replaced again")
 	}
 	// A whole life later nobody believes the old one, so there is nothing to wait for.
-	r.clock = r.clock.Add(certificateLifetime)
+	r.clock = r.clock.Add(DefaultCertificateLifetime)
 	if r.ready() == nil {
 		t.Error("ready with an expired certificate")
 	}
@@ -179,7 +185,7 @@ func TestSecretIsShared(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	source := certificateSecret{client: core.Secrets(systemNamespace), name: fmt.Sprintf("certificate-%06x", rand.IntN(1<<24)), hosts: testHosts}
+	source := certificateSecret{client: core.Secrets(systemNamespace), name: fmt.Sprintf("certificate-%06x", rand.IntN(1<<24)), wanted: testWanted}
 	all := func(now time.Time) *keyPair {
 		t.Helper()
 		var replicas sync.WaitGroup

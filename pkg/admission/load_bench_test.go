@@ -58,7 +58,7 @@ func BenchmarkPodCreation(b *testing.B) {
 			}
 			pod.Name, pod.GenerateName = "", "load-"+kind.name+"-"
 			for b.Loop() {
-				took, err := createFor(b.Context(), loadDuration, pods.Pods(ns), &pod, kind.injected)
+				took, err := createFor(b.Context(), loadDuration, pods.Pods(ns), &pod, kind.injected, metav1.CreateOptions{})
 				if err != nil {
 					b.Fatalf("%v\n%s", err, c.webhook.text())
 				}
@@ -83,7 +83,7 @@ func (c *cluster) onOneCore(b *testing.B) {
 }
 
 // unlimited returns how to reach the API server as cluster-admin, as fast as it goes.
-func (c *cluster) unlimited(b *testing.B) *rest.Config {
+func (c *cluster) unlimited(b testing.TB) *rest.Config {
 	b.Helper()
 	config, err := clientcmd.BuildConfigFromFlags("", c.Kubeconfig)
 	if err != nil {
@@ -94,7 +94,7 @@ func (c *cluster) unlimited(b *testing.B) *rest.Config {
 }
 
 // createFor creates pods for a while, and returns how long each took.
-func createFor(ctx context.Context, d time.Duration, client corev1client.PodInterface, pod *corev1.Pod, injected string) ([]time.Duration, error) {
+func createFor(ctx context.Context, d time.Duration, client corev1client.PodInterface, pod *corev1.Pod, injected string, options metav1.CreateOptions) ([]time.Duration, error) {
 	took := make([][]time.Duration, loadClients)
 	errs := make([]error, loadClients)
 	end := time.Now().Add(d)
@@ -103,7 +103,7 @@ func createFor(ctx context.Context, d time.Duration, client corev1client.PodInte
 		all.Go(func() {
 			for errs[i] == nil && time.Now().Before(end) {
 				started := time.Now()
-				made, err := client.Create(ctx, pod, metav1.CreateOptions{})
+				made, err := client.Create(ctx, pod, options)
 				took[i] = append(took[i], time.Since(started))
 				if err == nil {
 					err = carries(made, injected)

@@ -28,6 +28,9 @@ type Options struct {
 	// CertificateSecret is the name of the Secret in Namespace that holds the
 	// certificate for all replicas; empty: it stays in memory.
 	CertificateSecret string
+	// CertificateLifetime is that of the certificates that we make: they are replaced
+	// when two thirds of it are over.
+	CertificateLifetime time.Duration
 	// CertificateFile and KeyFile, if not empty, are served instead of a certificate
 	// of our own, and the webhook configurations are left alone.
 	CertificateFile, KeyFile string
@@ -54,6 +57,9 @@ func (o Options) check() error {
 	if o.CertificateFile == "" && o.ServiceName == "" {
 		errs = append(errs, errors.New("the name of the Service is needed to make a certificate for it"))
 	}
+	if o.CertificateFile == "" && o.CertificateLifetime < minCertificateLifetime {
+		errs = append(errs, fmt.Errorf("a certificate that lives for %s cannot be replaced in time: at least %s", o.CertificateLifetime, minCertificateLifetime))
+	}
 	if o.Namespace == "" {
 		errs = append(errs, errors.New("the namespace is needed: policies are read there"))
 	}
@@ -71,12 +77,12 @@ func (o Options) check() error {
 	return errors.Join(errs...)
 }
 
-// hosts returns the names that a certificate of ours is for.
-func (o Options) hosts() []string {
+// wanted says what a certificate of ours is for, and how long.
+func (o Options) wanted() wanted {
 	service := o.ServiceName + "." + o.Namespace
 	hosts := []string{service + ".svc", service + ".svc.cluster.local", service}
 	if u, err := url.Parse(o.URL); err == nil && u.Hostname() != "" {
 		hosts = append(hosts, u.Hostname())
 	}
-	return hosts
+	return wanted{hosts, o.CertificateLifetime}
 }

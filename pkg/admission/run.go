@@ -83,7 +83,8 @@ func connection(o Options) (*rest.Config, error) {
 
 // newKeeper returns the keeper of the certificate that the options ask for.
 func newKeeper(o Options, config *rest.Config, log *slog.Logger, m *metrics) (*certificateKeeper, error) {
-	k := &certificateKeeper{interval: certificateInterval, settle: certificateSettle, now: time.Now, log: log, expiry: m.expiry}
+	k := &certificateKeeper{now: time.Now, log: log, expiry: m.expiry}
+	k.pace(o.CertificateLifetime)
 	if o.CertificateFile != "" {
 		k.source, k.interval = certificateFiles{o.CertificateFile, o.KeyFile}, fileInterval
 		return k, nil
@@ -94,13 +95,13 @@ func newKeeper(o Options, config *rest.Config, log *slog.Logger, m *metrics) (*c
 	}
 	k.trust = configurations{client: registrations, name: o.Configuration, url: o.URL}.trust
 	if o.CertificateSecret == "" {
-		k.source = certificateMemory{o.hosts()}
+		k.source = certificateMemory{o.wanted()}
 		return k, nil
 	}
 	core, err := corev1client.NewForConfig(config)
 	if err != nil {
 		return nil, err
 	}
-	k.source = certificateSecret{client: core.Secrets(o.Namespace), name: o.CertificateSecret, hosts: o.hosts()}
+	k.source = certificateSecret{client: core.Secrets(o.Namespace), name: o.CertificateSecret, wanted: o.wanted()}
 	return k, nil
 }

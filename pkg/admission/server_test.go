@@ -155,7 +155,7 @@ func TestServerReadsItsCertificateAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write(newPair(t, time.Now().Add(-2*certificateLifetime)))
+	write(newPair(t, time.Now().Add(-2*DefaultCertificateLifetime)))
 	w := c.alone(t, "--cert-file="+certificate, "--key-file="+key)
 	eventually(t, "it says that its certificate is expired", func() error {
 		code, text, err := get(w.metrics + "/readyz")
