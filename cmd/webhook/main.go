@@ -40,6 +40,11 @@ func options(args []string) admission.Options {
 	flags.DurationVar(&o.CertificateLifetime, "cert-lifetime", admission.DefaultCertificateLifetime, "how long a certificate of our own is valid; it is replaced when two thirds of that are over")
 	flags.StringVar(&o.CertificateFile, "cert-file", "", "certificate `file` to serve, read again when it changes, in place of one of our own")
 	flags.StringVar(&o.KeyFile, "key-file", "", "key `file` of --cert-file")
+	flags.StringVar(&o.ClientCAFile, "client-ca-file", "", "`file` with the authorities of the client certificates of those who may ask; empty: everybody may")
+	flags.Func("client-name", "`name`, common or DNS, of a client certificate that may ask; may be given again (default: every one that the authorities signed)", func(name string) error {
+		o.ClientNames = append(o.ClientNames, name)
+		return nil
+	})
 	flags.DurationVar(&o.Drain, "drain", 5*time.Second, "how long to answer on after SIGTERM")
 	flags.Float64Var(&o.LogAllows, "log-allows", 0.01, "`share`, from 0 to 1, of the reviews to log of those that were allowed and that no policy says anything of")
 	flags.BoolVar(&o.Debug, "debug", false, "log all of those")

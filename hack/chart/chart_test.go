@@ -66,6 +66,12 @@ func TestChartIsWhatInstallApplies(t *testing.T) {
 		{"pods", []string{"webhook.replicas=5", "webhook.debug=true", "resources.cpu=500m", "resources.memory=1Gi", "resources.memoryLimit=2Gi", "podLabels.a=b"}, func(p *install.Parameters) {
 			p.Replicas, p.Debug, p.CPU, p.Memory, p.MemoryLimit, p.PodLabels = 5, true, "500m", "1Gi", "2Gi", map[string]string{"a": "b"}
 		}},
+		{"clients", []string{"webhook.clientCA.configMap=kube-root-ca.crt", "webhook.clientCA.names={a,b}"}, func(p *install.Parameters) {
+			p.ClientCA, p.ClientNames = "kube-root-ca.crt", []string{"a", "b"}
+		}},
+		{"clients, cert-manager", []string{"webhook.clientCA.configMap=authority", "webhook.certificate=cert-manager"}, func(p *install.Parameters) {
+			p.ClientCA, p.Certificate = "authority", install.CertificateCertManager
+		}},
 		{"elsewhere", []string{"webhook.url=https://webhook.example.com:8443"}, func(p *install.Parameters) { p.WebhookURL = "https://webhook.example.com:8443" }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -176,6 +182,8 @@ func TestChartRefuses(t *testing.T) {
 	}{
 		{[]string{"--namespace", "shop"}, "dbtether lives in one namespace: add --namespace dbtether-system --create-namespace"},
 		{[]string{"--namespace", "dbtether-system", "--set", "webhook.url=https://x,webhook.certificate=cert-manager"}, "set webhook.url or webhook.certificate, not both"},
+		{[]string{"--namespace", "dbtether-system", "--set", "webhook.url=https://x,webhook.clientCA.configMap=x"}, "set webhook.url or webhook.clientCA, not both"},
+		{[]string{"--namespace", "dbtether-system", "--set", "webhook.clientCA.names={a}"}, "names of clients say nothing without webhook.clientCA.configMap"},
 		{[]string{"--namespace", "dbtether-system", "--set", "webhook.replicas=0"}, "webhook"},
 		{[]string{"--namespace", "dbtether-system", "--set", "runner.mode=often"}, "runner"},
 		{[]string{"--namespace", "dbtether-system", "--set", "replicas=2"}, "replicas"},

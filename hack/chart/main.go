@@ -58,11 +58,29 @@ var replacements = strings.NewReplacer(
 	"memory: 987654322Mi", "memory: {{ .Values.resources.memory | quote }}",
 	"memory: 987654323Mi", "memory: {{ .Values.resources.memoryLimit | quote }}",
 	"        - --debug\n", "        {{- if .Values.webhook.debug }}\n        - --debug\n        {{- end }}\n",
+	"        - --client-ca-file=/client-ca/ca.crt\n        - --client-name=chart-client-name\n", whereClientCA("        - --client-ca-file=/client-ca/ca.crt\n"+
+		"        {{- range .Values.webhook.clientCA.names }}\n        - {{ printf \"--client-name=%s\" . | quote }}\n        {{- end }}\n"),
+	"        volumeMounts:\n"+clientCAMount+"        - mountPath: /tls\n", "        volumeMounts:\n"+whereClientCA(clientCAMount)+"        - mountPath: /tls\n",
+	"        volumeMounts:\n"+clientCAMount, whereClientCA("        volumeMounts:\n"+clientCAMount),
+	"      volumes:\n"+clientCAVolume("chart-client-ca")+"      - name: tls\n", "      volumes:\n"+whereClientCA(clientCAVolume("{{ .Values.webhook.clientCA.configMap | quote }}"))+"      - name: tls\n",
+	"      volumes:\n"+clientCAVolume("chart-client-ca"), whereClientCA("      volumes:\n"+clientCAVolume("{{ .Values.webhook.clientCA.configMap | quote }}")),
 	"        chart-label: x\n", podLabels("        "),
 	"            chart-label: x\n", podLabels("            "),
 	"https://chart-url", "{{ .Values.webhook.url }}",
 	install.LabelManagedBy+": "+install.ManagedBy, install.LabelManagedBy+": {{ .Release.Service }}",
 )
+
+const clientCAMount = "        - mountPath: /client-ca\n          name: client-ca\n          readOnly: true\n"
+
+func clientCAVolume(configMap string) string {
+	return "      - configMap:\n          name: " + configMap + "\n        name: client-ca\n"
+}
+
+// whereClientCA keeps lines where the webhook is told who may ask.
+func whereClientCA(lines string) string {
+	indent := lines[:len(lines)-len(strings.TrimLeft(lines, " "))]
+	return indent + "{{- if .Values.webhook.clientCA.configMap }}\n" + lines + indent + "{{- end }}\n"
+}
 
 func pullSecrets(indent string) string {
 	return indent + "{{- with .Values.images.pullSecrets }}\n" + indent + "imagePullSecrets:\n" +
@@ -83,7 +101,9 @@ type variant struct {
 // the runner runs.
 var (
 	webhooks = []variant{
-		{"if .Values.webhook.url", func(p *install.Parameters) { p.WebhookURL = "https://chart-url" }},
+		{"if .Values.webhook.url", func(p *install.Parameters) {
+			p.WebhookURL, p.ClientCA, p.ClientNames = "https://chart-url", "", nil
+		}},
 		{`else if eq .Values.webhook.certificate "cert-manager"`, func(p *install.Parameters) { p.Certificate = install.CertificateCertManager }},
 		{"else", func(*install.Parameters) {}},
 	}
@@ -134,6 +154,12 @@ const namespaceTemplate = `{{- if ne .Release.Namespace "` + v1alpha1.SystemName
 {{- if and .Values.webhook.url (eq .Values.webhook.certificate "cert-manager") }}
 {{- fail "a webhook that runs elsewhere brings its certificate: set webhook.url or webhook.certificate, not both" }}
 {{- end }}
+{{- if and .Values.webhook.url .Values.webhook.clientCA.configMap }}
+{{- fail "a webhook that runs elsewhere is told there who may ask it: set webhook.url or webhook.clientCA, not both" }}
+{{- end }}
+{{- if and .Values.webhook.clientCA.names (not .Values.webhook.clientCA.configMap) }}
+{{- fail "names of clients say nothing without webhook.clientCA.configMap, the ConfigMap with their authority" }}
+{{- end }}
 `
 
 func fileOf(object *unstructured.Unstructured) string {
@@ -159,7 +185,7 @@ func renderEach(variants []variant) ([]map[string]string, error) {
 		p := install.Parameters{
 			ImagePrefix: "chart-prefix", Version: "chart-version", ImagePullSecrets: []string{"chart-pull-secret"},
 			Replicas: 987654321, Certificate: install.CertificateSelf, Runner: install.RunnerNone, Schedule: "1 2 3 4 5",
-			CPU: "987654321m", Memory: "987654322Mi", MemoryLimit: "987654323Mi", Debug: true, PodLabels: map[string]string{"chart-label": "x"},
+			CPU: "987654321m", Memory: "987654322Mi", MemoryLimit: "987654323Mi", Debug: true, ClientCA: "chart-client-ca", ClientNames: []string{"chart-client-name"}, PodLabels: map[string]string{"chart-label": "x"},
 		}
 		v.change(&p)
 		objects, err := install.Render(p)

@@ -24,6 +24,9 @@ import (
 type ControlPlaneOptions struct {
 	// Log is told what happens while that takes time. May be nil.
 	Log func(format string, a ...any)
+	// WebhookClient, if not empty, is the common name of a client certificate, signed by
+	// the server's own authority, that the API server shows to every webhook.
+	WebhookClient string
 }
 
 // ControlPlane is a running Kubernetes API server with its etcd, on loopback,
@@ -42,6 +45,7 @@ type ControlPlane struct {
 	LogFile    string `json:"logFile"` // the API server's
 	Dir        string `json:"dir"`     // temporary folder that lives as long as the server
 
+	admission string     // file with the AdmissionConfiguration, if there is one
 	workspace *workspace // nil when another process runs the servers
 	mu        sync.Mutex // guards etcd and server
 	etcd      *process
@@ -72,7 +76,7 @@ func StartControlPlane(ctx context.Context, options ControlPlaneOptions) (*Contr
 		Dir:        w.path,
 		workspace:  w,
 	}
-	if err := c.create(ctx, binaries); err != nil {
+	if err := c.create(ctx, binaries, options.WebhookClient); err != nil {
 		return nil, errors.Join(fmt.Errorf("start control plane: %w", err), c.Stop())
 	}
 	log("Kubernetes %s is ready on %s after %s", c.Version, c.URL, elapsed(started))
@@ -99,14 +103,14 @@ func (c *ControlPlane) Stop() error {
 	return errors.Join(serverErr, etcdErr, c.workspace.remove())
 }
 
-func (c *ControlPlane) create(ctx context.Context, binaries controlPlaneBinaries) error {
+func (c *ControlPlane) create(ctx context.Context, binaries controlPlaneBinaries, webhookClient string) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	ca, err := newAuthority("dbtether test Kubernetes CA")
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(ca.write(c.CAFile, c.CAKeyFile), c.writeServerKeys(ca)); err != nil {
+	if err := errors.Join(ca.write(c.CAFile, c.CAKeyFile), c.writeServerKeys(ca), c.writeAdmission(ca, webhookClient)); err != nil {
 		return err
 	}
 	c.mu.Lock()
@@ -134,6 +138,29 @@ func (c *ControlPlane) writeServerKeys(ca *authority) error {
 		os.WriteFile(c.workspace.file("server.crt"), certificate, 0o600),
 		os.WriteFile(c.workspace.file("server.key"), key, 0o600),
 		os.WriteFile(c.workspace.file("service-account.key"), tokenKey, 0o600))
+}
+
+// writeAdmission writes which client certificate webhooks are shown, if one is wanted.
+func (c *ControlPlane) writeAdmission(ca *authority, client string) error {
+	if client == "" {
+		return nil
+	}
+	certificate, key, err := ca.issueClient(client, nil)
+	if err != nil {
+		return err
+	}
+	c.admission = c.workspace.file("admission.yaml")
+	var plugins string
+	for _, plugin := range []string{"MutatingAdmissionWebhook", "ValidatingAdmissionWebhook"} {
+		plugins += fmt.Sprintf("- {name: %s, configuration: {apiVersion: apiserver.config.k8s.io/v1, kind: WebhookAdmissionConfiguration, kubeConfigFile: %q}}\n",
+			plugin, c.workspace.file("webhooks.kubeconfig"))
+	}
+	return errors.Join(
+		os.WriteFile(c.workspace.file("webhook-client.crt"), certificate, 0o600),
+		os.WriteFile(c.workspace.file("webhook-client.key"), key, 0o600),
+		os.WriteFile(c.workspace.file("webhooks.kubeconfig"), fmt.Appendf(nil, "apiVersion: v1\nkind: Config\nusers:\n- {name: '*', user: {client-certificate: %q, client-key: %q}}\n",
+			c.workspace.file("webhook-client.crt"), c.workspace.file("webhook-client.key")), 0o600),
+		os.WriteFile(c.admission, []byte("apiVersion: apiserver.config.k8s.io/v1\nkind: AdmissionConfiguration\nplugins:\n"+plugins), 0o600))
 }
 
 func (c *ControlPlane) runEtcd(ctx context.Context, binary string) (url string, err error) {
@@ -177,21 +204,25 @@ func (c *ControlPlane) runServer(ctx context.Context, ca *authority, binary, etc
 }
 
 func (c *ControlPlane) serverCommand(binary, etcdURL string, port int) *exec.Cmd {
-	return exec.Command(binary,
-		"--etcd-servers="+etcdURL,
-		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port="+strconv.Itoa(port),
+	args := []string{
+		"--etcd-servers=" + etcdURL,
+		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port=" + strconv.Itoa(port),
 		"--endpoint-reconciler-type=none",
-		"--cert-dir="+c.workspace.path,
-		"--tls-cert-file="+c.workspace.file("server.crt"), "--tls-private-key-file="+c.workspace.file("server.key"),
-		"--client-ca-file="+c.CAFile,
+		"--cert-dir=" + c.workspace.path,
+		"--tls-cert-file=" + c.workspace.file("server.crt"), "--tls-private-key-file=" + c.workspace.file("server.key"),
+		"--client-ca-file=" + c.CAFile,
 		"--authorization-mode=RBAC",
 		"--disable-admission-plugins=ServiceAccount",
 		"--service-account-issuer=https://kubernetes.default.svc",
-		"--service-account-key-file="+c.workspace.file("service-account.key"),
-		"--service-account-signing-key-file="+c.workspace.file("service-account.key"),
+		"--service-account-key-file=" + c.workspace.file("service-account.key"),
+		"--service-account-signing-key-file=" + c.workspace.file("service-account.key"),
 		"--service-cluster-ip-range=10.0.0.0/24",
 		"--allow-privileged=true",
-	)
+	}
+	if c.admission != "" {
+		args = append(args, "--admission-control-config-file="+c.admission)
+	}
+	return exec.Command(binary, args...)
 }
 
 // waitReady returns when the server is ready and has made its first namespaces,

@@ -34,6 +34,11 @@ type Options struct {
 	// CertificateFile and KeyFile, if not empty, are served instead of a certificate
 	// of our own, and the webhook configurations are left alone.
 	CertificateFile, KeyFile string
+	// ClientCAFile, if not empty, holds the authorities of those who may ask for reviews;
+	// it is read at every handshake. ClientNames, if there are any, are the common names
+	// or DNS names of which their certificates have to have one.
+	ClientCAFile string
+	ClientNames  []string
 	// Drain is how long we go on answering after we have said that we are not ready:
 	// others take that long to hear of it.
 	Drain time.Duration
@@ -60,6 +65,14 @@ func (o Options) check() error {
 	if o.CertificateFile == "" && o.CertificateLifetime < minCertificateLifetime {
 		errs = append(errs, fmt.Errorf("a certificate that lives for %s cannot be replaced in time: at least %s", o.CertificateLifetime, minCertificateLifetime))
 	}
+	if o.ClientCAFile == "" && len(o.ClientNames) > 0 {
+		errs = append(errs, errors.New("names of clients say nothing without the file of their authority"))
+	}
+	if o.ClientCAFile != "" {
+		if _, err := o.callers().authorities(); err != nil {
+			errs = append(errs, err)
+		}
+	}
 	if o.Namespace == "" {
 		errs = append(errs, errors.New("the namespace is needed: policies are read there"))
 	}
@@ -76,6 +89,8 @@ func (o Options) check() error {
 	}
 	return errors.Join(errs...)
 }
+
+func (o Options) callers() callers { return callers{o.ClientCAFile, o.ClientNames} }
 
 // wanted says what a certificate of ours is for, and how long.
 func (o Options) wanted() wanted {

@@ -19,6 +19,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/yaml"
+
+	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 )
 
 // rotationDuration is how long TestRotationUnderLoad goes on, unless DBTETHER_SOAK says
@@ -40,15 +42,7 @@ func TestRotationUnderLoad(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c := &cluster{}
-	t.Cleanup(func() {
-		if err := c.stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := c.start(); err != nil {
-		t.Fatal(err)
-	}
+	c := newClusterOf(t, testenv.ControlPlaneOptions{})
 	replicas := newReplicas(t, c)
 	ns := c.namespace(t, enabled)
 	c.user(t, ns, "orders-api", 3)
@@ -122,10 +116,7 @@ func newReplicas(t *testing.T, c *cluster) *replicas {
 	for _, w := range r.all {
 		w.waitReady(t)
 	}
-	eventually(t, "the API server calls the webhook", func() error {
-		_, err := c.kubectl(manifestOf("DBCluster", "", "probe", `{endpoint: db, credentialsSecretRef: {name: admin, namespace: dbtether-system}}`), "create", "--dry-run=server", "-f", "-")
-		return err
-	})
+	eventually(t, "the API server calls the webhook", c.asks)
 	return r
 }
 

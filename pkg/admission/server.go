@@ -62,18 +62,20 @@ type server struct {
 func newServer(o Options, entries map[string]*entry, keeper *certificateKeeper, p *probes, m *metrics, log *slog.Logger) *server {
 	reviews := http.NewServeMux()
 	for name, entry := range entries {
-		reviews.Handle("POST /"+name, entry)
+		reviews.Handle("POST /"+name, o.callers().admit(entry))
 	}
 	p.register(reviews)
 	plain := http.NewServeMux()
 	plain.Handle("GET /metrics", m.handler())
 	p.register(plain)
+	secure := &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: keeper.certificate, NextProtos: []string{"h2", "http/1.1"}}
+	o.callers().require(secure)
 	errorLog := slog.NewLogLogger(log.Handler(), slog.LevelWarn)
 	return &server{
 		probes: p, drain: o.Drain, log: log,
 		https: &http.Server{
 			Addr: o.Listen, Handler: reviews, ErrorLog: errorLog,
-			TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: keeper.certificate},
+			TLSConfig:         secure,
 			ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout, WriteTimeout: answerTimeout, IdleTimeout: idleTimeout,
 		},
 		http: &http.Server{

@@ -17,6 +17,15 @@ const (
 	injectAuthority   = "cert-manager.io/inject-ca-from"
 )
 
+// ClientCAKey is the key with the authorities in the ConfigMap ClientCA.
+const ClientCAKey = "ca.crt"
+
+// What that ConfigMap is called in the webhook's pod, and where it is mounted.
+const (
+	clientCAVolume = "client-ca"
+	clientCAFolder = "/client-ca"
+)
+
 // webhookName is that of the webhook's Deployment and Service.
 const webhookName = "dbtether-webhook"
 
@@ -87,16 +96,28 @@ func (p Parameters) adjustWebhook(object *unstructured.Unstructured) {
 		if p.Debug {
 			args = append(args, "--debug")
 		}
+		if p.ClientCA != "" {
+			args = append(args, "--client-ca-file="+clientCAFolder+"/"+ClientCAKey)
+			for _, name := range p.ClientNames {
+				args = append(args, "--client-name="+name)
+			}
+			mount(object, container, clientCAVolume, clientCAFolder, "configMap", map[string]any{"name": p.ClientCA})
+		}
 		if p.Certificate == CertificateCertManager {
 			args = append(args, "--cert-file="+certificateFolder+"/tls.crt", "--key-file="+certificateFolder+"/tls.key")
-			container["volumeMounts"] = []any{map[string]any{"name": "tls", "mountPath": certificateFolder, "readOnly": true}}
+			mount(object, container, "tls", certificateFolder, "secret", map[string]any{"secretName": certificateSecret})
 		}
 		container["args"] = args
 	})
-	if p.Certificate == CertificateCertManager {
-		volume := map[string]any{"name": "tls", "secret": map[string]any{"secretName": certificateSecret}}
-		set(object, []any{volume}, "spec", "template", "spec", "volumes")
-	}
+}
+
+// mount adds a volume to a Deployment and mounts it into a container of it.
+func mount(object *unstructured.Unstructured, container map[string]any, name, folder, kind string, source map[string]any) {
+	mounts, _ := container["volumeMounts"].([]any)
+	container["volumeMounts"] = append(mounts, map[string]any{"name": name, "mountPath": folder, "readOnly": true})
+	at := []string{"spec", "template", "spec", "volumes"}
+	volumes, _, _ := unstructured.NestedSlice(object.Object, at...)
+	set(object, append(volumes, map[string]any{"name": name, kind: source}), at...)
 }
 
 // adjustConfiguration says how the API server reaches the webhook, and who writes whom

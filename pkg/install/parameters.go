@@ -46,6 +46,11 @@ type Parameters struct {
 	WebhookURL string `json:"webhookURL,omitempty"`
 	// Certificate is one of Certificates.
 	Certificate string `json:"certificate"`
+	// ClientCA, if not empty, is the name of a ConfigMap of the namespace whose key
+	// ClientCAKey holds the authorities of those who may ask the webhook, and ClientNames
+	// are the names of which their certificates have to have one, if there are any.
+	ClientCA    string   `json:"clientCA,omitempty"`
+	ClientNames []string `json:"clientNames,omitempty"`
 	// Runner is one of Runners, and Schedule that of the CronJob.
 	Runner   string `json:"runner"`
 	Schedule string `json:"schedule"`
@@ -71,11 +76,12 @@ func Defaults(version string) Parameters {
 	}
 }
 
-// The forms of what ends up in an image's name, and of five fields of a schedule or one
-// of its names.
+// The forms of what ends up in an image's name, of the name of a client certificate, and
+// of five fields of a schedule or one of its names.
 var (
 	imagePrefix = regexp.MustCompile(`^[a-z0-9]+([-._/:][a-z0-9]+)*$`)
 	imageTag    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$`)
+	clientName  = regexp.MustCompile(`^[A-Za-z0-9*][-A-Za-z0-9_.:@*]*$`)
 	schedule    = regexp.MustCompile(`^(@[a-z]+|[-0-9A-Za-z*/,?]+( [-0-9A-Za-z*/,?]+){4})$`)
 )
 
@@ -98,7 +104,30 @@ func (p Parameters) Check() error {
 	refuse(!schedule.MatchString(p.Schedule), "schedule %q does not have five fields, such as */5 * * * *", p.Schedule)
 	refuse(p.WebhookURL != "" && !isWebhookURL(p.WebhookURL), "webhook URL %q is not like https://host:port", p.WebhookURL)
 	refuse(p.WebhookURL != "" && p.Certificate == CertificateCertManager, "a webhook that runs elsewhere brings its certificate: cert-manager does not issue it")
+	errs = append(errs, p.checkClients()...)
 	return errors.Join(append(errs, p.checkPods()...)...)
+}
+
+// checkClients returns what is wrong with the parameters of who may ask the webhook.
+func (p Parameters) checkClients() (errs []error) {
+	if p.ClientCA == "" {
+		if len(p.ClientNames) > 0 {
+			errs = append(errs, errors.New("names of clients say nothing without the ConfigMap with their authority"))
+		}
+		return errs
+	}
+	if len(validation.IsDNS1123Subdomain(p.ClientCA)) > 0 {
+		errs = append(errs, fmt.Errorf("%q is not the name of a ConfigMap", p.ClientCA))
+	}
+	for _, name := range p.ClientNames {
+		if !clientName.MatchString(name) {
+			errs = append(errs, fmt.Errorf("%q is not the name of a client certificate, such as kube-apiserver", name))
+		}
+	}
+	if p.WebhookURL != "" {
+		errs = append(errs, errors.New("a webhook that runs elsewhere is told there who may ask it"))
+	}
+	return errs
 }
 
 // checkPods returns what is wrong with the parameters of pods.

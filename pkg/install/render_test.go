@@ -70,6 +70,7 @@ func TestRender(t *testing.T) {
 		{"pods", func(p *Parameters) {
 			p.Replicas, p.CPU, p.Memory, p.MemoryLimit, p.Debug, p.PodLabels = 3, "1", "1Gi", "2Gi", true, map[string]string{"team": "platform"}
 		}},
+		{"client_ca", func(p *Parameters) { p.ClientCA, p.ClientNames = "kube-root-ca.crt", []string{"kube-apiserver"} }},
 		{"webhook_url", func(p *Parameters) { p.WebhookURL = "https://webhook.example.com:8443" }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -214,6 +215,9 @@ func TestParametersThatMakeNoSense(t *testing.T) {
 		{func(p *Parameters) { p.Schedule = "hourly" }, `schedule "hourly" does not have five fields, such as */5 * * * *`},
 		{func(p *Parameters) { p.WebhookURL = "http://x" }, `webhook URL "http://x" is not like https://host:port`},
 		{func(p *Parameters) { p.WebhookURL, p.Certificate = "https://x", CertificateCertManager }, "a webhook that runs elsewhere brings its certificate: cert-manager does not issue it"},
+		{func(p *Parameters) { p.ClientNames = []string{"x"} }, "names of clients say nothing without the ConfigMap with their authority"},
+		{func(p *Parameters) { p.ClientCA, p.ClientNames = "No", []string{"-x"} }, "\"No\" is not the name of a ConfigMap\n\"-x\" is not the name of a client certificate, such as kube-apiserver"},
+		{func(p *Parameters) { p.WebhookURL, p.ClientCA = "https://x", "x" }, "a webhook that runs elsewhere is told there who may ask it"},
 		{func(p *Parameters) { p.CPU, p.MemoryLimit = "much", "-1" }, "cpu \"much\" is not a quantity such as 100m or 128Mi\nmemory limit \"-1\" is not a quantity such as 100m or 128Mi"},
 		{func(p *Parameters) { p.PodLabels = map[string]string{labelComponent: "x"} }, "pod label app.kubernetes.io/component=x: it is one of dbtether's own"},
 	} {

@@ -62,6 +62,8 @@ func (i *installation) addParameters(cmd *cobra.Command) {
 	flags.StringSliceVar(&p.ImagePullSecrets, "image-pull-secret", nil, "Secret of the namespace with which the images are pulled")
 	flags.Int64Var(&p.Replicas, "replicas", p.Replicas, "replicas of the webhook")
 	flags.StringVar(&p.WebhookURL, "webhook-url", "", "`https://host:port` of a webhook that runs elsewhere: none is run here")
+	flags.StringVar(&p.ClientCA, "client-ca", "", "`ConfigMap` of the namespace whose ca.crt signs the client certificates of those who may ask the webhook: the API servers")
+	flags.StringSliceVar(&p.ClientNames, "client-name", nil, "name that such a certificate has to have (default: any)")
 	flags.StringVar(&p.Schedule, "schedule", p.Schedule, "when the CronJob of --runner cronjob runs")
 	flags.StringVar(&p.CPU, "cpu", p.CPU, "what each pod is promised of a processor")
 	flags.StringVar(&p.Memory, "memory", p.Memory, "memory that each pod is promised")

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strconv"
@@ -32,6 +33,11 @@ func (w *installing) check(ctx context.Context, p install.Parameters) error {
 	if err != nil {
 		return err
 	}
+	missing, err := w.missingClientCA(ctx, p)
+	if err != nil {
+		return err
+	}
+	found = append(found, missing...)
 	if p.Certificate == install.CertificateCertManager {
 		definition := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}}
 		definition.SetName("certificates.cert-manager.io")
@@ -48,6 +54,30 @@ func (w *installing) check(ctx context.Context, p install.Parameters) error {
 			"remove what is in the way; where a definition, a field or a label may be taken over: --force-conflicts")
 	}
 	return w.tryAll(ctx)
+}
+
+// everyNamespace is a ConfigMap with the cluster's authority that Kubernetes puts into
+// every namespace, a moment after that is made.
+const everyNamespace = "kube-root-ca.crt"
+
+// missingClientCA says what is wrong with the ConfigMap of the authorities of those who
+// may ask the webhook: without it the webhook's pods would not start.
+func (w *installing) missingClientCA(ctx context.Context, p install.Parameters) ([]string, error) {
+	if p.ClientCA == "" || p.ClientCA == everyNamespace {
+		return nil, nil
+	}
+	config, err := w.env.configMap(ctx, p.ClientCA)
+	if err != nil {
+		return nil, err
+	}
+	if config != nil {
+		text, _, _ := unstructured.NestedString(config.Object, "data", install.ClientCAKey)
+		if x509.NewCertPool().AppendCertsFromPEM([]byte(text)) {
+			return nil, nil
+		}
+	}
+	return []string{fmt.Sprintf("there is no ConfigMap %q in namespace %q with certificates in PEM in its key %s: kubectl create configmap %[1]s -n %[2]s --from-file=%[3]s",
+		p.ClientCA, v1alpha1.SystemNamespace, install.ClientCAKey)}, nil
 }
 
 // checkVersion refuses API servers that are too old.

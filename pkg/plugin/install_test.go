@@ -411,9 +411,10 @@ func TestInstallRefuses(t *testing.T) {
        CustomResourceDefinition databases.dbtether.io defines the resources of the dbtether operator, or of somebody else
        ClusterRole dbtether-view is managed by Helm
        ValidatingWebhookConfiguration dbtether has the entry "x.example.com", which is not ours
+       there is no ConfigMap "authority" in namespace "dbtether-system" with certificates in PEM in its key ca.crt: kubectl create configmap authority -n dbtether-system --from-file=ca.crt
        cert-manager is not installed: there is no CustomResourceDefinition certificates.cert-manager.io
 hint:  remove what is in the way; where a definition, a field or a label may be taken over: --force-conflicts
-`, append(arguments, "--certificate", "cert-manager")...)
+`, append(arguments, "--certificate", "cert-manager", "--client-ca", "authority")...)
 	untouched()
 
 	c.do("delete", "validatingwebhookconfiguration", "dbtether")
