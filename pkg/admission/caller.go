@@ -83,11 +83,11 @@ func (c callers) admit(next http.Handler) http.Handler {
 }
 
 // refuseCaller answers in the form of which the API server passes the message on.
-func refuseCaller(w http.ResponseWriter, code int, reason metav1.StatusReason, message string) {
+func refuseCaller(w http.ResponseWriter, code int32, reason metav1.StatusReason, message string) {
 	// A struct of strings always marshals.
-	body, _ := json.Marshal(metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: metav1.StatusFailure, Code: int32(code), Reason: reason, Message: message})
+	body, _ := json.Marshal(metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: metav1.StatusFailure, Code: code, Reason: reason, Message: message})
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
+	w.WriteHeader(int(code))
 	_, _ = w.Write(body) // who asked has gone
 }
 

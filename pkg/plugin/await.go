@@ -110,8 +110,10 @@ func provisioned(object *unstructured.Unstructured) (bool, error) {
 		return false, nil
 	case asked != "" && asked == waiting:
 		return true, answer(object, message)
+	case asked != "" && asked != answered: // what the status says is of a run before
+		return false, nil
 	case phase == v1alpha1.PhaseReady || phase == v1alpha1.PhaseExpired:
-		return asked == "" || asked == answered, nil
+		return true, nil
 	case phase == v1alpha1.PhaseFailed:
 		return true, answer(object, message)
 	default:

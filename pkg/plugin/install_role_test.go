@@ -124,3 +124,39 @@ func (c installCluster) provoke(resource string) string {
 	out, _ := cmd.CombinedOutput() // to be refused is what it is for
 	return string(out)
 }
+
+// What dbtether-policy-reader gives to everybody is what `policy list` reads: without any
+// one of its rights that says which it misses.
+func TestPolicyReaderIsMinimal(t *testing.T) {
+	c := newInstallCluster(t)
+	w := c.webhook()
+	c.do("dbtether", "install", "--image-version", "v1.0.0", "--webhook-url", w.url)
+	kubeconfig, err := c.server.KubeconfigFor("jane", "system:authenticated")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const role = "role/dbtether-policy-reader"
+	var whole rbacv1.Role
+	if err := json.Unmarshal([]byte(c.do("get", role, "-n", "dbtether-system", "-o", "json")), &whole); err != nil {
+		t.Fatal(err)
+	}
+	list := func() string {
+		out, said, _ := c.run(kubeconfig, "dbtether", "policy", "list")
+		return out + said
+	}
+	missed := map[string]string{"get": `user "jane" may not get configmaps`, "list": `user "jane" may not list configmaps`}
+	for r, rule := range whole.Rules {
+		for _, verb := range rule.Verbs {
+			less := slices.Clone(whole.Rules)
+			less[r].Verbs = slices.DeleteFunc(slices.Clone(rule.Verbs), func(v string) bool { return v == verb })
+			c.setRules(role, less)
+			said := ""
+			for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && !strings.Contains(said, missed[verb]); said = list() {
+			}
+			if !strings.Contains(said, missed[verb]) {
+				t.Errorf("without the right to %s:\n%s", verb, said)
+			}
+		}
+	}
+	c.setRules(role, whole.Rules)
+}

@@ -316,6 +316,19 @@ func (c installCluster) uninstallsDefinitions() {
 	}
 }
 
+// certManagerDefinition is as much of cert-manager's definitions as is looked at.
+const certManagerDefinition = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: %[1]ss.cert-manager.io}
+spec:
+  group: cert-manager.io
+  scope: Namespaced
+  names: {kind: %[2]s, plural: %[1]ss, singular: %[1]s}
+  versions:
+    - {name: v1, served: true, storage: true, subresources: {status: {}}, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}
+`
+
 // Nothing is refused while the webhook does not answer, and it is said what is missing.
 func TestInstallWaits(t *testing.T) {
 	c := newInstallCluster(t)
@@ -361,6 +374,21 @@ func TestInstallWaits(t *testing.T) {
 	if code != 0 || !strings.HasPrefix(said, "note:  the webhook does not answer yet: the API server does not reach the webhook") {
 		t.Errorf("code %d: %s", code, said)
 	}
+
+	for _, kind := range []string{"issuer", "certificate"} {
+		c.apply(fmt.Sprintf(certManagerDefinition, kind, strings.ToUpper(kind[:1])+kind[1:]))
+		c.do("wait", "--for=condition=Established", "crd/"+kind+"s.cert-manager.io")
+	}
+	c.do("delete", "mutatingwebhookconfiguration,validatingwebhookconfiguration", "dbtether")
+	const certificate = "Certificate dbtether-system/dbtether-webhook-authority"
+	arguments = append(arguments, "--certificate", "cert-manager")
+	c.fails(1, "error: "+certificate+": cert-manager has not looked at it: does its controller run?\n"+hint, arguments...)
+	c.do("patch", "certificate", "dbtether-webhook-authority", "-n", "dbtether-system", "--subresource=status", "--type=merge", "-p", `{"status":{"conditions":[{"type":"Ready","status":"False","message":"no issuer"}]}}`)
+	c.fails(1, "error: "+certificate+" is not issued: no issuer\n"+hint, arguments...)
+	for _, name := range []string{"dbtether-webhook-authority", "dbtether-webhook"} {
+		c.do("patch", "certificate", name, "-n", "dbtether-system", "--subresource=status", "--type=merge", "-p", `{"status":{"conditions":[{"type":"Ready","status":"True","message":""}]}}`)
+	}
+	c.fails(1, deployment+"nobody has looked at it since it was written\n       pod webhook-1: ImagePullBackOff: not found\n"+hint, arguments...)
 }
 
 // authority is a certificate that any client can read, in base64.

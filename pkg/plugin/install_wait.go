@@ -59,7 +59,7 @@ func (w *installing) awaitDefinitions(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if standing == nil || !conditionTrue(standing, "Established") {
+			if status, _ := condition(standing, "Established"); status != metav1.ConditionTrue {
 				return fmt.Errorf("%s is not established", install.Title(object))
 			}
 			return nil
@@ -71,15 +71,21 @@ func (w *installing) awaitDefinitions(ctx context.Context) error {
 	return nil
 }
 
-// conditionTrue says whether a condition of an object's status is True.
-func conditionTrue(object *unstructured.Unstructured, name string) bool {
+// condition returns what the status of an object, which may be nil, says by a condition;
+// nothing where it has none of that name.
+func condition(object *unstructured.Unstructured, name string) (status metav1.ConditionStatus, message string) {
+	if object == nil {
+		return "", ""
+	}
 	conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
 	for _, c := range conditions {
-		if condition, ok := c.(map[string]any); ok && condition["type"] == name {
-			return condition["status"] == string(metav1.ConditionTrue)
+		if fields, ok := c.(map[string]any); ok && fields["type"] == name {
+			text, _, _ := unstructured.NestedString(fields, "status")
+			message, _, _ = unstructured.NestedString(fields, "message")
+			return metav1.ConditionStatus(text), message
 		}
 	}
-	return false
+	return "", ""
 }
 
 // await waits until the replicas of the webhook are ready, the API server was told whom
@@ -87,21 +93,44 @@ func conditionTrue(object *unstructured.Unstructured, name string) bool {
 // are such that an unreachable webhook is passed over in silence.
 func (w *installing) await(ctx context.Context, p install.Parameters, fresh bool, timeout time.Duration) error {
 	deadline := time.Now().Add(timeout)
-	looks := []struct {
-		what string
-		look func(context.Context) error
+	for _, l := range []struct {
+		what  string
+		needs bool
+		look  func(context.Context) error
 	}{
-		{"the webhook's pods", w.rolledOut},
-		{"the webhook's certificate", w.trusted},
-		{"the API server to reach the webhook", func(ctx context.Context) error { return w.probe(ctx, fresh) }},
-	}
-	if p.WebhookURL != "" {
-		looks = looks[1:]
-	}
-	for _, l := range looks {
+		{"cert-manager", p.Certificate == install.CertificateCertManager, w.issued},
+		{"the webhook's pods", p.WebhookURL == "", w.rolledOut},
+		{"the webhook's certificate", true, w.trusted},
+		{"the API server to reach the webhook", true, func(ctx context.Context) error { return w.probe(ctx, fresh) }},
+	} {
+		if !l.needs {
+			continue
+		}
 		w.progress.step("waiting for %s …", l.what)
 		if err := until(ctx, time.Until(deadline), l.look); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// issued returns an error while cert-manager has not issued a certificate, without which
+// the webhook's pods do not start, with what it says of that.
+func (w *installing) issued(ctx context.Context) error {
+	for _, object := range w.objects {
+		if object.GetKind() != "Certificate" {
+			continue
+		}
+		standing, err := w.env.standing(ctx, object)
+		if err != nil {
+			return err
+		}
+		switch status, message := condition(standing, "Ready"); status {
+		case metav1.ConditionTrue:
+		case "":
+			return fmt.Errorf("%s: cert-manager has not looked at it: does its controller run?", install.Title(object))
+		default:
+			return fmt.Errorf("%s is not issued: %s", install.Title(object), message)
 		}
 	}
 	return nil

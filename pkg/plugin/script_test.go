@@ -38,6 +38,7 @@ import (
 //	                           without what changes from run to run
 //	fill FILE…                 replaces $NAME in files
 //	grant USER VERB RESOURCE…  lets a user do something in $NS
+//	lacks                      see script_rights_test.go
 //	cluster, sql, login, hold, held, state: see script_postgres_test.go
 //
 // UPDATE_SCRIPTS=1 rewrites the expected output of cmp.
@@ -62,6 +63,7 @@ func runScripts(t *testing.T, dir string, p program) {
 			"grant":   grant,
 			"held":    direct("held"),
 			"hold":    hold,
+			"lacks":   lacks,
 			"login":   direct("login"),
 			"plain":   plain,
 			"show":    show,
@@ -85,6 +87,7 @@ func (p program) setup(env *testscript.Env, id string) error {
 		return err
 	}
 	admin, dev := filepath.Join(env.WorkDir, ".admin"), filepath.Join(env.WorkDir, ".dev")
+	env.Values[lackedKey{}] = &[]string{}
 	env.Setenv("ID", id)
 	env.Setenv("NS", namespace)
 	env.Setenv("KUBECONFIG", admin)

@@ -10,7 +10,7 @@
 //
 // +kubebuilder:rbac:groups=dbtether.io,resources=dbclusters,verbs=get;list
 // +kubebuilder:rbac:groups=dbtether.io,resources=databases;databaseusers,verbs=get;list;create;patch;delete
-// +kubebuilder:rbac:groups=dbtether.io,resources=dbclusters/status;databases/status;databaseusers/status,verbs=get;patch
+// +kubebuilder:rbac:groups=dbtether.io,resources=dbclusters/status;databases/status;databaseusers/status,verbs=patch
 // +kubebuilder:rbac:groups="",namespace=dbtether-system,resources=configmaps,verbs=list
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
 // +kubebuilder:rbac:groups="",resources=pods,verbs=list

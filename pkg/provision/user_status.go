@@ -86,6 +86,20 @@ func timestamp(t time.Time) *metav1.Time {
 	return &result
 }
 
+// unanswered returns where a rotation stands that could not be done as it was asked for:
+// whoever waits for it tells by that what was said of it from what was said before.
+func unanswered(have *v1alpha1.RotationStatus, asked string) *v1alpha1.RotationStatus {
+	if have != nil && have.Request == asked {
+		return have
+	}
+	status := &v1alpha1.RotationStatus{}
+	if have != nil {
+		status = have.DeepCopy()
+	}
+	status.WaitingRequest = asked
+	return status
+}
+
 // userStatus completes a status with what the outcome says, and writes it.
 func (p *Provisioner) userStatus(ctx context.Context, user *v1alpha1.DatabaseUser, status v1alpha1.DatabaseUserStatus, o outcome) error {
 	ready := o.err == nil && !o.deleting && !o.expired
@@ -93,6 +107,9 @@ func (p *Provisioner) userStatus(ctx context.Context, user *v1alpha1.DatabaseUse
 		fmt.Sprintf("secret %s, revision %d", status.SecretName, status.SecretRevision))
 	status.Phase, status.Message, status.ObservedGeneration = o.phase(), o.text(), user.Generation
 	status.Conditions = o.conditions(p.Now(), user.Generation, user.Status.Conditions, credentials)
+	if asked := v1alpha1.RotationRequest(user.Annotations); o.err != nil && asked != "" {
+		status.Rotation = unanswered(status.Rotation, asked)
+	}
 	return p.applyStatus(ctx, v1alpha1.DatabaseUsers, v1alpha1.KindDatabaseUser, user, &user.Status, &status)
 }
 
