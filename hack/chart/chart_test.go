@@ -26,8 +26,15 @@ var root = filepath.Join("..", "..")
 // helm runs the Helm that tools/helm pins, in the repository's folder.
 func helm(t *testing.T, args ...string) (out string, err error) {
 	t.Helper()
+	return helmAt(t, os.DevNull, args...)
+}
+
+// helmAt is helm for the cluster of a kubeconfig.
+func helmAt(t *testing.T, kubeconfig string, args ...string) (out string, err error) {
+	t.Helper()
 	cmd := exec.Command("go", append([]string{"tool", "-modfile=tools/helm/go.mod", "helm"}, args...)...)
 	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
 	text, err := cmd.CombinedOutput()
 	return string(text), err
 }
@@ -228,4 +235,52 @@ func TestChartIsAccepted(t *testing.T) {
 			t.Errorf("%s:\n%s", mode, out)
 		}
 	}
+	release(t, server, kubectl)
+}
+
+// release installs, upgrades and uninstalls: what a version has not any more goes, what
+// holds data stays, and it can be installed again beside that.
+func release(t *testing.T, server *testenv.ControlPlane, kubectl func(stdin string, args ...string) string) {
+	t.Helper()
+	run := func(args ...string) {
+		t.Helper()
+		args = append(args, "--namespace", "dbtether-system")
+		if out, err := helmAt(t, server.Kubeconfig, args...); err != nil {
+			t.Fatalf("helm %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+	ours := func() string {
+		t.Helper()
+		out := kubectl("", "get", "customresourcedefinitions,clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings,"+
+			"mutatingwebhookconfigurations,validatingwebhookconfigurations", "-o", "name")
+		out += kubectl("", "get", "-n", "dbtether-system", "serviceaccounts,roles,rolebindings,services,poddisruptionbudgets,deployments,cronjobs", "-o", "name")
+		var names []string
+		for name := range strings.Lines(out) {
+			if strings.Contains(name, "dbtether") {
+				names = append(names, strings.TrimSpace(name))
+			}
+		}
+		return strings.Join(names, "\n")
+	}
+	const chart = "manifests/chart"
+	run("install", "dbtether", chart, "--set", "images.version=v1.0.0,runner.mode=watch")
+	if names := ours(); !strings.Contains(names, "deployment.apps/dbtether-webhook") || !strings.Contains(names, "deployment.apps/dbtether-runner") {
+		t.Errorf("installed is\n%s", names)
+	}
+	run("upgrade", "dbtether", chart, "--set", "images.version=v1.1.0,runner.mode=cronjob")
+	if names := ours(); strings.Contains(names, "deployment.apps/dbtether-runner") || !strings.Contains(names, "cronjob.batch/dbtether-runner") {
+		t.Errorf("after the upgrade there is\n%s", names)
+	}
+	run("rollback", "dbtether", "1")
+	if image := kubectl("", "get", "deployment", "dbtether-runner", "-n", "dbtether-system", "-o", "jsonpath={.spec.template.spec.containers[0].image}"); image != "dbtether/plugin:v1.0.0" {
+		t.Errorf("after the rollback the runner is %s", image)
+	}
+	run("uninstall", "dbtether")
+	definitions := "customresourcedefinition.apiextensions.k8s.io/databases.dbtether.io\ncustomresourcedefinition.apiextensions.k8s.io/databaseusers.dbtether.io\n" +
+		"customresourcedefinition.apiextensions.k8s.io/dbclusters.dbtether.io"
+	if names := ours(); names != definitions {
+		t.Errorf("after the uninstallation there is\n%s", names)
+	}
+	run("install", "dbtether", chart, "--set", "images.version=v1.1.0")
+	run("uninstall", "dbtether")
 }
