@@ -46,6 +46,11 @@ func TestFloorTakesWhatTheWebhookMakes(t *testing.T) {
 		{"dbtether.io/inject: orders-api", own + mount("/bindings/orders-api/"), volume, "orders-api@3:env+files"},
 		{"dbtether.io/inject: orders-api, dbtether.io/as: files", mount("/bindings/./orders-api/."), volume, "orders-api@3:files"},
 		{"dbtether.io/inject: orders-api, dbtether.io/as: files", ", env: [{name: SERVICE_BINDING_ROOT, value: /srv/}]", "", "orders-api@3:files"},
+		{"dbtether.io/inject: orders-api, dbtether.io/as: libpq", "", "", "orders-api@3:libpq"},
+		{"dbtether.io/inject: 'orders-api,r=analytics.ro', dbtether.io/as: libpq, dbtether.io/env: URL=r.uri", "", "", "orders-api@3:libpq,r=analytics.ro@12:env+libpq"},
+		{"dbtether.io/inject: orders-api, dbtether.io/path: /etc/database, dbtether.io/file-mode: '0440'", "", "", "orders-api@3:env+files"},
+		{"dbtether.io/inject: orders-api, dbtether.io/files: 'user=username', dbtether.io/optional: 'true'", "", "", "orders-api@3:env+files"},
+		{"dbtether.io/inject: none", "", "", ""},
 		{"dbtether.io/inject: orders-api, dbtether.io/injected: none", "", "", "orders-api@3:env+files"},
 		{"dbtether.io/inject: orders-api, dbtether.io/injected: 'orders-api@99:files'", "", "", "orders-api@3:env+files"},
 	} {

@@ -123,6 +123,72 @@ func TestInjectedPodStaysAsItIs(t *testing.T) {
 	}
 }
 
+// In a namespace with a default a pod that does not say what it wants gets that, and one
+// that wants nothing says so.
+func TestNamespaceDefault(t *testing.T) {
+	c := newCluster(t)
+	ns := c.namespace(t, enabled, "dbtether.io/inject-default=orders-api")
+	c.user(t, ns, "orders-api", 3)
+	c.user(t, ns, "analytics-ro", 1)
+	c.seen(t, "USER-UNKNOWN", podNamed("x", "dbtether.io/inject: nobody"), ns)
+	for _, p := range []struct{ name, annotations, inject, injected string }{
+		{"silent", "", "orders-api", "orders-api@3:env+files"},
+		{"says-how", "dbtether.io/as: libpq, dbtether.io/containers: app", "orders-api", "orders-api@3:libpq"},
+		{"says-what", "dbtether.io/inject: 'r=analytics-ro'", "r=analytics-ro", "r=analytics-ro@1:env+files"},
+		{"wants-nothing", "dbtether.io/inject: none", "none", ""},
+	} {
+		eventually(t, "pod "+p.name, func() error {
+			_, err := c.kubectl(podNamed(p.name, p.annotations), "create", "-n", ns, "-f", "-")
+			return err
+		})
+		got := c.pod(t, ns, p.name)
+		if got.Annotations["dbtether.io/inject"] != p.inject || got.Annotations["dbtether.io/injected"] != p.injected {
+			t.Errorf("%s has %v", p.name, got.Annotations)
+		}
+		if carried := len(got.Spec.Volumes) > 0; carried != (p.injected != "") {
+			t.Errorf("%s has a volume: %v", p.name, carried)
+		}
+	}
+	// No annotations at all: the API server sends none, either.
+	c.must(t, "apiVersion: v1\nkind: Pod\nmetadata: {name: bare}\nspec: {containers: [{name: app, image: registry.example/app:1}]}\n", "create", "-n", ns, "-f", "-")
+	if got := c.pod(t, ns, "bare").Annotations["dbtether.io/injected"]; got != "orders-api@3:env+files" {
+		t.Errorf("bare was given %q", got)
+	}
+	c.must(t, "", "label", "namespace", ns, "dbtether.io/inject-default=nobody", "--overwrite")
+	eventually(t, "a default that does not exist is said", func() error {
+		_, err := c.kubectl(podNamed("lost"), "create", "--dry-run=server", "-n", ns, "-f", "-")
+		if err == nil || !strings.Contains(err.Error(), `USER-UNKNOWN: user "nobody" does not exist in namespace "`+ns+`"`) {
+			return fmt.Errorf("it says: %w", err)
+		}
+		return nil
+	})
+}
+
+// A pod that may start without its credential is taken before there is one.
+func TestOptionalCredential(t *testing.T) {
+	c := newCluster(t)
+	ns := c.namespace(t, enabled)
+	c.user(t, ns, "orders-api", 0)
+	c.setUser(t, ns, "orders-api", 0, "False")
+	c.seen(t, "USER-NOT-READY", podNamed("x", "dbtether.io/inject: orders-api"), ns)
+	c.must(t, podNamed("early", "dbtether.io/inject: orders-api", "dbtether.io/optional: 'true'"), "create", "-n", ns, "-f", "-")
+	pod := c.pod(t, ns, "early")
+	if got := pod.Annotations["dbtether.io/injected"]; got != "orders-api@0:env+files" {
+		t.Errorf("dbtether.io/injected is %q", got)
+	}
+	for _, v := range pod.Spec.InitContainers[0].Env {
+		if v.ValueFrom != nil && (v.ValueFrom.SecretKeyRef.Optional == nil || !*v.ValueFrom.SecretKeyRef.Optional) {
+			t.Errorf("%s is not optional", v.Name)
+		}
+	}
+	if source := pod.Spec.Volumes[0].Projected.Sources[0].Secret; source.Optional == nil || !*source.Optional {
+		t.Error("the volume is not optional")
+	}
+	if _, err := c.kubectl(podNamed("lost", "dbtether.io/inject: nobody", "dbtether.io/optional: 'true'"), "create", "-n", ns, "-f", "-"); err == nil || !strings.Contains(err.Error(), "USER-UNKNOWN") {
+		t.Errorf("a user that does not exist: %v", err)
+	}
+}
+
 // kubectl debug adds a container to a running pod, through a subresource.
 func TestEphemeralContainerIsInjected(t *testing.T) {
 	c := newCluster(t)

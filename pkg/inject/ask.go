@@ -16,6 +16,15 @@ type Ask struct {
 	// Env lists further variables. They are given in every form: whoever names a
 	// variable wants it, also beside files.
 	Env []EnvAsk
+	// Files lists further files. They are given in every form that has files.
+	Files []FileAsk
+	// Root is the directory below which each credential has its own. Empty: /bindings. A
+	// container that sets SERVICE_BINDING_ROOT itself keeps that.
+	Root string
+	// Mode is that of the files; 0 for Kubernetes' default, 0644.
+	Mode int64
+	// Optional says that the pod starts also while a Secret is not there.
+	Optional bool
 	// Containers names the containers to inject. Empty: all, init containers included.
 	Containers []string
 	// PoolSize is how many connections the pod says that it opens with each credential; 0
@@ -40,32 +49,65 @@ type EnvAsk struct {
 	Key string
 }
 
+// root returns where bindings are.
+func (a *Ask) root() string {
+	if a.Root == "" {
+		return defaultRoot
+	}
+	return a.Root
+}
+
+// FileAsk asks for a file with one key of a credential.
+type FileAsk struct {
+	// Name is that of the file, in the directory of the credential.
+	Name string
+	// Alias says whose credential. Empty: that of the user without alias.
+	Alias string
+	// Key is as that of an EnvAsk.
+	Key string
+}
+
 // Form says how a credential reaches a container.
 type Form string
 
-// The three forms.
+// The four forms. FormLibpq is files, and the variables that make libpq read one of them
+// at each connection: it has no password in its environment that a rotation outdates.
 const (
 	FormEnv   Form = "env"
 	FormFiles Form = "files"
 	FormBoth  Form = "both"
+	FormLibpq Form = "libpq"
 )
 
-func (f Form) env() bool   { return f != FormFiles }
+func (f Form) env() bool   { return f != FormFiles && f != FormLibpq }
 func (f Form) files() bool { return f != FormEnv }
 
-// text returns the form as the annotation dbtether.io/injected has it.
-func (f Form) text() string {
-	switch f {
-	case FormEnv, FormFiles:
+// text returns the form as the annotation dbtether.io/injected has it. Who has further
+// variables has the credential in the environment, too.
+func (f Form) text(variables bool) string {
+	switch {
+	case f == FormEnv:
+		return "env"
+	case f == FormLibpq && variables:
+		return "env+libpq"
+	case f == FormLibpq || f == FormFiles && !variables:
 		return string(f)
 	default:
 		return "env+files"
 	}
 }
 
+// HasEnvironment reports whether a form, as the annotation dbtether.io/injected has it,
+// puts a credential into the environment, where a rotation does not reach it. What is
+// none of ours is taken to do so.
+func HasEnvironment(form string) bool { return form != "files" && form != "libpq" }
+
+// standardKey is a key of a credential, and the variable that carries it.
+type standardKey struct{ variable, key string }
+
 // standardKeys are the keys behind the variables of libpq (manual, section
 // "Environment Variables") that every user gets, prefixed with its alias.
-var standardKeys = []struct{ variable, key string }{
+var standardKeys = []standardKey{
 	{"PGHOST", "host"},
 	{"PGPORT", "port"},
 	{"PGDATABASE", "database"},
@@ -76,6 +118,16 @@ var standardKeys = []struct{ variable, key string }{
 
 // credentialKeys are the keys that every credential has and that env may name.
 var credentialKeys = []string{"host", "port", "database", "username", "password", "uri", "jdbc-uri", "sslmode"}
+
+// The variables of libpq for a connection service file (manual, section "Environment
+// Variables").
+const (
+	serviceFileVariable = "PGSERVICEFILE"
+	serviceVariable     = "PGSERVICE"
+)
+
+// otherKeys are those that a credential may have beside credentialKeys.
+var otherKeys = []string{"type", "provider", "databases", v1alpha1.ServiceFile}
 
 // rootVariable names the directory of all bindings (Service Binding specification
 // for Kubernetes, section "Workload Projection").
@@ -103,6 +155,11 @@ func variablePrefix(alias string) string {
 // podAnnotations are all annotations under our prefix that a pod may have, in the
 // order in which they are read.
 var podAnnotations = []string{
-	v1alpha1.AnnotationInject, v1alpha1.AnnotationAs, v1alpha1.AnnotationEnv,
+	v1alpha1.AnnotationInject, v1alpha1.AnnotationAs, v1alpha1.AnnotationEnv, v1alpha1.AnnotationFiles,
+	v1alpha1.AnnotationPath, v1alpha1.AnnotationFileMode, v1alpha1.AnnotationOptional,
 	v1alpha1.AnnotationContainers, v1alpha1.AnnotationPoolSize, v1alpha1.AnnotationInjected,
 }
+
+// NoInjection is the value of dbtether.io/inject on a pod that wants nothing, in a
+// namespace whose pods get something by default.
+const NoInjection = "none"

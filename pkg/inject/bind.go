@@ -3,6 +3,7 @@ package inject
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -12,8 +13,8 @@ import (
 // bind returns the bindings in the order of the ask. What a patch is made of must
 // be sound whoever composed it, so that names are checked again here.
 func bind(ask *Ask, bindings []Binding) ([]Binding, error) {
-	if len(ask.Users) > maxItems || len(ask.Env) > maxItems {
-		return nil, fmt.Errorf("at most %d users and variables, not %d and %d", maxItems, len(ask.Users), len(ask.Env))
+	if len(ask.Users) > maxItems || len(ask.Env) > maxItems || len(ask.Files) > maxItems {
+		return nil, fmt.Errorf("at most %d users, variables and files, not %d, %d and %d", maxItems, len(ask.Users), len(ask.Env), len(ask.Files))
 	}
 	if len(bindings) != len(ask.Users) {
 		return nil, fmt.Errorf("%d bindings for %d users", len(bindings), len(ask.Users))
@@ -37,20 +38,38 @@ func bind(ask *Ask, bindings []Binding) ([]Binding, error) {
 		}
 		bound = append(bound, b)
 	}
-	return bound, references(ask.Env, bound)
+	return bound, references(ask, bound)
 }
 
-// references fails on a variable whose credential or key does not exist.
-func references(env []EnvAsk, bound []Binding) error {
-	for _, e := range env {
+// references fails on a variable or a file whose credential or key does not exist, and
+// on what names a directory or mode that Parse takes from nobody.
+func references(ask *Ask, bound []Binding) error {
+	check := func(what, name, alias, key string, pattern *regexp.Regexp) error {
 		switch {
-		case !slices.ContainsFunc(bound, func(b Binding) bool { return b.Alias == e.Alias }):
-			return fmt.Errorf("variable %s: no user has the alias %s", quote(e.Variable), quote(e.Alias))
-		case !slices.Contains(credentialKeys, e.Key):
-			return fmt.Errorf("variable %s: %s is not a key of a credential", quote(e.Variable), quote(e.Key))
-		case !variablePattern.MatchString(e.Variable):
-			return fmt.Errorf("variable %s: not a name", quote(e.Variable))
+		case !slices.ContainsFunc(bound, func(b Binding) bool { return b.Alias == alias }):
+			return fmt.Errorf("%s %s: no user has the alias %s", what, quote(name), quote(alias))
+		case !slices.Contains(credentialKeys, key):
+			return fmt.Errorf("%s %s: %s is not a key of a credential", what, quote(name), quote(key))
+		case !pattern.MatchString(name):
+			return fmt.Errorf("%s %s: not a name", what, quote(name))
 		}
+		return nil
+	}
+	for _, e := range ask.Env {
+		if err := check("variable", e.Variable, e.Alias, e.Key, variablePattern); err != nil {
+			return err
+		}
+	}
+	for _, f := range ask.Files {
+		if err := check("file", f.Name, f.Alias, f.Key, filePattern); err != nil {
+			return err
+		}
+	}
+	switch {
+	case !rootPattern.MatchString(ask.root()):
+		return fmt.Errorf("%s is not a directory for credentials", quote(ask.Root))
+	case ask.Mode < 0 || ask.Mode > 0o777:
+		return fmt.Errorf("%o is not the mode of a file", ask.Mode)
 	}
 	return nil
 }
@@ -78,6 +97,30 @@ func (p *Pod) check(names []string, o options) error {
 			fix = fmt.Sprintf("write %s; %s", quote(near), fix)
 		}
 		return Problem{Annotation: v1alpha1.AnnotationContainers, Message: "the pod has no container " + quote(name), Fix: fix}
+	}
+	return nil
+}
+
+// readable fails if some container could not read files of the mode that is asked for:
+// they are root's, and of the group that the pod names, for which the kubelet makes them
+// readable (Kubernetes documentation, "Configure a Security Context", on fsGroup).
+func (p *Pod) readable(ask *Ask) error {
+	if ask.Mode == 0 || ask.Mode&0o004 != 0 || p.fsGroup {
+		return nil
+	}
+	for _, containers := range [][]container{p.initContainers, p.containers} {
+		for _, c := range containers {
+			user := c.user
+			if user == accountUnknown {
+				user = p.user
+			}
+			if user != accountOther || len(ask.Containers) > 0 && !slices.Contains(ask.Containers, c.name) {
+				continue
+			}
+			return Problem{Annotation: v1alpha1.AnnotationFileMode,
+				Message: fmt.Sprintf("files of mode %04o are root's, and container %s does not run as root", ask.Mode, quote(c.name)),
+				Fix:     "set spec.securityContext.fsGroup, or write 0444"}
+		}
 	}
 	return nil
 }

@@ -1,17 +1,39 @@
 package inject
 
-import "slices"
+import (
+	"slices"
+	"strconv"
+	"strings"
 
-// entry is an element of an array of the pod: its name, and its JSON text.
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+)
+
+// entry is a variable: its name, and its JSON text.
 type entry struct {
 	name string
+	// text is nil where the value is a file in the directory that the container has.
 	text []byte
+	file string
+	// with is a variable without which this one says nothing, or something else: a
+	// container that has that one is given neither.
+	with string
+}
+
+// appendTo appends the JSON text for a container whose bindings are below root.
+func (e entry) appendTo(text []byte, root string) []byte {
+	if e.text != nil {
+		return append(text, e.text...)
+	}
+	text = appendString(append(text, `{"name":`...), e.name)
+	text = appendString(append(text, `,"value":`...), root+"/"+e.file)
+	return append(text, '}')
 }
 
 // variables returns what each container gets, without duplicates: for every
-// binding the variables of libpq, then the further ones, then the directory.
-func variables(ask *Ask, bindings []Binding, files bool) []entry {
-	w := variableWriter{text: make([]byte, 0, 1024)}
+// binding the variables of libpq, then the further ones, then the directory, and with
+// FormLibpq the files in it.
+func variables(ask *Ask, bindings []Binding, mounts []mount) []entry {
+	w := variableWriter{text: make([]byte, 0, 1024), optional: ask.Optional}
 	if ask.As.env() {
 		w.entries = make([]entry, 0, len(bindings)*len(standardKeys)+len(ask.Env)+1)
 		for _, b := range bindings {
@@ -25,16 +47,26 @@ func variables(ask *Ask, bindings []Binding, files bool) []entry {
 		i := slices.IndexFunc(bindings, func(b Binding) bool { return b.Alias == env.Alias })
 		w.reference(env.Variable, bindings[i].Secret, env.Key)
 	}
-	if files {
-		w.value(rootVariable, defaultRoot)
+	if len(mounts) > 0 {
+		w.value(rootVariable, ask.root())
+	}
+	if ask.As == FormLibpq {
+		for _, m := range mounts {
+			prefix := variablePrefix(m.alias)
+			file, service := prefix+serviceFileVariable, prefix+serviceVariable
+			w.entries = append(w.entries, entry{name: file, file: m.directory + "/" + v1alpha1.ServiceFile, with: service})
+			w.value(service, v1alpha1.ServiceName)
+			w.entries[len(w.entries)-1].with = file
+		}
 	}
 	return w.entries
 }
 
 // variableWriter writes the entries behind each other into one text.
 type variableWriter struct {
-	entries []entry
-	text    []byte
+	entries  []entry
+	text     []byte
+	optional bool // of references
 }
 
 func (w *variableWriter) reference(variable, secret, key string) {
@@ -42,6 +74,9 @@ func (w *variableWriter) reference(variable, secret, key string) {
 	w.text = appendString(append(w.text, `{"name":`...), variable)
 	w.text = appendString(append(w.text, `,"valueFrom":{"secretKeyRef":{"name":`...), secret)
 	w.text = appendString(append(w.text, `,"key":`...), key)
+	if w.optional {
+		w.text = append(w.text, `,"optional":true`...)
+	}
 	w.add(variable, start, `}}}`)
 }
 
@@ -63,16 +98,39 @@ func (w *variableWriter) add(variable string, start int, end string) {
 // mount is a volume with a credential.
 type mount struct {
 	// directory is where it is mounted, below the container's root.
-	directory      string
-	volume, secret string
+	directory string
+	volume    string
+	alias     string
+	projected projection
 	// found means that the pod has the volume, used that a container gets it.
 	found, used bool
 }
 
-func (m *mount) appendVolume(text []byte) []byte {
+// appendVolume appends the volume with files of a mode, 0 for Kubernetes' default.
+func (m *mount) appendVolume(text []byte, mode int64) []byte {
 	text = appendString(append(text, `{"name":`...), m.volume)
-	text = appendString(append(text, `,"projected":{"sources":[{"secret":{"name":`...), m.secret)
-	return append(text, `}}]}}`...)
+	text = append(text, `,"projected":{`...)
+	if mode != 0 {
+		text = strconv.AppendInt(append(text, `"defaultMode":`...), mode, 10)
+		text = append(text, ',')
+	}
+	text = append(text, `"sources":[{"secret":{`...)
+	text = append(m.projected.appendSource(text), `}}`...)
+	if m.projected.items != "" {
+		text = append(text, `,{"secret":{`...)
+		text = append(m.projected.appendSource(text), `,"items":[`...)
+		for n, item := range m.projected.each() {
+			if n > 0 {
+				text = append(text, ',')
+			}
+			name, key, _ := strings.Cut(item, "=")
+			text = appendString(append(text, `{"key":`...), key)
+			text = appendString(append(text, `,"path":`...), name)
+			text = append(text, '}')
+		}
+		text = append(text, `]}}`...)
+	}
+	return append(text, `]}}`...)
 }
 
 func (m *mount) appendMount(text []byte, path string) []byte {

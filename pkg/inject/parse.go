@@ -17,21 +17,28 @@ var (
 	userPattern      = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`)
 	aliasPattern     = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`)
 	variablePattern  = regexp.MustCompile(`^[A-Za-z_][-._A-Za-z0-9]*$`)
+	filePattern      = regexp.MustCompile(`^[A-Za-z0-9_][-._A-Za-z0-9]{0,252}$`)
+	rootPattern      = regexp.MustCompile(`^(/[A-Za-z0-9_][-._A-Za-z0-9]*){1,16}$`)
+	modePattern      = regexp.MustCompile(`^0?[0-7]{3}$`)
 	containerPattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 )
 
 // Parse reads what the annotations of a pod ask for, and returns everything that
 // is wrong with them in a stable order. The Ask is nil if there is no
-// dbtether.io/inject. With any problem it holds what could be understood and must
+// dbtether.io/inject, or if that is "none". With any problem it holds what could be understood and must
 // not be injected. dbtether.io/injected is passed over: see Reserved.
 func Parse(annotations map[string]string) (*Ask, []Problem) {
 	p := parser{annotations: annotations}
 	inject, asked := annotations[v1alpha1.AnnotationInject]
-	if asked {
+	if asked && strings.TrimSpace(inject) != NoInjection {
 		p.ask = &Ask{As: FormBoth}
 		p.users(inject)
 		p.form()
 		p.env()
+		p.files()
+		p.root()
+		p.mode()
+		p.optional()
 		p.containers()
 		p.poolSize()
 	} else {
@@ -68,7 +75,7 @@ func (p *parser) report(annotation, fix, message string, args ...any) {
 
 // idle reports annotations that do nothing without dbtether.io/inject.
 func (p *parser) idle() {
-	for _, key := range []string{v1alpha1.AnnotationAs, v1alpha1.AnnotationEnv, v1alpha1.AnnotationContainers, v1alpha1.AnnotationPoolSize} {
+	for _, key := range podAnnotations[1 : len(podAnnotations)-1] { // all but inject and injected
 		if _, found := p.annotations[key]; found {
 			p.report(key, "add "+v1alpha1.AnnotationInject+" with the name of a DatabaseUser, or remove this annotation",
 				"does nothing without %s", v1alpha1.AnnotationInject)
@@ -181,14 +188,14 @@ func (p *parser) form() {
 	if !found {
 		return
 	}
-	forms := []string{string(FormEnv), string(FormFiles), string(FormBoth)}
+	forms := []string{string(FormEnv), string(FormFiles), string(FormBoth), string(FormLibpq)}
 	switch word := strings.TrimSpace(value); {
 	case slices.Contains(forms, word):
 		p.ask.As = Form(word)
 	case strings.Contains(word, "env") && strings.Contains(word, "files"):
 		p.report(v1alpha1.AnnotationAs, `write "both"`, "%s is not a form", quote(word))
 	default:
-		fix := "write env, files or both, or remove the annotation, which means both"
+		fix := "write env, files, both or libpq, or remove the annotation, which means both"
 		if near, ok := nearest(word, forms); ok {
 			fix = fmt.Sprintf("write %q; the forms are %s", near, series(forms))
 		}

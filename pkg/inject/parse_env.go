@@ -28,16 +28,22 @@ func (p *parser) env() {
 			env.Alias, env.Key = env.Key[:dot], env.Key[dot+1:]
 		}
 		p.variable(env)
-		p.alias(env)
-		if !slices.Contains(credentialKeys, env.Key) {
-			fix := "the keys are " + series(credentialKeys)
-			if near, ok := nearest(env.Key, credentialKeys); ok {
-				fix = fmt.Sprintf("write %q; %s", near, fix)
-			}
-			p.report(annotation, fix, "%s is not a key of a credential", quote(env.Key))
-		}
+		p.alias(annotation, reading{env.Variable, env.Alias, env.Key})
+		p.key(annotation, env.Key)
 		p.ask.Env = append(p.ask.Env, env)
 	}
+}
+
+// key reports what is not a key of a credential.
+func (p *parser) key(annotation, key string) {
+	if slices.Contains(credentialKeys, key) {
+		return
+	}
+	fix := "the keys are " + series(credentialKeys)
+	if near, ok := nearest(key, credentialKeys); ok {
+		fix = fmt.Sprintf("write %q; %s", near, fix)
+	}
+	p.report(annotation, fix, "%s is not a key of a credential", quote(key))
 }
 
 // variable reports a name that is invalid, or that a container gets anyway.
@@ -50,7 +56,7 @@ func (p *parser) variable(env EnvAsk) {
 		p.report(annotation, "name it once", "variable %s is there twice", quote(env.Variable))
 	case env.Variable == rootVariable:
 		p.report(annotation, "choose another name", "variable %s is the directory of the bindings", quote(env.Variable))
-	case p.ask.As.env() && p.standard(env.Variable):
+	case p.standard(env.Variable):
 		p.report(annotation, "choose another name, or remove it", "variable %s is injected anyway", quote(env.Variable))
 	}
 }
@@ -59,48 +65,52 @@ func (p *parser) variable(env EnvAsk) {
 func (p *parser) standard(variable string) bool {
 	for _, user := range p.ask.Users {
 		name, prefixed := strings.CutPrefix(variable, variablePrefix(user.Alias))
-		for _, standard := range standardKeys {
-			if prefixed && standard.variable == name {
-				return true
-			}
+		switch {
+		case !prefixed:
+		case p.ask.As == FormLibpq && (name == serviceFileVariable || name == serviceVariable):
+			return true
+		case p.ask.As.env() && slices.ContainsFunc(standardKeys, func(s standardKey) bool { return s.variable == name }):
+			return true
 		}
 	}
 	return false
 }
 
-// alias reports a variable of which it is not clear whose credential it takes.
-func (p *parser) alias(env EnvAsk) {
-	const annotation = v1alpha1.AnnotationEnv
+// reading is a variable or a file, and what it takes of whose credential.
+type reading struct{ name, alias, key string }
+
+// alias reports a variable or a file of which it is not clear whose credential it takes.
+func (p *parser) alias(annotation string, r reading) {
 	aliases := make([]string, 0, len(p.ask.Users))
 	for _, user := range p.ask.Users {
 		switch {
-		case user.Alias == env.Alias:
+		case user.Alias == r.alias:
 			return
-		case user.Name == env.Alias:
-			p.report(annotation, "write "+reference(env, user.Alias), "%s is a user, not an alias", quote(env.Alias))
+		case user.Name == r.alias:
+			p.report(annotation, "write "+r.of(user.Alias), "%s is a user, not an alias", quote(r.alias))
 			return
 		case user.Alias != "":
 			aliases = append(aliases, user.Alias)
 		}
 	}
-	near, ok := nearest(env.Alias, aliases)
+	near, ok := nearest(r.alias, aliases)
 	switch {
 	case len(p.ask.Users) == 0: // reported already
-	case env.Alias == "":
-		p.report(annotation, "write "+reference(env, aliases[0]), "%s names no alias, and every user has one", reference(env, ""))
+	case r.alias == "":
+		p.report(annotation, "write "+r.of(aliases[0]), "%s names no alias, and every user has one", r.of(""))
 	case ok:
-		p.report(annotation, "write "+reference(env, near), "no user has the alias %s", quote(env.Alias))
+		p.report(annotation, "write "+r.of(near), "no user has the alias %s", quote(r.alias))
 	case len(aliases) == 0:
-		p.report(annotation, "write "+reference(env, ""), "no user has the alias %s", quote(env.Alias))
+		p.report(annotation, "write "+r.of(""), "no user has the alias %s", quote(r.alias))
 	default:
-		p.report(annotation, "the aliases are "+strings.Join(aliases, ", "), "no user has the alias %s", quote(env.Alias))
+		p.report(annotation, "the aliases are "+strings.Join(aliases, ", "), "no user has the alias %s", quote(r.alias))
 	}
 }
 
-// reference returns the variable as the annotation would ask for it with an alias.
-func reference(env EnvAsk, alias string) string {
+// of returns the reading as an annotation would ask for it with an alias.
+func (r reading) of(alias string) string {
 	if alias != "" {
 		alias += "."
 	}
-	return quote(env.Variable + "=" + alias + env.Key)
+	return quote(r.name + "=" + alias + r.key)
 }

@@ -34,6 +34,13 @@ func TestParse(t *testing.T) {
 			&inject.Ask{Users: both[1:], As: "both", Env: []inject.EnvAsk{{Variable: "PGHOST", Alias: "reports", Key: "host"}}}},
 		{"a standard variable beside files", map[string]string{"inject": "orders-api", "as": "files", "env": "PGHOST=host"},
 			&inject.Ask{Users: orders, As: "files", Env: []inject.EnvAsk{{Variable: "PGHOST", Key: "host"}}}},
+		{"libpq", map[string]string{"inject": "orders-api", "as": "libpq", "env": "PGHOST=host"},
+			&inject.Ask{Users: orders, As: "libpq", Env: []inject.EnvAsk{{Variable: "PGHOST", Key: "host"}}}},
+		{"all about files", map[string]string{"inject": "orders-api", "as": "files", "files": "user=username", "path": " /etc/database/ ", "file-mode": " 440 ", "optional": "true"},
+			&inject.Ask{Users: orders, As: "files", Files: []inject.FileAsk{{Name: "user", Key: "username"}}, Root: "/etc/database", Mode: 0o440, Optional: true}},
+		{"not optional", map[string]string{"inject": "orders-api", "optional": "false"}, &inject.Ask{Users: orders, As: "both"}},
+		{"nothing wanted", map[string]string{"inject": "none"}, nil},
+		{"a user called none", map[string]string{"inject": "x=none"}, &inject.Ask{Users: []inject.UserAsk{{Name: "none", Alias: "x"}}, As: "both"}},
 		{"pool size", map[string]string{"inject": "orders-api", "pool-size": " 10000 "}, &inject.Ask{Users: orders, As: "both", PoolSize: 10000}},
 		{"containers", map[string]string{"inject": "orders-api", "containers": "app, migrate"}, &inject.Ask{Users: orders, As: "both", Containers: []string{"app", "migrate"}}},
 	} {
@@ -50,8 +57,8 @@ func TestParseProblems(t *testing.T) {
 	const (
 		inVain  = " does nothing without dbtether.io/inject: add dbtether.io/inject with the name of a DatabaseUser, or remove this annotation"
 		keys    = `the keys are host, port, database, username, password, uri, jdbc-uri and sslmode`
-		forms   = `the forms are env, files and both`
-		onAPod  = `; a pod may have dbtether.io/inject, as, env, containers and pool-size`
+		forms   = `the forms are env, files, both and libpq`
+		onAPod  = `; a pod may have dbtether.io/inject, as, env, files, path, file-mode, optional, containers and pool-size`
 		notUser = `use its metadata.name: lower case letters, digits, "-" and "."`
 		notItem = `write VARIABLE=key, as in "DATABASE_URL=uri"`
 		aliased = `write alias=user, as in "reports=analytics-ro"`
@@ -95,7 +102,7 @@ func TestParseProblems(t *testing.T) {
 		{"as misspelt", map[string]string{"inject": "a", "as": "file"}, []string{`as: "file" is not a form: write "files"; ` + forms}},
 		{"as in upper case", map[string]string{"inject": "a", "as": "ENV"}, []string{`as: "ENV" is not a form: write "env"; ` + forms}},
 		{"as spelt out", map[string]string{"inject": "a", "as": "env,files"}, []string{`as: "env,files" is not a form: write "both"`}},
-		{"as empty", map[string]string{"inject": "a", "as": ""}, []string{`as: "" is not a form: write env, files or both, or remove the annotation, which means both`}},
+		{"as empty", map[string]string{"inject": "a", "as": ""}, []string{`as: "" is not a form: write env, files, both or libpq, or remove the annotation, which means both`}},
 
 		{"env empty", map[string]string{"inject": "a", "env": ""}, []string{"env: names no variable: " + notItem}},
 		{"env without a key", map[string]string{"inject": "a", "env": "URL,B=,=uri"}, []string{
@@ -147,9 +154,32 @@ func TestParseProblems(t *testing.T) {
 			"container: is not an annotation of a pod: write dbtether.io/containers",
 			"injcet: is not an annotation of a pod: write dbtether.io/inject",
 			"qqqqqqqqqqq: is not an annotation of a pod: remove it" + onAPod}},
+		{"files beside variables only", map[string]string{"inject": "a", "as": "env", "files": "x=uri", "path": "/x", "file-mode": "0440"}, []string{
+			`files: is about files, and dbtether.io/as is "env": write files, both or libpq into dbtether.io/as, or remove this annotation`,
+			`path: is about files, and dbtether.io/as is "env": write files, both or libpq into dbtether.io/as, or remove this annotation`,
+			`file-mode: is about files, and dbtether.io/as is "env": write files, both or libpq into dbtether.io/as, or remove this annotation`}},
+		{"files", map[string]string{"inject": "a", "files": "x, ../y=uri, x=uri, x=host, password=uri, z=urj, w=b.uri"}, []string{
+			`files: "x" is not a file with a key: write file=key, as in "user=username"`,
+			`files: "../y" is not the name of a file: use letters, digits, "_", "-" and ".", and neither "-" nor "." first`,
+			`files: file "x" is there twice: name it once`,
+			`files: file "password" is there anyway: choose another name, or remove it`,
+			`files: "urj" is not a key of a credential: write "uri"; the keys are host, port, database, username, password, uri, jdbc-uri and sslmode`,
+			`files: no user has the alias "b": write "w=uri"`}},
+		{"path", map[string]string{"inject": "a", "path": "data"}, []string{notPath(`"data"`)}},
+		{"path of the root", map[string]string{"inject": "a", "path": "/"}, []string{notPath(`"/"`)}},
+		{"path upwards", map[string]string{"inject": "a", "path": "/a/../b"}, []string{notPath(`"/a/../b"`)}},
+		{"path with a variable", map[string]string{"inject": "a", "path": "/a/$(B)"}, []string{notPath(`"/a/$(B)"`)}},
+		{"mode in decimal", map[string]string{"inject": "a", "file-mode": "288"}, []string{notMode(`"288"`)}},
+		{"mode that nobody reads", map[string]string{"inject": "a", "file-mode": "0040"}, []string{notMode(`"0040"`)}},
+		{"mode with a sticky bit", map[string]string{"inject": "a", "file-mode": "1440"}, []string{notMode(`"1440"`)}},
+		{"optional", map[string]string{"inject": "a", "optional": "yes"}, []string{`optional: "yes" is neither true nor false: write "true", or remove the annotation`}},
+		{"variables of libpq", map[string]string{"inject": "a", "as": "libpq", "env": "PGSERVICE=host,PGHOST=host"}, []string{
+			`env: variable "PGSERVICE" is injected anyway: choose another name, or remove it`}},
+		{"nothing wanted", map[string]string{"inject": " none ", "as": "env"}, []string{
+			"as: does nothing without dbtether.io/inject: add dbtether.io/inject with the name of a DatabaseUser, or remove this annotation"}},
 		{"all at once", map[string]string{"inject": "A", "as": "x", "env": "A", "containers": "-", "incect": ""}, []string{
 			`inject: "A" is not the name of a DatabaseUser: ` + notUser,
-			`as: "x" is not a form: write env, files or both, or remove the annotation, which means both`,
+			`as: "x" is not a form: write env, files, both or libpq, or remove the annotation, which means both`,
 			`env: "A" is not a variable with a key: ` + notItem,
 			`containers: "-" is not the name of a container: use lower case letters, digits and "-", at most 63 characters`,
 			"incect: is not an annotation of a pod: write dbtether.io/inject"}},
@@ -166,11 +196,19 @@ func TestParseProblems(t *testing.T) {
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
-			if _, asked := c.annotations["inject"]; asked != (ask != nil) {
+			if inject, asked := c.annotations["inject"]; (asked && strings.TrimSpace(inject) != "none") != (ask != nil) {
 				t.Errorf("ask %+v", ask)
 			}
 		})
 	}
+}
+
+func notPath(text string) string {
+	return "path: " + text + ` is not a directory for credentials: write an absolute path of letters, digits, "_", "-" and ".", as in "/etc/database"`
+}
+
+func notMode(text string) string {
+	return "file-mode: " + text + ` is not the mode of a file: write a mode in octal with which its owner may read, as in "0440"`
 }
 
 // An annotation reaches a webhook before its size was checked.

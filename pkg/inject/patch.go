@@ -37,8 +37,11 @@ const Nothing = "none"
 
 // Refused returns the patch that says on the pod that it was given nothing; without
 // JSON where that stands already.
-func (p *Pod) Refused() Patch {
+func (p *Pod) Refused(opts ...Option) Patch {
 	i := injection{pod: p, injected: Nothing}
+	for _, option := range opts {
+		option(&i.options)
+	}
 	i.annotation()
 	return Patch{JSON: i.ops.finish(), Injected: i.injected}
 }
@@ -54,6 +57,13 @@ type Option func(*options)
 type options struct {
 	ephemeral bool
 	old       *Pod
+	user      string
+}
+
+// Default makes the patch write down that the pod asks for a user, which its namespace
+// has asked for it. An empty one changes nothing.
+func Default(user string) Option {
+	return func(o *options) { o.user = user }
 }
 
 // EphemeralContainers restricts a patch to the ephemeral containers that the old
@@ -66,8 +76,8 @@ func EphemeralContainers(old *Pod) Option {
 
 // Patch returns the operations that give the pod what it asks for. Bindings holds
 // exactly one for each user of the ask, in any order. It fails if they do not
-// match, if the ask names a container that the pod does not have (a Problem), or
-// if the patch would exceed 2 MiB.
+// match, if the ask names a container that the pod does not have or a mode with which
+// a container could not read its files (a Problem), or if the patch would exceed 2 MiB.
 func (p *Pod) Patch(ask *Ask, bindings []Binding, opts ...Option) (Patch, error) {
 	if ask == nil || len(ask.Users) == 0 {
 		return Patch{}, nil
@@ -83,6 +93,9 @@ func (p *Pod) Patch(ask *Ask, bindings []Binding, opts ...Option) (Patch, error)
 	if err := p.check(ask.Containers, o); err != nil {
 		return Patch{}, fmt.Errorf("patch pod: %w", err)
 	}
+	if err := p.readable(ask); err != nil {
+		return Patch{}, fmt.Errorf("patch pod: %w", err)
+	}
 	i := injection{pod: p, ask: ask, options: o, ops: make(operations, 0, 4096)}
 	i.injected = injected(ask, bound)
 	if err := i.write(bound); err != nil {
@@ -91,8 +104,7 @@ func (p *Pod) Patch(ask *Ask, bindings []Binding, opts ...Option) (Patch, error)
 	return Patch{JSON: i.ops.finish(), Injected: i.injected}, nil
 }
 
-// injected returns the text of the annotation. Who gets files and a variable beside them
-// has the credential in its environment, too.
+// injected returns the text of the annotation.
 func injected(ask *Ask, bindings []Binding) string {
 	text := make([]byte, 0, 64*len(bindings))
 	for n, b := range bindings {
@@ -104,11 +116,8 @@ func injected(ask *Ask, bindings []Binding) string {
 		}
 		text = append(append(text, b.User...), '@')
 		text = strconv.AppendInt(text, b.Revision, 10)
-		form := ask.As
-		if slices.ContainsFunc(ask.Env, func(e EnvAsk) bool { return e.Alias == b.Alias }) && form == FormFiles {
-			form = FormBoth
-		}
-		text = append(append(text, ':'), form.text()...)
+		variables := slices.ContainsFunc(ask.Env, func(e EnvAsk) bool { return e.Alias == b.Alias })
+		text = append(append(text, ':'), ask.As.text(variables)...)
 	}
 	return string(text)
 }
@@ -132,7 +141,7 @@ func (i *injection) write(bindings []Binding) error {
 			return err
 		}
 	}
-	i.variables = variables(i.ask, bindings, len(i.mounts) > 0)
+	i.variables = variables(i.ask, bindings, i.mounts)
 	if i.ephemeral {
 		return i.containers("/spec/ephemeralContainers/", i.pod.ephemeralContainers)
 	}
@@ -152,12 +161,13 @@ func (i *injection) write(bindings []Binding) error {
 func (i *injection) findVolumes(bindings []Binding) error {
 	i.mounts = make([]mount, 0, len(bindings))
 	for _, b := range bindings {
-		name, found, err := i.volume(b)
+		wanted := i.ask.projection(b)
+		name, found, err := i.volume(b, wanted)
 		if err != nil {
 			return err
 		}
 		if found || !i.ephemeral {
-			i.mounts = append(i.mounts, mount{directory: bindingName(b.User, b.Alias), volume: name, secret: b.Secret, found: found})
+			i.mounts = append(i.mounts, mount{directory: bindingName(b.User, b.Alias), volume: name, alias: b.Alias, projected: wanted, found: found})
 		}
 	}
 	return nil
@@ -168,7 +178,7 @@ func (i *injection) addVolumes() {
 	volumes := list{ops: &i.ops, path: "/spec/volumes", present: i.pod.volumes != nil}
 	for _, m := range i.mounts {
 		if m.used && !m.found {
-			i.scratch = m.appendVolume(i.scratch[:0])
+			i.scratch = m.appendVolume(i.scratch[:0], i.ask.Mode)
 			volumes.append(i.scratch)
 		}
 	}
@@ -178,7 +188,7 @@ func (i *injection) addVolumes() {
 // volume returns the name of the binding's volume and whether the pod has it. A
 // volume of that name with other content is left alone: the next name is tried.
 // The tries are limited, because each looks through all volumes.
-func (i *injection) volume(b Binding) (name string, found bool, err error) {
+func (i *injection) volume(b Binding, wanted projection) (name string, found bool, err error) {
 	for attempt := range 16 {
 		name = volumeName(bindingName(b.User, b.Alias), attempt)
 		if slices.ContainsFunc(i.mounts, func(m mount) bool { return m.volume == name }) {
@@ -188,7 +198,7 @@ func (i *injection) volume(b Binding) (name string, found bool, err error) {
 		if at < 0 {
 			return name, false, nil
 		}
-		if i.pod.volumes[at].secret == b.Secret {
+		if i.pod.volumes[at].projection == wanted {
 			return name, true, nil
 		}
 	}
@@ -218,17 +228,18 @@ func (i *injection) selects(name string) bool {
 
 // container writes what one container lacks.
 func (i *injection) container(pointer string, c *container) {
+	root := c.root(i.ask.root())
 	env := list{ops: &i.ops, path: pointer + "/env", present: c.env != nil}
 	for _, v := range i.variables {
-		if !slices.ContainsFunc(c.env, func(e environment) bool { return e.name == v.name }) {
-			env.append(v.text)
+		if !slices.ContainsFunc(c.env, func(e environment) bool { return e.name == v.name || v.with != "" && e.name == v.with }) {
+			i.scratch = v.appendTo(i.scratch[:0], root)
+			env.append(i.scratch)
 		}
 	}
 	env.close()
 	if len(i.mounts) == 0 {
 		return
 	}
-	root := c.root()
 	mounts := list{ops: &i.ops, path: pointer + "/volumeMounts", present: c.mounts != nil}
 	for n := range i.mounts {
 		m := &i.mounts[n]
@@ -242,9 +253,9 @@ func (i *injection) container(pointer string, c *container) {
 }
 
 // root returns the directory below which the container expects its bindings: the
-// one it sets itself, if that is known before it starts. Of several variables of
-// one name Kubernetes takes the last.
-func (c *container) root() string {
+// one it sets itself, if that is known before it starts, else the one that is asked
+// for. Of several variables of one name Kubernetes takes the last.
+func (c *container) root(asked string) string {
 	for n := len(c.env) - 1; n >= 0; n-- {
 		if e := c.env[n]; e.name == rootVariable {
 			if root := strings.TrimRight(e.value, `/\`); e.value != "" && !e.computed && !strings.Contains(e.value, "$(") {
@@ -253,7 +264,7 @@ func (c *container) root() string {
 			break
 		}
 	}
-	return defaultRoot
+	return asked
 }
 
 func (c *container) mountsAt(directory string) bool {
@@ -261,29 +272,46 @@ func (c *container) mountsAt(directory string) bool {
 	return slices.ContainsFunc(c.mounts, func(m string) bool { return path.Clean(m) == directory })
 }
 
+// annotation writes what the pod was given, and what was asked for it.
 func (i *injection) annotation() {
-	current, found := i.pod.Annotations[v1alpha1.AnnotationInjected]
 	switch {
-	case found && current == i.injected:
-		return
-	case found:
-		i.ops.begin("replace", "/metadata/annotations", v1alpha1.AnnotationInjected)
-		i.ops = appendString(i.ops, i.injected)
 	case i.pod.Annotations != nil:
-		i.ops.begin("add", "/metadata/annotations", v1alpha1.AnnotationInjected)
-		i.ops = appendString(i.ops, i.injected)
+		if i.user != "" {
+			i.annotate(v1alpha1.AnnotationInject, i.user)
+		}
+		i.annotate(v1alpha1.AnnotationInjected, i.injected)
 	case i.pod.hasMetadata:
 		i.ops.begin("add", "/metadata/annotations", "")
 		i.ops = i.annotations(i.ops)
+		i.ops.end()
 	default:
 		i.ops.begin("add", "/metadata", "")
 		i.ops = append(i.annotations(append(i.ops, `{"annotations":`...)), '}')
+		i.ops.end()
 	}
+}
+
+// annotate writes one annotation beside those that the pod has.
+func (i *injection) annotate(key, value string) {
+	current, found := i.pod.Annotations[key]
+	if found && current == value {
+		return
+	}
+	operation := "add"
+	if found {
+		operation = "replace"
+	}
+	i.ops.begin(operation, "/metadata/annotations", key)
+	i.ops = appendString(i.ops, value)
 	i.ops.end()
 }
 
 func (i *injection) annotations(text []byte) []byte {
-	text = appendString(append(text, '{'), v1alpha1.AnnotationInjected)
-	text = appendString(append(text, ':'), i.injected)
+	text = append(text, '{')
+	if i.user != "" {
+		text = appendString(append(appendString(text, v1alpha1.AnnotationInject), ':'), i.user)
+		text = append(text, ',')
+	}
+	text = appendString(append(appendString(text, v1alpha1.AnnotationInjected), ':'), i.injected)
 	return append(text, '}')
 }

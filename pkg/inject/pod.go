@@ -16,6 +16,8 @@ type Pod struct {
 	ServiceAccountName  string
 
 	hasMetadata                                     bool
+	user                                            account
+	fsGroup                                         bool // the files of volumes are a group's
 	initContainers, containers, ephemeralContainers []container
 	volumes                                         []volume // nil: the pod has no such array
 }
@@ -24,7 +26,17 @@ type container struct {
 	name   string
 	env    []environment // nil: the container has no such array
 	mounts []string      // paths; nil: the container has no such array
+	user   account
 }
+
+// account says as whom containers run, as far as a pod or a container says so.
+type account byte
+
+const (
+	accountUnknown account = iota // the image decides
+	accountRoot
+	accountOther
+)
 
 // environment is a variable that a container has.
 type environment struct {
@@ -35,8 +47,8 @@ type environment struct {
 
 type volume struct {
 	name string
-	// secret is the Secret whose whole content, and nothing else, the volume projects.
-	secret string
+	// projection is what it projects, if that is what we would; else the zero value.
+	projection
 }
 
 // Decode reads a pod from JSON: the object of an admission request, or a manifest.
@@ -100,6 +112,7 @@ func (p *Pod) readMetadata(s *scanner) {
 func (p *Pod) readSpec(s *scanner) {
 	p.ServiceAccountName, p.volumes = "", nil // of an earlier duplicate
 	p.initContainers, p.containers, p.ephemeralContainers = nil, nil, nil
+	p.user, p.fsGroup = accountUnknown, false
 	if !s.object("spec") {
 		return
 	}
@@ -115,6 +128,8 @@ func (p *Pod) readSpec(s *scanner) {
 			p.ephemeralContainers = readContainers(s)
 		case "volumes":
 			p.volumes = readVolumes(s)
+		case "securityContext":
+			p.user, p.fsGroup = readSecurity(s, "spec.securityContext")
 		default:
 			s.skip()
 		}
@@ -147,11 +162,45 @@ func readContainer(s *scanner) (c container) {
 			c.env = readEnvironment(s)
 		case "volumeMounts":
 			c.mounts = readMounts(s)
+		case "securityContext":
+			c.user, _ = readSecurity(s, "a container's securityContext")
 		default:
 			s.skip()
 		}
 	}
 	return c
+}
+
+// readSecurity reads as whom a pod or a container runs, and whether the files of its
+// volumes are a group's.
+func readSecurity(s *scanner, field string) (user account, fsGroup bool) {
+	if !s.object(field) {
+		return accountUnknown, false
+	}
+	nonRoot := false
+	for s.more() {
+		switch s.key() {
+		case "runAsUser":
+			switch s.literalText() {
+			case "null":
+				user = accountUnknown
+			case "0":
+				user = accountRoot
+			default:
+				user = accountOther
+			}
+		case "runAsNonRoot":
+			nonRoot = s.true()
+		case "fsGroup":
+			fsGroup = s.present()
+		default:
+			s.skip()
+		}
+	}
+	if user == accountUnknown && nonRoot {
+		user = accountOther
+	}
+	return user, fsGroup
 }
 
 func readEnvironment(s *scanner) []environment {

@@ -98,6 +98,21 @@ func (s *scanner) present() bool {
 	return present
 }
 
+// literalText returns the text of the next value, whatever it is.
+func (s *scanner) literalText() string {
+	s.peek()
+	start := s.at
+	s.skip()
+	return s.text[start:s.at]
+}
+
+// true passes over the next value and reports whether it is true.
+func (s *scanner) true() bool {
+	is := s.peek() == 't'
+	s.skip()
+	return is
+}
+
 // skip passes over the next value.
 func (s *scanner) skip() {
 	for depth := 0; ; {

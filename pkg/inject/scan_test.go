@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	strictjson "sigs.k8s.io/json"
@@ -50,6 +52,9 @@ func FuzzDecode(f *testing.F) {
 		f.Add(raw)
 	}
 	for _, text := range []string{
+		`{"spec":{"securityContext":{"runAsUser":0,"fsGroup":1},"containers":[{"securityContext":{"runAsNonRoot":true}},{"securityContext":{"runAsUser":null}}]}}`,
+		`{"spec":{"volumes":[{"projected":{"sources":[{"secret":{"name":"s","optional":true}},{"secret":{"name":"s","optional":true,"items":[{"key":"a","path":"b"}]}}]}}]}}`,
+		`{"spec":{"volumes":[{"projected":{"sources":[{"secret":{"name":"s","items":[]},"secret":{"name":"t"}}]}}]}}`,
 		`{"metadata":{"name":"\u00e9\ud800","annotations":{"a\n":"\\\""}},"metadata":null}`, "{\"metadata\":{\"name\":\"\xff\"}}",
 		`{"spec":{"containers":[{"env":[{"valueFrom":0}]},null]}}`, ` [ ] `, `{"a":[[{}],{"b":[]}],"spec":{"volumes":[{"projected":{"sources":[{"secret":{"name":"s","optional":null}}]}}]}}`,
 	} {
@@ -91,11 +96,12 @@ func viaMaps(raw []byte) (*Pod, error) {
 	pod.ServiceAccountName = w.string(spec["serviceAccountName"])
 	pod.initContainers, pod.containers = w.containers(spec["initContainers"]), w.containers(spec["containers"])
 	pod.ephemeralContainers = w.containers(spec["ephemeralContainers"])
+	pod.user, pod.fsGroup = w.security(spec["securityContext"])
 	if volumes := w.array(spec["volumes"]); volumes != nil {
 		pod.volumes = []volume{}
 		for _, v := range volumes {
 			object := w.object(v)
-			pod.volumes = append(pod.volumes, volume{name: w.string(object["name"]), secret: w.projected(object["projected"])})
+			pod.volumes = append(pod.volumes, volume{name: w.string(object["name"]), projection: w.projected(object["projected"])})
 		}
 	}
 	return pod, w.err
@@ -153,6 +159,7 @@ func (w *walker) containers(value any) []container {
 		}
 		object := w.object(element)
 		c := container{name: w.string(object["name"])}
+		c.user, _ = w.security(object["securityContext"])
 		if env := w.array(object["env"]); env != nil {
 			c.env = []environment{}
 			for _, element := range env {
@@ -171,31 +178,55 @@ func (w *walker) containers(value any) []container {
 	return containers
 }
 
-func (w *walker) projected(value any) (secret string) {
+func (w *walker) security(value any) (user account, fsGroup bool) {
+	object := w.object(value)
+	switch id := object["runAsUser"].(type) {
+	case nil:
+		if object["runAsNonRoot"] == true {
+			user = accountOther
+		}
+	case json.Number:
+		user = map[bool]account{true: accountRoot, false: accountOther}[id == "0"]
+	default:
+		user = accountOther
+	}
+	return user, object["fsGroup"] != nil
+}
+
+func (w *walker) projected(value any) (p projection) {
 	projected := w.object(value)
 	sources := w.array(projected["sources"])
 	only := func(object map[string]any, allowed ...string) bool {
-		for _, key := range allowed {
-			delete(object, key)
-		}
-		for _, value := range object {
-			if value != nil {
+		for key, value := range object {
+			if value != nil && !slices.Contains(allowed, key) {
 				return false
 			}
 		}
 		return true
 	}
-	ours := only(projected, "sources", "defaultMode") && len(sources) == 1
-	for _, element := range sources {
+	ours := only(projected, "sources", "defaultMode") && (len(sources) == 1 || len(sources) == 2)
+	for n, element := range sources {
 		source := w.object(element)
 		object := w.object(source["secret"])
-		secret = w.string(object["name"])
-		ours = only(source, "secret") && only(object, "name") && ours
+		one := projection{secret: w.string(object["name"]), optional: object["optional"] == true}
+		var items []string
+		for _, element := range w.array(object["items"]) {
+			item := w.object(element)
+			items = append(items, w.string(item["path"])+"="+w.string(item["key"]))
+			ours = only(item, "key", "path") && item != nil && ours
+		}
+		one.items = strings.Join(items, ",")
+		empty := object["items"] != nil && len(items) == 0
+		ours = only(source, "secret") && only(object, "name", "optional", "items") && one.secret != "" && !empty && (n == 0) == (one.items == "") && ours
+		if n == 1 {
+			ours = ours && one.secret == p.secret && one.optional == p.optional
+		}
+		p = one
 	}
 	if !ours {
-		return ""
+		return projection{}
 	}
-	return secret
+	return p
 }
 
 // duplicates reports whether an object has two members of one name. Of those the

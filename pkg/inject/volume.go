@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -22,7 +21,7 @@ func readVolumes(s *scanner) []volume {
 				case "name":
 					v.name = s.string("a volume's name")
 				case "projected":
-					v.secret = readProjected(s)
+					v.projection = readProjected(s)
 				default:
 					s.skip()
 				}
@@ -33,51 +32,152 @@ func readVolumes(s *scanner) []volume {
 	return volumes
 }
 
-// readProjected returns the Secret that is the only source, as we write it; the
-// API server adds a defaultMode. Anything more, and the volume is not ours.
-func readProjected(s *scanner) string {
-	return readOnly(s, "a volume's projected", "sources", readSources, "defaultMode")
+// projection is a Secret whose whole content a volume projects, and its further files.
+type projection struct {
+	secret string
+	// items are the further files, as "name=key" in their order, separated by commas.
+	items    string
+	optional bool
 }
 
-func readSources(s *scanner) (secret string) {
-	if !s.array("a projected volume's sources") {
-		return ""
+// each returns the items.
+func (p projection) each() []string { return strings.Split(p.items, ",") }
+
+// appendSource appends which Secret a source projects.
+func (p projection) appendSource(text []byte) []byte {
+	text = appendString(append(text, `"name":`...), p.secret)
+	if p.optional {
+		text = append(text, `,"optional":true`...)
 	}
-	n := 0
-	for ; s.more(); n++ {
-		secret = readOnly(s, "a projected volume's sources[]", "secret", readSource)
-	}
-	if n != 1 {
-		return ""
-	}
-	return secret
+	return text
 }
 
-func readSource(s *scanner) string {
-	return readOnly(s, "a projected volume's secret", "name", func(s *scanner) string { return s.string("a projected Secret's name") })
+// projection returns what the volume of a binding projects.
+func (a *Ask) projection(b Binding) projection {
+	wanted := projection{secret: b.Secret, optional: a.Optional}
+	for _, file := range a.Files {
+		if file.Alias != b.Alias {
+			continue
+		}
+		if wanted.items != "" {
+			wanted.items += ","
+		}
+		wanted.items += file.Name + "=" + file.Key
+	}
+	return wanted
 }
 
-// readOnly reads one member of an object; "" if others beside it are set, but for
-// those to ignore.
-func readOnly(s *scanner, field, key string, read func(*scanner) string, ignore ...string) (value string) {
-	if !s.object(field) {
-		return ""
+// readProjected returns what a volume projects, as we write it; the API server adds a
+// defaultMode. Anything more, and the volume is not ours: then it returns the zero value.
+func readProjected(s *scanner) (p projection) {
+	if !s.object("a volume's projected") {
+		return projection{}
 	}
-	alone := true
+	alone, ours := true, false
 	for s.more() {
-		switch name := s.key(); {
-		case name == key:
-			value = read(s)
-		case slices.Contains(ignore, name):
+		switch s.key() {
+		case "sources":
+			p, ours = readSources(s)
+		case "defaultMode":
 			s.skip()
-		case s.present():
-			alone = false
+		default:
+			alone = !s.present() && alone
 		}
 	}
-	if !alone {
-		return ""
+	if !alone || !ours {
+		return projection{}
 	}
-	return value
+	return p
+}
+
+// readSources reads one source with a whole Secret, and perhaps a second one with some of
+// its keys.
+func readSources(s *scanner) (p projection, ours bool) {
+	if !s.array("a projected volume's sources") {
+		return p, false
+	}
+	n := 0
+	ours = true
+	for ; s.more(); n++ {
+		one, ok := readSource(s)
+		switch {
+		case n == 0:
+			p = one
+			ours = ok && one.items == ""
+		case n == 1:
+			ours = ours && ok && one.items != "" && one.secret == p.secret && one.optional == p.optional
+			p.items = one.items
+		default:
+			ours = false
+		}
+	}
+	return p, ours && n > 0
+}
+
+// readSource reads a source that is a Secret and nothing else.
+func readSource(s *scanner) (p projection, ours bool) {
+	if !s.object("a projected volume's sources[]") {
+		return p, false
+	}
+	alone, ours := true, false
+	for s.more() {
+		if s.key() == "secret" {
+			p, ours = readSecret(s)
+		} else {
+			alone = !s.present() && alone
+		}
+	}
+	return p, alone && ours
+}
+
+func readSecret(s *scanner) (p projection, ours bool) {
+	if !s.object("a projected volume's secret") {
+		return p, false
+	}
+	alone, known := true, true
+	for s.more() {
+		switch s.key() {
+		case "name":
+			p.secret = s.string("a projected Secret's name")
+		case "optional":
+			p.optional = s.true()
+		case "items":
+			p.items, known = readItems(s)
+		default:
+			alone = !s.present() && alone
+		}
+	}
+	return p, alone && known && p.secret != ""
+}
+
+// readItems reads keys of a Secret that are files of other names.
+func readItems(s *scanner) (items string, ours bool) {
+	if !s.array("a projected Secret's items") {
+		return "", true // as if there were none
+	}
+	ours = true
+	for s.more() {
+		var name, key string
+		if !s.object("a projected Secret's items[]") {
+			ours = false
+			continue
+		}
+		for s.more() {
+			switch s.key() {
+			case "key":
+				key = s.string("the key of a projected Secret's item")
+			case "path":
+				name = s.string("the path of a projected Secret's item")
+			default:
+				ours = !s.present() && ours
+			}
+		}
+		if items != "" {
+			items += ","
+		}
+		items += name + "=" + key
+	}
+	return items, ours && items != "" // an empty list projects nothing
 }
 
 var notLabel = regexp.MustCompile(`[^a-z0-9-]+`)

@@ -7,7 +7,7 @@ import (
 )
 
 // gatedPolicies are those that refuse what the webhook has not seen.
-var gatedPolicies = []string{"pod-credentials.dbtether.io", "ephemeral-credentials.dbtether.io"}
+var gatedPolicies = []string{"pod-credentials.dbtether.io", "ephemeral-credentials.dbtether.io", "pod-default.dbtether.io"}
 
 // Gated says whether an object would refuse pods or resources while the webhook does
 // not answer: it is applied as it is when that is known to answer, and not before.

@@ -33,6 +33,7 @@ var (
 	keyDatabase           = ast.StringTerm("database")
 	keyDatabaseNamespace  = ast.StringTerm("databaseNamespace")
 	keyDeleting           = ast.StringTerm("deleting")
+	keyOptional           = ast.StringTerm("optional")
 	keyDeletionPolicy     = ast.StringTerm("deletionPolicy")
 	keyDeletionProtection = ast.StringTerm("deletionProtection")
 	keyExists             = ast.StringTerm("exists")
@@ -164,6 +165,7 @@ func (d *document) bindings(bindings []Binding) *ast.Term {
 			field{keyExists, truth(b.Exists)},
 			field{keyReady, truth(b.Ready)},
 			field{keyDeleting, truth(b.Deleting)},
+			field{keyOptional, truth(b.Optional)},
 			field{keyPhase, d.text(b.Phase)},
 			field{keyMessage, d.text(b.Message)},
 			field{keyOtherNamespaces, d.list(b.OtherNamespaces)},

@@ -85,6 +85,8 @@ type Binding struct {
 	// user that works is ready even while a later change of it fails.
 	Ready    bool
 	Deleting bool
+	// Optional says that the workload starts without a credential that is not there yet.
+	Optional bool
 	Phase    string
 	Message  string
 	// OtherNamespaces lists where else a DatabaseUser has this name. Needed only

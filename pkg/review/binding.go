@@ -9,12 +9,13 @@ import (
 )
 
 // bindings returns the credentials that the ask is about, and false unless all of
-// them can be used: half a configuration is harder to understand than none.
+// them can be used: half a configuration is harder to understand than none. A pod that
+// can start without is told where a credential will be.
 func bindings(ask *inject.Ask, namespace string, facts Facts) ([]inject.Binding, bool) {
 	found := make([]inject.Binding, 0, len(ask.Users))
 	for _, asked := range ask.Users {
 		user, ok := facts.User(namespace, asked.Name)
-		if !ok || !CredentialsReady(user) || user.DeletionTimestamp != nil {
+		if !ok || user.DeletionTimestamp != nil || !ask.Optional && !CredentialsReady(user) {
 			return nil, false
 		}
 		found = append(found, inject.Binding{User: asked.Name, Alias: asked.Alias, Secret: secretName(user), Revision: user.Status.SecretRevision})
@@ -40,7 +41,7 @@ func secretName(user *v1alpha1.DatabaseUser) string {
 func describeBindings(ask *inject.Ask, namespace string, facts Facts) []policy.Binding {
 	all := make([]policy.Binding, 0, len(ask.Users))
 	for _, asked := range ask.Users {
-		b := policy.Binding{User: asked.Name, Alias: asked.Alias, Namespace: namespace}
+		b := policy.Binding{User: asked.Name, Alias: asked.Alias, Namespace: namespace, Optional: ask.Optional}
 		if user, ok := facts.User(namespace, asked.Name); ok {
 			b.Exists, b.Ready, b.Deleting = true, CredentialsReady(user), user.DeletionTimestamp != nil
 			b.ServiceAccounts = user.Spec.ServiceAccounts

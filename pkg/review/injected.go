@@ -3,6 +3,8 @@ package review
 import (
 	"strconv"
 	"strings"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/inject"
 )
 
 // HoldsOlder reports whether the annotation dbtether.io/injected of a pod says that
@@ -20,7 +22,7 @@ func HoldsOlder(injected, user string, revision int64) bool {
 		}
 		number, form, _ := strings.Cut(rest, ":")
 		has, err := strconv.ParseInt(number, 10, 64)
-		if err != nil || has < revision && form != "files" {
+		if err != nil || has < revision && inject.HasEnvironment(form) {
 			return true
 		}
 	}

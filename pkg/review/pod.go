@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
@@ -29,32 +30,57 @@ func (v Reviewer) Inject(_ context.Context, r *Request, facts Facts) Outcome {
 	if err != nil {
 		return allow()
 	}
-	ask, problems := inject.Parse(pod.Annotations)
+	user := defaultUser(r, pod, facts)
+	ask, problems := inject.Parse(withDefault(pod.Annotations, user))
 	if ask == nil {
 		return allow()
 	}
 	if len(problems) > 0 {
-		return refused(r, pod)
+		return refused(r, pod, user)
 	}
 	found, ok := bindings(ask, r.Namespace, facts)
 	if !ok {
-		return refused(r, pod)
+		return refused(r, pod, user)
 	}
-	patch, err := patchFor(r, pod, ask, found)
+	patch, err := patchFor(r, pod, ask, found, inject.Default(user))
 	if err != nil {
-		return refused(r, pod)
+		return refused(r, pod, user)
 	}
 	outcome := allow()
 	outcome.Patch = patch.JSON
 	return outcome
 }
 
+// defaultUser returns the DatabaseUser of those pods of the namespace that do not say
+// what they want; empty for one that does, and where pods get nothing by default.
+func defaultUser(r *Request, pod *inject.Pod, facts Facts) string {
+	if _, says := pod.Annotations[v1alpha1.AnnotationInject]; says || r.SubResource == ephemeral {
+		return ""
+	}
+	namespace, ok := facts.Namespace(r.Namespace)
+	if !ok {
+		return ""
+	}
+	return namespace.Labels[v1alpha1.LabelInjectDefault]
+}
+
+// withDefault returns the annotations as if the pod asked for a user, if there is one.
+func withDefault(annotations map[string]string, user string) map[string]string {
+	if user == "" {
+		return annotations
+	}
+	all := make(map[string]string, len(annotations)+1)
+	maps.Copy(all, annotations)
+	all[v1alpha1.AnnotationInject] = user
+	return all
+}
+
 // refused returns the patch of a pod that gets nothing, by which the API server sees
 // that we were asked. Of an ephemeral container's pod it would not take it.
-func refused(r *Request, pod *inject.Pod) Outcome {
+func refused(r *Request, pod *inject.Pod, user string) Outcome {
 	outcome := allow()
 	if r.SubResource != ephemeral {
-		outcome.Patch = pod.Refused().JSON
+		outcome.Patch = pod.Refused(inject.Default(user)).JSON
 	}
 	return outcome
 }
@@ -104,9 +130,9 @@ func (v Reviewer) workload(ctx context.Context, s subject, ask *inject.Ask, fact
 }
 
 // patchFor returns what the pod of the request lacks.
-func patchFor(r *Request, pod *inject.Pod, ask *inject.Ask, found []inject.Binding) (inject.Patch, error) {
+func patchFor(r *Request, pod *inject.Pod, ask *inject.Ask, found []inject.Binding, options ...inject.Option) (inject.Patch, error) {
 	if r.SubResource != ephemeral {
-		return pod.Patch(ask, found)
+		return pod.Patch(ask, found, options...)
 	}
 	old, err := inject.Decode(r.OldObject)
 	if err != nil {

@@ -67,8 +67,8 @@ var formatKeys = map[v1alpha1.SecretFormat]map[string]string{
 	},
 }
 
-// Keys returns the content of the credential's Secret: the Service Binding keys
-// and those of the template; with format raw also the key databases, where there
+// Keys returns the content of the credential's Secret: the Service Binding keys, a
+// connection service file, and those of the template; with format raw also the key databases, where there
 // are several, with their names separated by commas. It fails on a template that names an unknown field,
 // or that puts two different fields under one key.
 func (c Credential) Keys(template v1alpha1.SecretTemplate) (Data, error) {
@@ -90,6 +90,9 @@ func (c Credential) Keys(template v1alpha1.SecretTemplate) (Data, error) {
 		if err := put(field, field); err != nil {
 			return nil, err
 		}
+	}
+	if file, ok := c.serviceFile(); ok {
+		data[v1alpha1.ServiceFile], from[v1alpha1.ServiceFile] = file, v1alpha1.ServiceFile
 	}
 	for field, key := range formatKeys[template.Format] {
 		if err := put(key, field); err != nil {
@@ -122,6 +125,22 @@ func (c Credential) fields() map[string]string {
 		"jdbc-uri": c.jdbcURI(),
 		"sslmode":  c.SSLMode,
 	}
+}
+
+// serviceFile returns the credential as a connection service file, and false if that
+// cannot carry it: its values end with the line, without the space before that, and
+// libpq takes no line of 1,024 bytes (fe-connect.c, parseServiceFile).
+func (c Credential) serviceFile() ([]byte, bool) {
+	file := []byte("[" + v1alpha1.ServiceName + "]\n")
+	for _, line := range [][2]string{{"host", c.Host}, {"port", strconv.Itoa(int(c.Port))}, {"dbname", c.Database},
+		{"user", c.Username}, {"password", c.Password.Reveal()}, {"sslmode", c.SSLMode}} {
+		value := line[1]
+		if value != strings.TrimSpace(value) || strings.ContainsAny(value, "\n\r\x00") || len(value) > 900 {
+			return nil, false
+		}
+		file = append(file, line[0]+"="+value+"\n"...)
+	}
+	return file, true
 }
 
 // uri returns the connection URI of libpq (manual, section "Connection Strings").

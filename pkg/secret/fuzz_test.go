@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
@@ -37,6 +38,7 @@ func FuzzSecretKeys(f *testing.F) {
 			}
 			return
 		}
+		checkService(t, c, data)
 		checkFields(t, c, data)
 		if port > 0 && hostForm.MatchString(host) && text(database) && text(username) && text(password) && username != "" && !strings.HasPrefix(database, "/") && database != "" {
 			checkURI(t, c, string(data["uri"]))
@@ -47,6 +49,36 @@ func FuzzSecretKeys(f *testing.F) {
 
 // text reports whether PostgreSQL can hold a name or take a password.
 func text(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
+
+// checkService reads the connection service file as libpq does, line by line, and checks
+// that it says what the other keys say, or that it is not there.
+func checkService(t *testing.T, c secret.Credential, data secret.Data) {
+	t.Helper()
+	file, there := data[v1alpha1.ServiceFile]
+	if !there {
+		if all := c.Host + c.Database + c.Username + c.Password.Reveal() + c.SSLMode; text(all) && !strings.ContainsFunc(all, unicode.IsSpace) && len(all) < 900 {
+			t.Errorf("no %s for %q", v1alpha1.ServiceFile, all)
+		}
+		return
+	}
+	lines := strings.Split(strings.TrimSuffix(string(file), "\n"), "\n")
+	if lines[0] != "["+v1alpha1.ServiceName+"]" || len(lines) != 7 {
+		t.Fatalf("%q", file)
+	}
+	got := map[string]string{}
+	for _, line := range lines[1:] {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		got[name] = value
+		if len(line) > 1000 {
+			t.Errorf("a line of %d bytes", len(line))
+		}
+	}
+	for name, key := range map[string]string{"host": "host", "port": "port", "dbname": "database", "user": "username", "password": "password", "sslmode": "sslmode"} {
+		if got[name] != string(data[key]) {
+			t.Errorf("%s is %q in the file, and %q in the Secret", name, got[name], data[key])
+		}
+	}
+}
 
 // checkFields checks that each key holds a field as it is.
 func checkFields(t *testing.T, c secret.Credential, data secret.Data) {
@@ -62,7 +94,7 @@ func checkFields(t *testing.T, c secret.Credential, data secret.Data) {
 		fields[string(data[key])] = true
 	}
 	for key, value := range data {
-		if !fields[string(value)] {
+		if key != v1alpha1.ServiceFile && !fields[string(value)] {
 			t.Errorf("key %s holds %q, which is no field", key, value)
 		}
 	}

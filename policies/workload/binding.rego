@@ -55,7 +55,9 @@ deny contains {
 
 # METADATA
 # title: The user has no credential yet
-# description: The DatabaseUser exists, but its Secret cannot be used. Its status says why.
+# description: >-
+#   The DatabaseUser exists, but its Secret cannot be used. Its status says why. A pod with
+#   the annotation dbtether.io/optional starts without.
 # custom:
 #   code: USER-NOT-READY
 #   fix: wait until it is ready; "kubectl dbtether user describe" says what it waits for
@@ -73,6 +75,7 @@ deny contains {
 	some binding in input.binding
 	binding.exists
 	not binding.ready
+	not binding.optional
 	not binding.deleting
 }
 

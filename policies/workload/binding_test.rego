@@ -9,6 +9,7 @@ usable := {
 	"exists": true,
 	"ready": true,
 	"deleting": false,
+	"optional": false,
 	"phase": "Ready",
 	"message": "",
 	"otherNamespaces": [],
@@ -28,6 +29,14 @@ test_nothing_asked_for if {
 
 test_usable if {
 	denied([usable]) == set()
+}
+
+test_starts_without if {
+	denied([object.union(usable, {"ready": false, "optional": true, "phase": "Pending"})]) == set()
+}
+
+test_unknown_though_optional if {
+	count(denied([object.union(absent, {"optional": true})])) == 1
 }
 
 test_unknown if {

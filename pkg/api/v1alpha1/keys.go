@@ -58,10 +58,19 @@ const (
 	// AnnotationInject names the DatabaseUsers whose credentials a pod gets:
 	// "orders-api", or "orders-api,reports=analytics-ro" with an alias.
 	AnnotationInject = "dbtether.io/inject"
-	// AnnotationAs says in which form: env, files or both.
+	// AnnotationAs says in which form: env, files, both or libpq.
 	AnnotationAs = "dbtether.io/as"
 	// AnnotationEnv gives further variables: "DATABASE_URL=uri".
 	AnnotationEnv = "dbtether.io/env"
+	// AnnotationFiles gives further files: "user=username".
+	AnnotationFiles = "dbtether.io/files"
+	// AnnotationPath is the directory below which each credential has its own.
+	AnnotationPath = "dbtether.io/path"
+	// AnnotationFileMode is the mode of the files, in octal: "0440".
+	AnnotationFileMode = "dbtether.io/file-mode"
+	// AnnotationOptional is "true" on a pod that starts without a credential that is not
+	// there yet.
+	AnnotationOptional = "dbtether.io/optional"
 	// AnnotationContainers restricts injection to some containers: "app,migrate".
 	AnnotationContainers = "dbtether.io/containers"
 	// AnnotationPoolSize says how many connections each pod opens at most to a database.
@@ -71,6 +80,9 @@ const (
 	// AnnotationAllowUsersFrom lists, on a Database or a Namespace, the namespaces
 	// whose DatabaseUsers may use the Databases: "team-b,team-c", or "*".
 	AnnotationAllowUsersFrom = "dbtether.io/allow-users-from"
+	// LabelInjectDefault names, on a namespace, the DatabaseUser of those pods that do not
+	// say what they want.
+	LabelInjectDefault = "dbtether.io/inject-default"
 	// LabelInjection is "enabled" on a namespace whose pods may be injected.
 	LabelInjection = "dbtether.io/injection"
 	// LabelTeam on two namespaces with one value admits DatabaseUsers across them.
@@ -80,6 +92,14 @@ const (
 // AnnotationRotate asks, on a DatabaseUser, for a new password: its value is the
 // time of the request (RFC 3339). A request is answered once.
 const AnnotationRotate = "dbtether.io/rotate"
+
+// ServiceFile is the key of a credential with a connection service file of libpq (manual,
+// section "The Connection Service File"), in which the credential is the service
+// ServiceName: who reads it at each connection, as libpq does, has what holds now.
+const (
+	ServiceFile = "pg_service.conf"
+	ServiceName = "dbtether"
+)
 
 // Types of Secrets.
 const (

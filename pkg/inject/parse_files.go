@@ -1,0 +1,106 @@
+package inject
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+)
+
+// files reads the further files; nobody gets them in a form without files.
+func (p *parser) files() {
+	const annotation, example = v1alpha1.AnnotationFiles, `write file=key, as in "user=username"`
+	list, found := p.annotations[annotation]
+	if !found {
+		return
+	}
+	if p.withoutFiles(annotation) {
+		return
+	}
+	items := p.items(annotation, list, "names no file", example)
+	p.ask.Files = make([]FileAsk, 0, len(items))
+	for _, item := range items {
+		name, value, ok := strings.Cut(item, "=")
+		file := FileAsk{Name: strings.TrimSpace(name), Key: strings.TrimSpace(value)}
+		if !ok || file.Name == "" || file.Key == "" {
+			p.report(annotation, example, "%s is not a file with a key", quote(item))
+			continue
+		}
+		if dot := strings.LastIndexByte(file.Key, '.'); dot >= 0 {
+			file.Alias, file.Key = file.Key[:dot], file.Key[dot+1:]
+		}
+		p.file(file)
+		p.alias(annotation, reading{file.Name, file.Alias, file.Key})
+		p.key(annotation, file.Key)
+		p.ask.Files = append(p.ask.Files, file)
+	}
+}
+
+// file reports a name that is invalid, or that a directory has anyway.
+func (p *parser) file(file FileAsk) {
+	const annotation = v1alpha1.AnnotationFiles
+	switch {
+	case !filePattern.MatchString(file.Name):
+		p.report(annotation, `use letters, digits, "_", "-" and ".", and neither "-" nor "." first`, "%s is not the name of a file", quote(file.Name))
+	case slices.ContainsFunc(p.ask.Files, func(other FileAsk) bool { return other.Name == file.Name && other.Alias == file.Alias }):
+		p.report(annotation, "name it once", "file %s is there twice", quote(file.Name))
+	case slices.Contains(credentialKeys, file.Name) || slices.Contains(otherKeys, file.Name):
+		p.report(annotation, "choose another name, or remove it", "file %s is there anyway", quote(file.Name))
+	}
+}
+
+// withoutFiles reports an annotation about files where nobody gets any.
+func (p *parser) withoutFiles(annotation string) bool {
+	if p.ask.As.files() {
+		return false
+	}
+	p.report(annotation, fmt.Sprintf("write files, both or libpq into %s, or remove this annotation", v1alpha1.AnnotationAs),
+		"is about files, and %s is %s", v1alpha1.AnnotationAs, quote(string(p.ask.As)))
+	return true
+}
+
+func (p *parser) root() {
+	const annotation = v1alpha1.AnnotationPath
+	text, found := p.annotations[annotation]
+	if !found || p.withoutFiles(annotation) {
+		return
+	}
+	root := strings.TrimRight(strings.TrimSpace(text), "/")
+	if len(root) > 256 || !rootPattern.MatchString(root) {
+		p.report(annotation, `write an absolute path of letters, digits, "_", "-" and ".", as in "/etc/database"`, "%s is not a directory for credentials", quote(text))
+		return
+	}
+	p.ask.Root = root
+}
+
+func (p *parser) mode() {
+	const annotation = v1alpha1.AnnotationFileMode
+	text, found := p.annotations[annotation]
+	if !found || p.withoutFiles(annotation) {
+		return
+	}
+	text = strings.TrimSpace(text)
+	mode, err := strconv.ParseInt(text, 8, 64)
+	if err != nil || !modePattern.MatchString(text) || mode&0o400 == 0 {
+		p.report(annotation, `write a mode in octal with which its owner may read, as in "0440"`, "%s is not the mode of a file", quote(text))
+		return
+	}
+	p.ask.Mode = mode
+}
+
+func (p *parser) optional() {
+	const annotation = v1alpha1.AnnotationOptional
+	text, found := p.annotations[annotation]
+	if !found {
+		return
+	}
+	switch strings.TrimSpace(text) {
+	case "true":
+		p.ask.Optional = true
+	case "false":
+	default:
+		p.report(annotation, `write "true", or remove the annotation`, "%s is neither true nor false", quote(text))
+	}
+}
