@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"slices"
 	"time"
 )
 
@@ -136,6 +137,20 @@ func bundle(now time.Time, authorityDER, previous []byte) []byte {
 		return joined
 	}
 	return append(joined, pem.EncodeToMemory(block)...)
+}
+
+// withAuthority returns a bundle that has the authority of a certificate, too: somebody
+// may have put others into the Secret than those that are served.
+func withAuthority(bundle []byte, of *keyPair) []byte {
+	block, _ := pem.Decode(of.bundlePEM)
+	if block == nil {
+		return bundle
+	}
+	authority := pem.EncodeToMemory(block)
+	if bytes.Contains(bundle, authority) {
+		return bundle
+	}
+	return slices.Concat(bundle, authority)
 }
 
 // validAt returns an error that says why a client would not accept the

@@ -104,7 +104,11 @@ func (k *certificateKeeper) refresh(ctx context.Context) error {
 		k.serve(pair)
 	}
 	if k.trust != nil && pair.bundlePEM != nil {
-		if err := k.trust(ctx, pair.bundlePEM); err != nil {
+		bundle := pair.bundlePEM
+		if usable {
+			bundle = withAuthority(bundle, serving)
+		}
+		if err := k.trust(ctx, bundle); err != nil {
 			return err
 		}
 	}

@@ -174,6 +174,48 @@ func TestKeeperRotatesWithoutAGap(t *testing.T) {
 	}
 }
 
+// Whatever somebody puts into the Secret, again and again: what is served meanwhile stays
+// trusted.
+func TestKeeperOfAForeignSecret(t *testing.T) {
+	source := &foreignSource{}
+	r := newRotation(source)
+	for i := range 40 {
+		if i > 0 {
+			source.pair = newPair(t, r.clock) // of an authority that knows no other
+		}
+		if err := r.refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := trusted(r.bundles[len(r.bundles)-1], r.serving.Load(), r.clock); err != nil {
+			t.Fatalf("after %d rounds what is served is not trusted: %v", i, err)
+		}
+		r.clock = r.clock.Add(certificateRetry)
+	}
+	first := r.serving.Load()
+	for range 10 {
+		r.clock = r.clock.Add(certificateRetry)
+		if err := r.refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r.serving.Load() == first || !r.serving.Load().equal(source.pair) {
+		t.Error("what stays in the Secret is not served")
+	}
+}
+
+// foreignSource is a Secret that somebody else writes.
+type foreignSource struct{ pair *keyPair }
+
+func (f *foreignSource) load(_ context.Context, now time.Time, _ *keyPair) (*keyPair, error) {
+	if f.pair == nil {
+		var err error
+		if f.pair, err = testWanted.issue(now, nil); err != nil {
+			return nil, err
+		}
+	}
+	return f.pair, nil
+}
+
 // All replicas end up with the same certificate, whoever came first.
 func TestSecretIsShared(t *testing.T) {
 	c := newCluster(t)

@@ -333,7 +333,7 @@ const enabled = "dbtether.io/injection=enabled"
 // user makes a DatabaseUser whose credential is ready, as far as its status says.
 func (c *cluster) user(t testing.TB, namespace, name string, revision int) {
 	t.Helper()
-	c.must(t, manifestOf("DatabaseUser", namespace, name, "{databaseRef: {name: orders}}"), "create", "-f", "-")
+	c.must(t, manifestOf("DatabaseUser", namespace, name, "{databaseRef: {name: orders}, username: login}"), "create", "-f", "-")
 	c.setUser(t, namespace, name, revision, "True")
 }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -88,7 +89,7 @@ func TestPatchAgainAfterOthers(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			added := "/spec/containers/" + string(rune('0'+len(containers))) + "/"
+			added := "/spec/containers/" + strconv.Itoa(len(containers)) + "/"
 			selected := !strings.Contains(string(raw), "dbtether.io/containers")
 			if (len(operations) > 0) != selected {
 				t.Errorf("operations %v", operations)
@@ -107,7 +108,7 @@ func TestPatchAgainAfterOthers(t *testing.T) {
 func corpus(t testing.TB) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("testdata", "pods", "*.json"))
-	if err != nil || len(files) < 25 {
+	if err != nil || len(files) < 250 {
 		t.Fatalf("%d pods, %v", len(files), err)
 	}
 	var names []string

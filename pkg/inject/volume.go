@@ -100,11 +100,11 @@ func readSources(s *scanner) (p projection, ours bool) {
 	ours = true
 	for ; s.more(); n++ {
 		one, ok := readSource(s)
-		switch {
-		case n == 0:
+		switch n {
+		case 0:
 			p = one
 			ours = ok && one.items == ""
-		case n == 1:
+		case 1:
 			ours = ours && ok && one.items != "" && one.secret == p.secret && one.optional == p.optional
 			p.items = one.items
 		default:

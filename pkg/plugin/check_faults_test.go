@@ -59,7 +59,7 @@ const green = `definitions
   ok       everything is stored in versions that they have
 
 webhook
-  ok       the webhook configurations have all 5 entries
+  ok       the webhook configurations have all 6 entries
   ok       they are as this version ships them
   note     the webhook is called at 127.0.0.1, not through its Service
   ok       2 of 2 replicas of the webhook are ready
@@ -69,7 +69,7 @@ webhook
   ok       it answers, and refuses what it has to
 
 floor
-  ok       all 11 ValidatingAdmissionPolicies are installed
+  ok       all 12 ValidatingAdmissionPolicies are installed
   ok       each is bound, and denies
   ok       they are as this version ships them
 
@@ -123,7 +123,7 @@ func (c *installation) faults(t *testing.T) []installedFault {
 	return []installedFault{
 		{"an expired certificate", c.expireCertificate, restore(secret), []string{
 			"error webhook-certificate: the certificate in the Secret dbtether-system/dbtether-webhook-certificate expired at <time>",
-			"error webhook-certificate: the certificate in the Secret dbtether-system/dbtether-webhook-certificate is signed by no authority in the caBundle of the entries inject.dbtether.io, enforce.dbtether.io, guard.dbtether.io and 2 more",
+			"error webhook-certificate: the certificate in the Secret dbtether-system/dbtether-webhook-certificate is signed by no authority in the caBundle of the entries inject.dbtether.io, default.dbtether.io, enforce.dbtether.io and 3 more",
 		}},
 		{"no Secret", run("", "delete", "secret", "dbtether-webhook-certificate", "-n", system, "--ignore-not-found"), restored(secret), []string{
 			"error webhook-certificate: the Secret dbtether-system/dbtether-webhook-certificate with the webhook's certificate is not there",

@@ -220,9 +220,12 @@ func (w *installing) probe(ctx context.Context, fresh bool) error {
 
 // answered reads from the answer to a probe whether the webhook was reached.
 func answered(err error, warned, fresh bool) error {
+	denied := err != nil && strings.Contains(err.Error(), `admission webhook "resources.dbtether.io" denied`)
 	switch {
-	case err != nil && strings.Contains(err.Error(), `admission webhook "resources.dbtether.io" denied`):
+	case denied && !apierrors.IsInternalError(err):
 		return nil
+	case denied: // it knows too little, or has read no policies yet
+		return fmt.Errorf("the webhook is reached, and cannot decide: %w", err)
 	case err != nil && apierrors.IsInternalError(err):
 		return fmt.Errorf("the API server does not reach the webhook: %w", err)
 	case err != nil:
