@@ -3,12 +3,15 @@ package e2e
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestInstallation is the life of an installation: each step goes on from those
@@ -24,6 +27,8 @@ func TestInstallation(t *testing.T) {
 		{"psql reaches the database past the API server", s.psql},
 		{"a pod logs in with what it was given", s.podLogsIn},
 		{"a rotation while the pod runs", s.rotates},
+		{"a Job with a credential completes", s.jobCompletes},
+		{"three rotations under clients that connect", s.clientsNoticeNothing},
 		{"a runner in a pod provisions what others wrote", s.runnerProvisions},
 		{"a replica of the webhook goes", s.oneReplicaGoes},
 		{"a replica of the webhook is killed", s.oneReplicaIsKilled},
@@ -139,6 +144,55 @@ func (s *site) rotates(t *testing.T) {
 	}
 	s.apply(t, s.app(t, "app"))
 	s.eventuallySays(t, second, "logs", "app", "-n", "shop")
+}
+
+func (s *site) jobCompletes(t *testing.T) {
+	s.apply(t, s.atPostgres(t, "job.yaml"))
+	s.kubectl(t, "wait", "--for=condition=Complete", "job/migrate", "-n", "shop", "--timeout=120s")
+	mustContain(t, s.kubectl(t, "logs", "job/migrate", "-n", "shop"), second)
+}
+
+// clientsNoticeNothing rotates three times while clients log in, each time when the
+// rotation before is over.
+func (s *site) clientsNoticeNothing(t *testing.T) {
+	const grace = 20 * time.Second
+	s.kubectl(t, "dbtether", "user", "create", "steady", "--database", "orders", "-n", "shop")
+	s.kubectl(t, "patch", "databaseuser", "steady", "-n", "shop", "--type=merge", "-p", fmt.Sprintf(`{"spec":{"rotation":{"gracePeriod":"%s"}}}`, grace))
+	s.apply(t, s.atPostgres(t, "steady.yaml"))
+	s.kubectl(t, "rollout", "status", "deployment/steady", "-n", "shop", "--timeout=120s")
+	clients := []string{"libpq", "files", "sidecar"}
+	wants := []string{"after N logins: steady as steady in orders"}
+	if got := s.kubectl(t, "get", "pods", "-n", "shop", "-l", "app=steady", "-o", "jsonpath={.items[*].spec.initContainers[0].restartPolicy}"); got != "Always" {
+		t.Errorf("the sidecar's restartPolicy is %q", got)
+	}
+	says := func(client string) error {
+		said := regexp.MustCompile(`after [0-9]+ logins`).ReplaceAllString(s.kubectl(t, "logs", "deployment/steady", "-n", "shop", "-c", client), "after N logins")
+		if strings.Contains(said, "FAILED") {
+			t.Fatalf("%s:\n%s", client, said)
+		}
+		if want := strings.Join(wants, "\n"); said != want {
+			return fmt.Errorf("%s says\n%s\nwant\n%s", client, said, want)
+		}
+		return nil
+	}
+	for _, login := range []string{"", "steady_b", "steady", "steady_b"} {
+		if login != "" {
+			rotated := time.Now()
+			mustContain(t, s.kubectl(t, "dbtether", "user", "rotate", "steady", "-n", "shop"), login+" can log in")
+			wants = append(wants, "after N logins: "+login+" as "+login+" in orders")
+			time.Sleep(time.Until(rotated.Add(grace + time.Second)))
+			s.kubectl(t, "dbtether", "reconcile", "-n", "shop")
+			if got := s.loginsOf(t, `steady%`); got != login {
+				t.Errorf("when the grace period is over, the logins are %q", got)
+			}
+		}
+		for _, client := range clients {
+			eventually(t, "the client "+client+" logs in", func() error { return says(client) })
+		}
+	}
+	if restarts := s.kubectl(t, "get", "pods", "-n", "shop", "-l", "app=steady", "-o", "jsonpath={.items[*].status.containerStatuses[*].restartCount}"); restarts != "0 0" {
+		t.Errorf("containers were restarted: %s", restarts)
+	}
 }
 
 // runnerProvisions adds the runner to the installation. Somebody who may write our

@@ -113,13 +113,19 @@ func (s *site) install(t *testing.T, flags ...string) {
 // logins returns the roles of the user orders-api that may log in.
 func (s *site) logins(t *testing.T) string {
 	t.Helper()
+	return s.loginsOf(t, `orders\_api%`)
+}
+
+// loginsOf returns the roles that are like a pattern and may log in.
+func (s *site) loginsOf(t *testing.T, pattern string) string {
+	t.Helper()
 	conn, err := pgx.Connect(t.Context(), s.postgres.SuperuserURL(""))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close(t.Context())
 	var names string
-	err = conn.QueryRow(t.Context(), `SELECT coalesce(string_agg(rolname, ' ' ORDER BY rolname), '') FROM pg_roles WHERE rolname LIKE 'orders\_api%' AND rolcanlogin`).Scan(&names)
+	err = conn.QueryRow(t.Context(), `SELECT coalesce(string_agg(rolname, ' ' ORDER BY rolname), '') FROM pg_roles WHERE rolname LIKE $1 AND rolcanlogin`, pattern).Scan(&names)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,9 @@
 //	probe app                    log in with the variables, then wait
 //	probe login environment      log in and say as whom
 //	probe login files USER       the same, with the files of a binding
+//	probe login libpq            the same, with libpq's service file
+//	probe steady files USER      log in again and again, and say when it fails, or as whom
+//	probe steady libpq           it does so now; both until a signal
 //	probe relay LISTEN TARGET    pass TCP connections on
 package main
 
@@ -45,6 +48,12 @@ func run(ctx context.Context, args []string) error {
 		return login(ctx, fromEnvironment)
 	case len(args) == 3 && args[0] == "login" && args[1] == "files":
 		return login(ctx, func() (string, error) { return fromFiles(args[2]) })
+	case slices.Equal(args, []string{"login", "libpq"}):
+		return login(ctx, fromServiceFile)
+	case len(args) == 3 && args[0] == "steady" && args[1] == "files":
+		return steady(ctx, func() (string, error) { return fromFiles(args[2]) })
+	case slices.Equal(args, []string{"steady", "libpq"}):
+		return steady(ctx, fromServiceFile)
 	case len(args) == 3 && args[0] == "relay":
 		return relay(ctx, args[1], args[2])
 	}
