@@ -34,6 +34,8 @@ var meddling = []meddled{
 	{name: "user rotate", prepare: createRotatable("24h", "Alternate"), args: userRotate, meddle: touch, check: checkAlternated},
 	{name: "user rotate while a revision is written", prepare: createRotatable("24h", "Alternate"), args: userRotate, after: "PATCH databaseusers",
 		meddle: writeRevision, check: checkAlternatedAfter},
+	{name: "user rotate with a restart while another user's is", prepare: withWorkloads("24h", "Alternate"), args: restarting, after: "PATCH deployments",
+		meddle: restartForAnother, check: checkRestartedForBoth},
 	{name: "user rotate in place", prepare: createRotatable("24h", "InPlace"), args: userRotate, meddle: touch, check: checkReplaced},
 	{name: "user grant", prepare: grantable, args: grantOther("readwrite"), meddle: touch, check: checkGranted},
 	{name: "reconcile of an old login", prepare: rotatedOwner("0s"), args: reconcile, meddle: touch, check: checkOldLoginEnded},

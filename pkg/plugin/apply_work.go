@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -32,15 +33,19 @@ func (a *apply) work(ctx context.Context, env *Environment, written []manifest, 
 		sources[m.GetKind()+" "+m.GetNamespace()+"/"+m.GetName()] = m
 		objects = append(objects, *m.Unstructured)
 	}
-	tally, shown := tally{}, false
+	tally := tally{}
+	var shown []string // warnings of the plan
 	bulk := provision.Bulk{Quick: a.quick, Recreate: a.recreate, PlanHash: a.planHash, Progress: bar.count, Done: func(r provision.Result) {
 		bar.done()
 		tally.add(r)
 		m, known := sources[r.Kind+" "+r.Namespace+"/"+r.Name]
-		if !shown {
-			for _, warning := range r.Warnings {
+		for _, warning := range r.Warnings {
+			if !slices.Contains(shown, warning) {
 				env.warn("%s: %s", m.label(), warning)
 			}
+		}
+		if a.print.human() {
+			printRestarted(env, r.Restarted, "")
 		}
 		if r.Err == nil || !known { // a cluster that does not answer fails each of its databases
 			return
@@ -49,8 +54,9 @@ func (a *apply) work(ctx context.Context, env *Environment, written []manifest, 
 	}}
 	if len(objects) == 1 && a.print.human() {
 		bulk.Planned = func(job *provision.Job) {
-			if shown = !job.Empty(); shown {
+			if !job.Empty() {
 				printPlan(env.Out, planTitle(job), job.Plan, job.Secrets())
+				shown = job.Plan.Warnings
 			}
 		}
 	}
@@ -85,7 +91,7 @@ func (a *apply) showPlans(ctx context.Context, env *Environment, written []manif
 			failures.add(sources[i].wrap(err))
 			continue
 		}
-		err = printFullPlan(env, &a.print, planTitle(job), job.Cluster.Spec.AdminDatabase, job.Cluster.Name, job.Plan, job.Secrets())
+		err = showJob(ctx, env, &a.print, job, false)
 		job.Close()
 		if err != nil {
 			return err

@@ -8,7 +8,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
-	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
 
@@ -55,20 +54,23 @@ the server is sent a verifier, which the script shows as <verifier>.`,
 			}
 			defer job.Close()
 			progress.done()
-			return printFullPlan(env, &print, planTitle(job), job.Cluster.Spec.AdminDatabase, job.Cluster.Name, job.Plan, job.Secrets())
+			return printFullPlan(env, &print, job, nil)
 		},
 	}
 	print.add(cmd, []string{"json", "yaml"})
 	return cmd
 }
 
-// printFullPlan prints a plan as a psql script, or as the document that -o asks for.
-func printFullPlan(env *Environment, print *printFlags, title, maintenance, cluster string, plan postgres.Plan, secrets provision.SecretChanges) error {
+// printFullPlan prints the plan of a job and the workloads that it restarts as a psql
+// script, or as the document that -o asks for.
+func printFullPlan(env *Environment, print *printFlags, job *provision.Job, restarts []string) error {
+	plan, secrets, maintenance := job.Plan, job.Secrets(), job.Cluster.Spec.AdminDatabase
 	if !print.human() {
-		doc := newPlanDocument(cluster, maintenance, plan, secrets)
+		doc := newPlanDocument(job.Cluster.Name, maintenance, plan, secrets)
+		doc.Restarts = restarts
 		return printDocument(env, print.output, doc)
 	}
-	fmt.Fprintf(env.Out, "-- %s\n", title)
+	fmt.Fprintf(env.Out, "-- %s\n", planTitle(job))
 	for _, warning := range plan.Warnings {
 		fmt.Fprintf(env.Out, "-- warning: %s\n", warning)
 	}
@@ -78,6 +80,9 @@ func printFullPlan(env *Environment, print *printFlags, title, maintenance, clus
 	}
 	for _, secret := range secrets.Deleted {
 		fmt.Fprintf(env.Out, "-- then: delete Secret %s\n", secret)
+	}
+	for _, workload := range restarts {
+		fmt.Fprintf(env.Out, "-- then: restart %s\n", workload)
 	}
 	_, err := fmt.Fprintf(env.Out, "-- %d %s, hash %s\n", len(plan.Steps), plural("statement", len(plan.Steps)), plan.Hash())
 	return err

@@ -157,7 +157,9 @@ type planDocument struct {
 	// Secrets are those that are written.
 	Secrets        []string `json:"secrets"`
 	DeletedSecrets []string `json:"deletedSecrets,omitempty"`
-	Warnings       []string `json:"warnings"`
+	// Restarts are the workloads that are restarted after that.
+	Restarts []string `json:"restarts,omitempty"`
+	Warnings []string `json:"warnings"`
 }
 
 type stepDocument struct {

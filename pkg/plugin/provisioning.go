@@ -62,24 +62,34 @@ func (c *provisioning) provision(ctx context.Context, env *Environment, gather f
 	}
 	started := env.Now()
 	var logins func() []string
+	var restarts func() provision.Restarts
 	err = p.Provision(ctx, *request, func(job *provision.Job) error {
 		progress.done()
 		if c.print.human() {
 			printPlan(env.Out, planTitle(job), job.Plan, job.Secrets())
 		}
-		started, logins = env.Now(), job.Logins
+		started, logins, restarts = env.Now(), job.Logins, job.Restarts
 		return nil
 	})
 	if needsRunner(err) {
 		if err := c.submit(ctx, env, p, progress, request); err != nil || !c.wait {
 			return err
 		}
-		logins = func() []string { return nil }
+		var found provision.Restarts
+		if request.Restart { // by who asked for it: the runner restarts what asks itself
+			if found, err = p.Restart(ctx, request.Users[0].Namespace, request.Users[0].Name); err != nil {
+				return err
+			}
+		}
+		logins, restarts = func() []string { return nil }, func() provision.Restarts { return found }
 	} else if err != nil {
 		return err
 	}
 	progress.done()
-	return c.tell(ctx, env, request, logins(), env.Now().Sub(started))
+	if err := c.tell(ctx, env, request, logins(), restarts(), env.Now().Sub(started)); err != nil {
+		return err
+	}
+	return notRestarted(env, request.Restart, restarts())
 }
 
 // showPlan prints what would be done.
@@ -93,7 +103,7 @@ func (c *provisioning) showPlan(ctx context.Context, env *Environment, p *provis
 	}
 	defer job.Close()
 	progress.done()
-	return printFullPlan(env, &c.print, planTitle(job), job.Cluster.Spec.AdminDatabase, job.Cluster.Name, job.Plan, job.Secrets())
+	return showJob(ctx, env, &c.print, job, request.Restart)
 }
 
 func planTitle(job *provision.Job) string {
@@ -106,8 +116,9 @@ func version(text string) string {
 	return number
 }
 
-// tell prints what came of it: a sentence, or the object that -o asked for.
-func (c *provisioning) tell(ctx context.Context, env *Environment, request *provision.Request, logins []string, took time.Duration) error {
+// tell prints what came of it: a sentence and the workloads that were restarted, or the
+// object that -o asked for.
+func (c *provisioning) tell(ctx context.Context, env *Environment, request *provision.Request, logins []string, restarts provision.Restarts, took time.Duration) error {
 	if !c.print.human() {
 		object, err := made(ctx, env, request)
 		if err != nil {
@@ -120,6 +131,7 @@ func (c *provisioning) tell(ctx context.Context, env *Environment, request *prov
 		said = c.done
 	}
 	fmt.Fprintf(env.Out, "%s (%.1f s).\n", said(request, logins), took.Seconds())
+	printRestarted(env, restarts.Restarted, "")
 	for _, user := range request.Users {
 		if err := env.notExpired(user); err != nil {
 			env.warn("%v", err)

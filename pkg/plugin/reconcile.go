@@ -148,7 +148,7 @@ func subject(r provision.Result, withNamespace bool) string {
 	return fmt.Sprintf("%s %q", r.Kind, r.Name)
 }
 
-// printResult prints one line of stdout.
+// printResult prints one line of stdout, and one for each workload that was restarted.
 func printResult(env *Environment, r provision.Result, nameOnly, withNamespace bool) {
 	k, _ := kindNamed(r.Kind)
 	name := k.object(r.Name)
@@ -157,8 +157,10 @@ func printResult(env *Environment, r provision.Result, nameOnly, withNamespace b
 		fmt.Fprintln(env.Out, name)
 	case withNamespace && r.Namespace != "":
 		fmt.Fprintf(env.Out, "%s %s in %s\n", name, r.Action, r.Namespace)
+		printRestarted(env, r.Restarted, " in "+r.Namespace)
 	default:
 		fmt.Fprintf(env.Out, "%s %s\n", name, r.Action)
+		printRestarted(env, r.Restarted, "")
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 
 // userRotate is one call of user rotate.
 type userRotate struct {
-	force bool
+	force, restart bool
 	provisioning
 }
 
@@ -29,15 +29,30 @@ Alternate) a second login gets the new password and the same rights, and the old
 until the grace period is over and no running pod was injected with it; reconcile ends it
 then. With strategy InPlace the one login gets a new password, and its sessions end.
 
-Interrupted, the same command completes the rotation that it began.`,
-		Example:           `  kubectl dbtether user rotate orders-api`,
+With --restart, what has the old credential in its environment is restarted afterwards, as
+by kubectl rollout restart: the Deployments, StatefulSets and DaemonSets of the user's
+namespace whose running pods were injected with it. Pods that have it as files need nothing.
+What cannot be restarted is named. Workloads whose pod template is annotated
+dbtether.io/on-rotate: restart are restarted in any case, by whoever rotates.
+
+Interrupted, the same command completes the rotation that it began, and its restarts. Where
+the runner rotates, a restart that was interrupted is for kubectl rollout restart: the
+rotation has been answered, and the same command would ask for another one.`,
+		Example: `  kubectl dbtether user rotate orders-api
+
+  # And have what runs with the old password begin anew
+  kubectl dbtether user rotate orders-api --restart`,
 		Args:              oneName(userKind),
 		ValidArgsFunction: completeNames(env, userKind),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if rotate.restart && !rotate.wait {
+				return Usagef("--restart waits for the rotation: leave --wait=false out")
+			}
 			return rotate.run(cmd.Context(), env, args[0])
 		},
 	}
 	cmd.Flags().BoolVar(&rotate.force, "force", false, "end the old login of the rotation before this one now")
+	cmd.Flags().BoolVar(&rotate.restart, "restart", false, "restart the workloads that have the old credential in their environment")
 	rotate.provisioning.add(cmd)
 	return cmd
 }
@@ -58,7 +73,7 @@ func (c *userRotate) run(ctx context.Context, env *Environment, name string) err
 		if err := env.notExpired(user); err != nil {
 			return nil, err
 		}
-		request := &provision.Request{Users: []*v1alpha1.DatabaseUser{user}, EndGrace: c.force, Rotate: true, Edit: askRotation(env.Now)}
+		request := &provision.Request{Users: []*v1alpha1.DatabaseUser{user}, EndGrace: c.force, Rotate: true, Restart: c.restart, Edit: askRotation(env.Now)}
 		return request, nil
 	})
 }

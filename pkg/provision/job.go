@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
@@ -26,6 +27,9 @@ type Request struct {
 	// EndGrace ends the old login of an alternate rotation now, for the next one that is
 	// asked for.
 	EndGrace bool
+	// Restart restarts every workload that has an older credential of the users in its
+	// environment, not only those that ask for it.
+	Restart bool
 	// PlanHash is the hash of the plan that was reviewed; another plan is refused.
 	// Empty: any.
 	PlanHash string
@@ -56,6 +60,8 @@ type Job struct {
 	users    []*userJob
 	// warnings are what policies say beside that they allow it.
 	warnings []string
+	// restarts are what became of the workloads that have older credentials.
+	restarts Restarts
 	// patch is what Edit came to.
 	patch []byte
 	// begun is set before the plan runs, applied once the server stands as planned, and
@@ -247,7 +253,8 @@ func (j *Job) Subject() string {
 
 // Apply writes the user's patch, creates the resources that do not exist, stages the
 // credentials as revisions, runs the plan, logs in with each credential, makes the
-// Secrets live and writes the status of every resource. Killed at any point, the next
+// Secrets live, restarts what has an older credential in its environment, and writes the
+// status of every resource. Killed at any point, the next
 // Open and Apply of the same resources complete it.
 func (j *Job) Apply(ctx context.Context) error {
 	if err := j.writeResources(ctx); err != nil {
@@ -330,14 +337,19 @@ func (j *Job) run(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, u := range j.users {
+		if err := u.restart(ctx, j); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
 func (j *Job) writeStatus(ctx context.Context, err error) error {
 	j.told = true
 	message := "provisioned"
-	if len(j.Plan.Warnings) > 0 {
-		message = "provisioned; warning: " + j.Plan.Warnings[0]
+	if warnings := slices.Concat(j.Plan.Warnings, j.restarts.warnings()); len(warnings) > 0 {
+		message = "provisioned; warning: " + warnings[0]
 	}
 	o := outcome{err: err, message: message}
 	var statusErr error

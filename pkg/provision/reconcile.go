@@ -34,6 +34,9 @@ type Result struct {
 	Statements int `json:"statements"`
 	// Warnings are what could not be done, or waits for something.
 	Warnings []string `json:"warnings,omitempty"`
+	// Restarted are the workloads that were, because they have an older credential in
+	// their environment and ask for it.
+	Restarted []string `json:"restarted,omitempty"`
 	// Error is what failed, and Hint what to do about it.
 	Error string `json:"error,omitempty"`
 	Hint  string `json:"hint,omitempty"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -40,10 +41,22 @@ func (r *reconciler) provision(ctx context.Context, request Request, result Resu
 	case err != nil && (last == nil || !last.told):
 		r.refused(ctx, request, err)
 	}
+	if last != nil {
+		result = result.with(last.Restarts())
+	}
 	if err != nil {
 		return result.of(err)
 	}
 	return result
+}
+
+// with adds to a result what was restarted, and what was not.
+func (r Result) with(restarts Restarts) Result {
+	r.Restarted, r.Warnings = restarts.Restarted, slices.Concat(r.Warnings, restarts.warnings())
+	if len(r.Restarted) > 0 {
+		r.Action = ActionProvisioned
+	}
+	return r
 }
 
 // gone goes on where somebody has deleted a resource after it was listed.

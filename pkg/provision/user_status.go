@@ -34,6 +34,9 @@ func (u *userJob) writeStatus(ctx context.Context, j *Job, o outcome) error {
 		if j.request.fingerprints || status.Fingerprint == "" || !j.Plan.Empty() || u.writesSecret() {
 			status.Fingerprint = u.fingerprint(j.Cluster)
 		}
+		if len(j.restarts.Failed) > 0 { // a quick run has to try again
+			status.Fingerprint = ""
+		}
 		o.expired = u.closed
 	}
 	if u.denied != nil && j.applied {

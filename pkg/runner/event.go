@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,6 +45,9 @@ func (e *events) tell(ctx context.Context, k key, result provision.Result, objec
 		return nil
 	}
 	reason, level, said := reasonProvisioned, corev1.EventTypeNormal, fmt.Sprintf("%d statements", result.Statements)
+	if len(result.Restarted) > 0 {
+		said += ", restarted " + strings.Join(result.Restarted, ", ")
+	}
 	if result.Err != nil {
 		reason, level, said = string(provision.WhyOf(result.Err)), corev1.EventTypeWarning, result.Error
 		if result.Hint != "" {

@@ -47,6 +47,12 @@ var missed = map[string]string{
 	"list namespaces":            "",
 	"watch namespaces":           `cannot watch resource "namespaces"`,
 	"list pods":                  `whoever ran this may not list pods`,
+	"list deployments":           `what runs pod/web was not restarted: whoever ran this may not list deployments`,
+	"patch deployments":          `deployment.apps/web was not restarted: whoever ran this may not patch deployments`,
+	"list statefulsets":          `what runs pod/ledger was not restarted: whoever ran this may not list statefulsets`,
+	"patch statefulsets":         `statefulset.apps/ledger was not restarted: whoever ran this may not patch statefulsets`,
+	"list daemonsets":            `what runs pod/agent was not restarted: whoever ran this may not list daemonsets`,
+	"patch daemonsets":           `daemonset.apps/agent was not restarted: whoever ran this may not patch daemonsets`,
 	"get secrets":                `the admin credential of cluster "NAME", secret "NAME-admin" in namespace "NAME": you may not`,
 	"list secrets":               `secret "app-credentials" in namespace "NAME": you may not`,
 	"create secrets":             `cannot create resource "secrets"`,
@@ -165,6 +171,9 @@ func (s *site) lives(t *testing.T, name string, roles []roleOf, until string) st
 	if err := errors.Join(s.create(t, v1alpha1.KindDatabase, name, name, database), s.create(t, v1alpha1.KindDatabaseUser, name, "app", user)); err != nil {
 		t.Fatal(err)
 	}
+	for workload, kind := range map[string]string{"web": "Deployment", "ledger": "StatefulSet", "agent": "DaemonSet"} {
+		s.run(t, name, workload, kind, map[string]string{v1alpha1.AnnotationOnRotate: "restart"})
+	}
 	leases := s.admin.kube.CoordinationV1().Leases(v1alpha1.SystemNamespace)
 	if err := leases.Delete(t.Context(), "dbtether-runner", metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
 		t.Fatal(err)
@@ -182,7 +191,9 @@ func (s *site) lives(t *testing.T, name string, roles []roleOf, until string) st
 		}, func() bool {
 			return s.is(t, name, "app", "rotation", "request") && s.is(t, name, "app", "phase", v1alpha1.PhaseReady)
 		}},
+		{"restarted", func() {}, func() bool { return s.restarts(t, name) == "web 2: app@2\nledger 2: app@2\nagent 2: app@2" }},
 		{"the old login ended", func() {
+			s.deletePods(t, name)
 			s.patch(t, v1alpha1.KindDatabaseUser, name, "app", `{"metadata":{"annotations":{"look":"again"}}}`)
 		}, func() bool { return s.is(t, name, "app", "rotation", "over") }},
 		{"deleted", func() { s.delete(t, name) }, func() bool { return s.gone(t, name) }},
@@ -228,6 +239,14 @@ func (s *site) delete(t *testing.T, namespace string) {
 		if err := s.admin.objects.Resource(resourceOf(one.kind)).Namespace(namespace).Delete(t.Context(), one.name, metav1.DeleteOptions{}); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// deletePods does what controllers do after a restart.
+func (s *site) deletePods(t *testing.T, namespace string) {
+	t.Helper()
+	if err := s.admin.kube.CoreV1().Pods(namespace).DeleteCollection(t.Context(), metav1.DeleteOptions{GracePeriodSeconds: new(int64)}, metav1.ListOptions{}); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -89,6 +89,17 @@ const (
 	LabelTeam = "dbtether.io/team"
 )
 
+// Annotations of a pod template, and so of its pods, about what has a credential in its
+// environment that was replaced.
+const (
+	// AnnotationOnRotate is "restart" where the workload is to be restarted by whoever
+	// replaces the credential.
+	AnnotationOnRotate = "dbtether.io/on-rotate"
+	// AnnotationRestartedFor lists the revisions that the workload was restarted for:
+	// "analytics-ro@1,orders-api@4". A change of it is the restart.
+	AnnotationRestartedFor = "dbtether.io/restarted-for"
+)
+
 // AnnotationRotate asks, on a DatabaseUser, for a new password: its value is the
 // time of the request (RFC 3339). A request is answered once.
 const AnnotationRotate = "dbtether.io/rotate"

@@ -1,0 +1,58 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/provision"
+)
+
+// printRestarted prints a line of stdout for each workload that was restarted.
+func printRestarted(env *Environment, workloads []string, where string) {
+	for _, workload := range workloads {
+		fmt.Fprintf(env.Out, "%s restarted%s\n", workload, where)
+	}
+}
+
+// notRestarted warns of what has the old credential and cannot be restarted. The error is
+// about what should have been restarted because the command was asked to; where the
+// workloads ask for it themselves, there is none.
+func notRestarted(env *Environment, asked bool, restarts provision.Restarts) error {
+	for _, left := range restarts.Left {
+		env.warn("%s", left)
+	}
+	if !asked {
+		for _, failed := range restarts.Failed {
+			env.warn("%s", failed.Warning())
+		}
+		return nil
+	}
+	switch failed := restarts.Failed; len(failed) {
+	case 0:
+		return nil
+	case 1:
+		return failed[0]
+	default:
+		for _, one := range failed {
+			env.report(one)
+		}
+		return errNotAllRestarted
+	}
+}
+
+// errNotAllRestarted fails where each failure has been told.
+var errNotAllRestarted = errors.New("not all was restarted that has the old credential in its environment")
+
+// showJob prints the plan of a job and what it would restart. The error is that of
+// notRestarted, too.
+func showJob(ctx context.Context, env *Environment, print *printFlags, job *provision.Job, restart bool) error {
+	restarts, err := job.PlanRestarts(ctx)
+	if err != nil {
+		return err
+	}
+	if err := printFullPlan(env, print, job, restarts.Restarted); err != nil {
+		return err
+	}
+	return notRestarted(env, restart, restarts)
+}

@@ -1,0 +1,118 @@
+package provision
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+)
+
+// unfit says why a change of the template would not replace the pods, and what does;
+// empty: it would.
+func (w workload) unfit(of []*unstructured.Unstructured) string {
+	name, namespace := w.object.Metadata.Name, w.object.Metadata.Namespace
+	switch {
+	case w.object.Spec.Paused:
+		return fmt.Sprintf("%s has the old credential and is paused: kubectl rollout resume %s %s -n %s, then kubectl rollout restart %s %s -n %s",
+			w, w.kind.name, name, namespace, w.kind.name, name, namespace)
+	case w.object.Spec.UpdateStrategy.Type == "OnDelete":
+		return fmt.Sprintf("%s has the old credential and replaces only pods that are deleted (updateStrategy OnDelete): kubectl delete pod %s -n %s",
+			w, strings.Join(podNames(of), " "), namespace)
+	default:
+		return ""
+	}
+}
+
+// unmanaged says of pods that belong to no workload which can be restarted what to do,
+// together for those of one controller.
+func unmanaged(all []*unstructured.Unstructured) []string {
+	var said []string
+	for len(all) > 0 {
+		owner := metav1.GetControllerOf(all[0])
+		var of []*unstructured.Unstructured
+		of, all = split(all, func(pod *unstructured.Unstructured) bool {
+			other := metav1.GetControllerOf(pod)
+			return owner == nil && other == nil || owner != nil && other != nil && owner.UID == other.UID
+		})
+		said = append(said, sentence(owner, of))
+	}
+	slices.Sort(said)
+	return said
+}
+
+func sentence(owner *metav1.OwnerReference, of []*unstructured.Unstructured) string {
+	verb, it := "has", "it"
+	if len(of) > 1 {
+		verb, it = "have", "them"
+	}
+	namespace := of[0].GetNamespace()
+	remove := fmt.Sprintf("kubectl delete pod %s -n %s", strings.Join(podNames(of), " "), namespace)
+	switch {
+	case owner == nil:
+		return fmt.Sprintf("%s %s the old credential, and nothing replaces %s: %s, then create %s again", podList(of), verb, it, remove, it)
+	case owner.Kind == "ReplicaSet":
+		return fmt.Sprintf("%s of ReplicaSet %q %s the old credential, and no Deployment replaces %s: %s", podList(of), owner.Name, verb, it, remove)
+	case owner.Kind == "Job":
+		return fmt.Sprintf("%s of Job %q %s the old credential until the Job ends: wait for that, or have it begin anew: %s", podList(of), owner.Name, verb, remove)
+	default:
+		return fmt.Sprintf("%s of %s %q %s the old credential: restart that by what it belongs to", podList(of), owner.Kind, owner.Name, verb)
+	}
+}
+
+// podList names pods: "pod/a, pod/b".
+func podList(all []*unstructured.Unstructured) string {
+	return "pod/" + strings.Join(podNames(all), ", pod/")
+}
+
+// podNames returns the names of pods, sorted, at most shownPods.
+func podNames(pods []*unstructured.Unstructured) []string {
+	var all []string
+	for _, pod := range pods {
+		all = append(all, pod.GetName())
+	}
+	slices.Sort(all)
+	return all[:min(len(all), shownPods)]
+}
+
+// RestartError is why something was not restarted that should have been.
+type RestartError struct {
+	// what is the workload, or what is known of it; name is its name, if that is known.
+	what, name, namespace string
+	// verb and resource are the right that it takes.
+	verb, resource string
+	cause          error
+}
+
+// Error implements error.
+func (e *RestartError) Error() string { return fmt.Sprintf("restart %s: %v", e.what, e.cause) }
+
+// Unwrap returns the cause.
+func (e *RestartError) Unwrap() error { return e.cause }
+
+// Hint returns what to do about it.
+func (e *RestartError) Hint() string {
+	name := e.name
+	resource := e.resource
+	if name == "" {
+		name = "NAME"
+	}
+	if resource == pods.Resource {
+		resource = "deployment"
+	}
+	return fmt.Sprintf("the password is replaced; what is left is for whoever may: kubectl rollout restart %s %s -n %s", strings.TrimSuffix(resource, "s"), name, e.namespace)
+}
+
+// Warning says it of a run that is not failed by it.
+func (e *RestartError) Warning() string {
+	if apierrors.IsForbidden(e.cause) {
+		return fmt.Sprintf("%s was not restarted: whoever ran this may not %s %s in namespace %q", e.what, e.verb, e.resource, e.namespace)
+	}
+	return fmt.Sprintf("%s was not restarted: %v", e.what, e.cause)
+}
+
+func refOf(user *v1alpha1.DatabaseUser) string { return fmt.Sprintf("DatabaseUser %q", user.Name) }
