@@ -157,8 +157,12 @@ func variablePrefix(alias string) string {
 var podAnnotations = []string{
 	v1alpha1.AnnotationInject, v1alpha1.AnnotationAs, v1alpha1.AnnotationEnv, v1alpha1.AnnotationFiles,
 	v1alpha1.AnnotationPath, v1alpha1.AnnotationFileMode, v1alpha1.AnnotationOptional,
-	v1alpha1.AnnotationContainers, v1alpha1.AnnotationPoolSize, v1alpha1.AnnotationInjected,
+	v1alpha1.AnnotationContainers, v1alpha1.AnnotationPoolSize, v1alpha1.AnnotationOnRotate, v1alpha1.AnnotationInjected,
+	v1alpha1.AnnotationRestartedFor,
 }
+
+// writtenByUs is how many of podAnnotations, at their end, are not for people to write.
+const writtenByUs = 2
 
 // NoInjection is the value of dbtether.io/inject on a pod that wants nothing, in a
 // namespace whose pods get something by default.

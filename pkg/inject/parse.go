@@ -41,6 +41,7 @@ func Parse(annotations map[string]string) (*Ask, []Problem) {
 		p.optional()
 		p.containers()
 		p.poolSize()
+		p.onRotate()
 	} else {
 		p.idle()
 	}
@@ -75,7 +76,7 @@ func (p *parser) report(annotation, fix, message string, args ...any) {
 
 // idle reports annotations that do nothing without dbtether.io/inject.
 func (p *parser) idle() {
-	for _, key := range podAnnotations[1 : len(podAnnotations)-1] { // all but inject and injected
+	for _, key := range podAnnotations[1 : len(podAnnotations)-writtenByUs] {
 		if _, found := p.annotations[key]; found {
 			p.report(key, "add "+v1alpha1.AnnotationInject+" with the name of a DatabaseUser, or remove this annotation",
 				"does nothing without %s", v1alpha1.AnnotationInject)
@@ -96,7 +97,7 @@ func (p *parser) unknown() {
 		return
 	}
 	slices.Sort(unknown)
-	names := make([]string, len(podAnnotations)-1) // injected is not for people to write
+	names := make([]string, len(podAnnotations)-writtenByUs)
 	for i := range names {
 		names[i] = strings.TrimPrefix(podAnnotations[i], prefix)
 	}
@@ -237,6 +238,15 @@ func (p *parser) poolSize() {
 		return
 	}
 	p.ask.PoolSize = size
+}
+
+// onRotate reports a value that asks for nothing: whoever rotates reads it from the
+// template.
+func (p *parser) onRotate() {
+	const annotation = v1alpha1.AnnotationOnRotate
+	if text, found := p.annotations[annotation]; found && text != v1alpha1.OnRotateRestart {
+		p.report(annotation, fmt.Sprintf("write %q, or remove the annotation", v1alpha1.OnRotateRestart), "%s is nothing that can be done", quote(text))
+	}
 }
 
 // series returns "a, b and c".

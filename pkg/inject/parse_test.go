@@ -41,6 +41,7 @@ func TestParse(t *testing.T) {
 		{"not optional", map[string]string{"inject": "orders-api", "optional": "false"}, &inject.Ask{Users: orders, As: "both"}},
 		{"nothing wanted", map[string]string{"inject": "none"}, nil},
 		{"a user called none", map[string]string{"inject": "x=none"}, &inject.Ask{Users: []inject.UserAsk{{Name: "none", Alias: "x"}}, As: "both"}},
+		{"restarts", map[string]string{"inject": "orders-api", "on-rotate": "restart", "restarted-for": "orders-api@4"}, &inject.Ask{Users: orders, As: "both"}},
 		{"pool size", map[string]string{"inject": "orders-api", "pool-size": " 10000 "}, &inject.Ask{Users: orders, As: "both", PoolSize: 10000}},
 		{"containers", map[string]string{"inject": "orders-api", "containers": "app, migrate"}, &inject.Ask{Users: orders, As: "both", Containers: []string{"app", "migrate"}}},
 	} {
@@ -58,7 +59,7 @@ func TestParseProblems(t *testing.T) {
 		inVain  = " does nothing without dbtether.io/inject: add dbtether.io/inject with the name of a DatabaseUser, or remove this annotation"
 		keys    = `the keys are host, port, database, username, password, uri, jdbc-uri and sslmode`
 		forms   = `the forms are env, files, both and libpq`
-		onAPod  = `; a pod may have dbtether.io/inject, as, env, files, path, file-mode, optional, containers and pool-size`
+		onAPod  = `; a pod may have dbtether.io/inject, as, env, files, path, file-mode, optional, containers, pool-size and on-rotate`
 		notUser = `use its metadata.name: lower case letters, digits, "-" and "."`
 		notItem = `write VARIABLE=key, as in "DATABASE_URL=uri"`
 		aliased = `write alias=user, as in "reports=analytics-ro"`
@@ -175,6 +176,9 @@ func TestParseProblems(t *testing.T) {
 		{"optional", map[string]string{"inject": "a", "optional": "yes"}, []string{`optional: "yes" is neither true nor false: write "true", or remove the annotation`}},
 		{"variables of libpq", map[string]string{"inject": "a", "as": "libpq", "env": "PGSERVICE=host,PGHOST=host"}, []string{
 			`env: variable "PGSERVICE" is injected anyway: choose another name, or remove it`}},
+		{"on-rotate", map[string]string{"inject": "a", "on-rotate": "Restart"}, []string{`on-rotate: "Restart" is nothing that can be done: write "restart", or remove the annotation`}},
+		{"on-rotate alone", map[string]string{"on-rotate": "restart"}, []string{
+			"on-rotate: does nothing without dbtether.io/inject: add dbtether.io/inject with the name of a DatabaseUser, or remove this annotation"}},
 		{"nothing wanted", map[string]string{"inject": " none ", "as": "env"}, []string{
 			"as: does nothing without dbtether.io/inject: add dbtether.io/inject with the name of a DatabaseUser, or remove this annotation"}},
 		{"all at once", map[string]string{"inject": "A", "as": "x", "env": "A", "containers": "-", "incect": ""}, []string{

@@ -99,8 +99,8 @@ func TestInert(t *testing.T) {
 			t.Errorf("%s has an authority in each entry and is not trusted", Title(object))
 		}
 	}
-	// Two configurations, and two policies with their bindings.
-	if gated != 6 {
+	// Two configurations, and three policies with their bindings.
+	if gated != 8 {
 		t.Errorf("%d objects wait for the webhook", gated)
 	}
 }

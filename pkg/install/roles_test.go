@@ -188,7 +188,9 @@ func grantedRoles(t *testing.T) map[string][]rbacv1.PolicyRule {
 		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, role); err != nil {
 			t.Fatal(err)
 		}
-		granted[role.Name] = role.Rules
+		if role.Name != "dbtether-restarts" { // what that is for needs pods: pkg/runner
+			granted[role.Name] = role.Rules
+		}
 	}
 	return granted
 }

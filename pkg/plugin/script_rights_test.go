@@ -22,15 +22,15 @@ import (
 // lackedKey is for the rights that a script has taken away, in order.
 type lackedKey struct{}
 
-// lacks gives the user dev-$ID the roles of a file of $RBAC less one right, and runs a
+// lacks gives the user dev-$ID the roles of files of $RBAC less one right, and runs a
 // command as her, which has to say so:
 //
-//	lacks FILE 'VERB RESOURCE' TEXT COMMAND ARG…
-//	lacks FILE nothing         gives all of them
-//	lacks FILE                 fails unless each right was taken away once
+//	lacks FILE,… 'VERB RESOURCE' TEXT COMMAND ARG…
+//	lacks FILE,… nothing       gives all of them
+//	lacks FILE,…               fails unless each right was taken away once
 func lacks(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 || len(args) == 3 {
-		ts.Fatalf("usage: lacks FILE [RIGHT [TEXT COMMAND ARG...]]")
+		ts.Fatalf("usage: lacks FILE,... [RIGHT [TEXT COMMAND ARG...]]")
 	}
 	roles := readRoles(ts, args[0])
 	lacked := ts.Value(lackedKey{}).(*[]string)
@@ -67,12 +67,18 @@ func lacks(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// readRoles returns the roles of a file; a ClusterRole has the form of a Role without a
+// readRoles returns the roles of files; a ClusterRole has the form of a Role without a
 // namespace.
-func readRoles(ts *testscript.TestScript, file string) []rbacv1.Role {
+func readRoles(ts *testscript.TestScript, files string) (roles []rbacv1.Role) {
+	for file := range strings.SplitSeq(files, ",") {
+		roles = append(roles, readRoleFile(ts, file)...)
+	}
+	return roles
+}
+
+func readRoleFile(ts *testscript.TestScript, file string) (roles []rbacv1.Role) {
 	text, err := os.ReadFile(filepath.Join(ts.Getenv("RBAC"), file))
 	ts.Check(err)
-	var roles []rbacv1.Role
 	for reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(text))); ; {
 		part, err := reader.Read()
 		if errors.Is(err, io.EOF) {
@@ -105,7 +111,7 @@ func bindLess(ts *testscript.TestScript, role rbacv1.Role, right string) {
 			less = append(less, rbacv1.PolicyRule{APIGroups: rule.APIGroups, Resources: []string{resource}, Verbs: append(verbs, "none")})
 		}
 	}
-	name := ts.Getenv("NS") + "-lacks"
+	name := ts.Getenv("NS") + "-" + role.Name
 	meta := metav1.ObjectMeta{Name: name, Namespace: role.Namespace}
 	binding := rbacv1.RoleBinding{TypeMeta: metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: role.Kind + "Binding"}, ObjectMeta: meta,
 		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: role.Kind, Name: name},
@@ -127,6 +133,8 @@ func awaitRight(ts *testscript.TestScript, right string, want bool) {
 	switch resource {
 	case "databases", "databaseusers", "dbclusters":
 		resource += ".dbtether.io"
+	case "deployments", "statefulsets", "daemonsets":
+		resource += ".apps"
 	case "configmaps":
 		namespace = "dbtether-system"
 	}

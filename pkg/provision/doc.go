@@ -14,6 +14,5 @@
 // +kubebuilder:rbac:groups="",namespace=dbtether-system,resources=configmaps,verbs=list
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
 // +kubebuilder:rbac:groups="",resources=pods,verbs=list
-// +kubebuilder:rbac:groups=apps,resources=deployments;statefulsets;daemonsets,verbs=list;patch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;create;patch;delete
 package provision

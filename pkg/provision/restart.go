@@ -11,9 +11,6 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
-// onRotateRestart is the value of dbtether.io/on-rotate that asks for a restart.
-const onRotateRestart = "restart"
-
 // Restarts are what became of the workloads whose pods have a credential in their
 // environment that was replaced.
 type Restarts struct {
@@ -157,7 +154,7 @@ func (r restart) choose(ctx context.Context, holders []*unstructured.Unstructure
 
 // wants reports whether what has these annotations is to be restarted.
 func (r restart) wants(annotations map[string]string) bool {
-	return r.every || annotations[v1alpha1.AnnotationOnRotate] == onRotateRestart
+	return r.every || annotations[v1alpha1.AnnotationOnRotate] == v1alpha1.OnRotateRestart
 }
 
 func split(all []*unstructured.Unstructured, is func(*unstructured.Unstructured) bool) (yes, no []*unstructured.Unstructured) {

@@ -20,6 +20,9 @@ import (
 // rightsFile is what `make generate` writes.
 const rightsFile = "rbac/runner_role.yaml"
 
+// restartsFile is what is for restarts alone.
+const restartsFile = "roles/restarts.yaml"
+
 // right is one verb on one resource.
 type right struct{ resource, verb string }
 
@@ -112,14 +115,18 @@ type roleOf struct {
 	rules     []rbacv1.PolicyRule
 }
 
-// rightsOf reads what we install.
+// rightsOf reads what we install, and what we let others bind to the runner.
 func (s *site) rightsOf(t *testing.T) []roleOf {
 	t.Helper()
 	var all []roleOf
-	for _, object := range s.manifest(t, rightsFile) {
+	for i, object := range slices.Concat(s.manifest(t, restartsFile), s.manifest(t, rightsFile)) {
 		role := rbacv1.ClusterRole{}
 		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &role); err != nil {
 			t.Fatal(err)
+		}
+		if i == 1 { // the two for all namespaces are one here
+			all[0].rules = append(all[0].rules, role.Rules...)
+			continue
 		}
 		all = append(all, roleOf{object.GetNamespace(), role.Rules})
 	}

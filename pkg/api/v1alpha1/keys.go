@@ -92,9 +92,10 @@ const (
 // Annotations of a pod template, and so of its pods, about what has a credential in its
 // environment that was replaced.
 const (
-	// AnnotationOnRotate is "restart" where the workload is to be restarted by whoever
-	// replaces the credential.
+	// AnnotationOnRotate is OnRotateRestart where the workload is to be restarted by
+	// whoever replaces the credential.
 	AnnotationOnRotate = "dbtether.io/on-rotate"
+	OnRotateRestart    = "restart"
 	// AnnotationRestartedFor lists the revisions that the workload was restarted for:
 	// "analytics-ro@1,orders-api@4". A change of it is the restart.
 	AnnotationRestartedFor = "dbtether.io/restarted-for"
