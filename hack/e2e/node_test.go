@@ -28,6 +28,7 @@ func TestInstallation(t *testing.T) {
 		{"a pod logs in with what it was given", s.podLogsIn},
 		{"a rotation while the pod runs", s.rotates},
 		{"a Job with a credential completes", s.jobCompletes},
+		{"a rotation that restarts", s.restarts},
 		{"three rotations under clients that connect", s.clientsNoticeNothing},
 		{"a runner in a pod provisions what others wrote", s.runnerProvisions},
 		{"a replica of the webhook goes", s.oneReplicaGoes},
@@ -150,6 +151,29 @@ func (s *site) jobCompletes(t *testing.T) {
 	s.apply(t, s.atPostgres(t, "job.yaml"))
 	s.kubectl(t, "wait", "--for=condition=Complete", "job/migrate", "-n", "shop", "--timeout=120s")
 	mustContain(t, s.kubectl(t, "logs", "job/migrate", "-n", "shop"), second)
+}
+
+// restarts rotates the credential of a Deployment that has it in its environment: its
+// pods are replaced, once, and not those of others.
+func (s *site) restarts(t *testing.T) {
+	s.kubectl(t, "dbtether", "user", "create", "web", "--database", "orders", "-n", "shop")
+	s.apply(t, s.atPostgres(t, "web.yaml"))
+	s.kubectl(t, "rollout", "status", "deployment/web", "-n", "shop", "--timeout=120s")
+	s.eventuallySays(t, "web as web in orders", "logs", "deployment/web", "-n", "shop")
+	mustContain(t, s.kubectl(t, "dbtether", "user", "rotate", "web", "--restart", "-n", "shop"), "deployment.apps/web restarted")
+	s.kubectl(t, "rollout", "status", "deployment/web", "-n", "shop", "--timeout=120s")
+	eventually(t, "only the new pod is there", func() error {
+		if pods := s.kubectl(t, "get", "pods", "-n", "shop", "-l", "app=web", "-o", "name"); strings.Count(pods, "pod/") != 1 {
+			return errors.New(pods)
+		}
+		return nil
+	})
+	s.eventuallySays(t, "web_b as web_b in orders", "logs", "deployment/web", "-n", "shop")
+	s.kubectl(t, "dbtether", "reconcile", "-n", "shop")
+	if got := s.kubectl(t, "get", "deployment", "web", "-n", "shop", "-o", "jsonpath={.metadata.generation}"); got != "2" {
+		t.Errorf("the Deployment is of generation %s: it was restarted again, or not at all", got)
+	}
+	s.kubectl(t, "delete", "deployment", "web", "-n", "shop")
 }
 
 // clientsNoticeNothing rotates three times while clients log in, each time when the
