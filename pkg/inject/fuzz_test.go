@@ -23,6 +23,13 @@ func FuzzPatch(f *testing.F) {
 				annotations[prefix+key] = value
 			}
 		}
+		further := rand.New(rand.NewPCG(seed, 1))
+		for key, values := range map[string][]string{"files": {"user=username", "x=uri,y=reports.uri", "../x=uri"}, "path": {"/etc/database", "/a/../b", "/srv"},
+			"file-mode": {"0440", "444", "9"}, "optional": {"true", "false", "maybe"}} {
+			if n := further.IntN(2 * len(values)); n < len(values) {
+				annotations[prefix+key] = values[n]
+			}
+		}
 		pod, err := inject.Decode(raw)
 		if err != nil {
 			raw = madeUp(rand.New(rand.NewPCG(seed, 0)))
@@ -37,7 +44,8 @@ func FuzzPatch(f *testing.F) {
 			}
 		}
 		if len(problems) > 0 {
-			ask = &inject.Ask{Users: []inject.UserAsk{{Name: "orders-api"}, {Name: "analytics.ro", Alias: "reports"}}}
+			ask = &inject.Ask{Users: []inject.UserAsk{{Name: "orders-api"}, {Name: "analytics.ro", Alias: "reports"}}, As: []inject.Form{"", inject.FormLibpq}[seed%2],
+				Root: []string{"", "/srv"}[seed/2%2], Optional: seed/4%2 == 0, Files: []inject.FileAsk{{Name: "x", Key: "uri"}, {Name: "y", Alias: "reports", Key: "host"}}[:seed/8%3]}
 		}
 		var options []inject.Option
 		if ephemeral {
@@ -98,7 +106,8 @@ func madeUp(r *rand.Rand) []byte {
 		}
 	}
 	volume := func(int) any {
-		source := object(map[string]any{"name": pick("orders-api-credentials", "analytics.ro-credentials"), "items": []any{}})
+		source := object(map[string]any{"name": pick("orders-api-credentials", "analytics.ro-credentials"), "optional": pick(nil, true, false),
+			"items": pick(nil, []any{}, []any{map[string]any{"key": "uri", "path": "x"}})})
 		return map[string]any{
 			"name":      pick("dbtether-orders-api", "dbtether-reports", "data"),
 			"projected": object(map[string]any{"defaultMode": 420, "sources": pick([]any{}, []any{object(map[string]any{"secret": source})}, []any{map[string]any{"secret": source}, map[string]any{}})}),
