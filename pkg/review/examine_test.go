@@ -92,6 +92,7 @@ func TestExamineResources(t *testing.T) {
 			if got.Decision.Evaluated == 0 || got.Decision.Revision == "" {
 				t.Errorf("got %+v", got.Decision)
 			}
+			c.want.Areas = []string{policy.AreaResources}
 			got.Object, got.Decision.Evaluated, got.Decision.Revision = nil, 0, ""
 			if !reflect.DeepEqual(got, c.want) {
 				t.Errorf("got  %+v\nwant %+v", got, c.want)
