@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -69,16 +68,9 @@ The policies of the cluster are read; where they cannot be, the built-in ones ar
 func (e *Environment) policyRows(ctx context.Context, place *policyPlace) ([]policy.Metadata, error) {
 	ctx, cancel := context.WithTimeout(ctx, explainTimeout)
 	defer cancel()
-	set, unread := e.policySet(ctx, place)
-	engine, failures := loadEach(ctx, set)
+	engine, unread := e.policyEngine(ctx, place)
 	if engine == nil {
-		engine, failures = loadEach(context.WithoutCancel(ctx), policy.Set{})
-	}
-	if engine == nil {
-		return nil, errors.Join(failures...)
-	}
-	if unread == nil && len(failures) > 0 {
-		unread = fmt.Errorf("some policies of namespace %q cannot be loaded: kubectl dbtether policy list says why", place.namespace)
+		return nil, unread
 	}
 	return append(engine.Policies(), ownCodes()...), unread
 }
