@@ -70,10 +70,11 @@ func parseExplained(args []string) (explainedObject, error) {
 	var word, name string
 	switch {
 	case len(args) == 1:
-		found := false
-		if word, name, found = strings.Cut(args[0], "/"); !found {
+		before, after, found := strings.Cut(args[0], "/")
+		if !found {
 			return explainedObject{}, fmt.Errorf("%q names no object: write TYPE/NAME, for example pod/%s", args[0], args[0])
 		}
+		word, name = before, after
 	case len(args) == 2 && !strings.Contains(args[0], "/"):
 		word, name = args[0], args[1]
 	case len(args) == 0:

@@ -22,7 +22,10 @@ func newPolicyExplainCommand(env *Environment, place *policyPlace) *cobra.Comman
 		Long: `Explain the code that stands in a denial or a warning, or all rules of a policy: in the words
 of whoever wrote the rule, with what to do about it, examples, and the rule itself.
 
-The policies of the cluster are read; where they cannot be, the built-in ones are explained.`,
+The policies of the cluster are read; where they cannot be, the built-in ones are explained.
+
+"kubectl dbtether explain pod/NAME" explains an object that stands in the cluster instead:
+what it has, and what the policies say of it.`,
 		Example: `  kubectl dbtether policy explain CLUSTER-NOT-ALLOWED
   kubectl dbtether policy explain resources.cluster_allowed`,
 		Args: func(cmd *cobra.Command, args []string) error {
