@@ -89,7 +89,7 @@ func (v Reviewer) examinePod(ctx context.Context, r *Request, facts Facts, e *Ex
 		e.Outcome = v.Enforce(ctx, r, facts)
 		return
 	}
-	if _, asks := pod.Annotations[v1alpha1.AnnotationInject]; asks {
+	if ask, _ := inject.Parse(pod.Annotations); ask != nil {
 		if findings := notEnabled(r, facts); len(findings) > 0 {
 			e.Outcome = deny(findings)
 			return
