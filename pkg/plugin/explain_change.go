@@ -14,11 +14,14 @@ import (
 // created now, or about the pods of a workload. Where it changes nothing, stderr says why.
 func (e *explaining) change(ctx context.Context, s *sight, o explainedObject, stands *unstructured.Unstructured) error {
 	stands.SetGroupVersionKind(o.resource.GroupVersion().WithKind(o.kind))
-	pod, err := asPod(o, stands)
+	if err := s.place(ctx); err != nil {
+		return err
+	}
+	pod, err := s.asPod(o, stands)
 	if err != nil {
 		return err
 	}
-	if err := s.surroundings(ctx, pod.ask); err != nil {
+	if err := s.limits(ctx, pod.ask); err != nil {
 		return err
 	}
 	a, err := s.ask(ctx, stands, &e.place)
@@ -76,11 +79,11 @@ func shown(object []byte) ([]byte, error) {
 }
 
 // asPod returns the pod, or the one that a workload makes.
-func asPod(o explainedObject, stands *unstructured.Unstructured) (runningPod, error) {
+func (s *sight) asPod(o explainedObject, stands *unstructured.Unstructured) (runningPod, error) {
 	if o.kind == podKind.kind {
-		return newRunningPod(stands)
+		return newRunningPod(stands, s.namespace, s)
 	}
-	w, err := newWorkload(o.explained, stands)
+	w, err := newWorkload(o.explained, stands, s.namespace, s)
 	return w.pod, err
 }
 

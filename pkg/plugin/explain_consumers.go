@@ -58,7 +58,7 @@ func (s *sight) consuming(ctx context.Context) (users, error) {
 			if metav1.GetControllerOf(&list[i]) != nil { // what controls it is among them
 				continue
 			}
-			w, err := newWorkload(k, &list[i])
+			w, err := newWorkload(k, &list[i], s.namespace, s)
 			if err != nil {
 				return all, err
 			}
@@ -137,7 +137,7 @@ func (w wanted) pod(p runningPod) (consumer, bool) {
 		return c, true
 	}
 	for _, user := range w.users {
-		if asksFor(p.ask, user.Name) {
+		if names(p.ask, user.Name) {
 			c.User, c.By, c.State = user.Name, byInjection, stateMissing
 			return c, true
 		}
@@ -149,7 +149,7 @@ func (w wanted) pod(p runningPod) (consumer, bool) {
 func (w wanted) template(made workload) (consumer, bool) {
 	c := consumer{Object: made.String(), By: byReference, Containers: where(made.pod.containers, made.pod.others, w.names()...)}
 	for _, user := range w.users {
-		if asksFor(made.pod.ask, user.Name) {
+		if names(made.pod.ask, user.Name) {
 			c.User, c.By, c.Form = user.Name, byInjection, made.forms[user.Name]
 			return c, true
 		}

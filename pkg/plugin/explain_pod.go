@@ -30,9 +30,11 @@ type podAccount struct {
 	Phase        string `json:"phase,omitempty"`
 	// State is nothing, current, stale, incomplete, missing, absent, gone or unknown; Summary
 	// says it in words.
-	State       string             `json:"state"`
-	Summary     string             `json:"summary"`
-	Asks        string             `json:"asks,omitempty"`
+	State   string `json:"state"`
+	Summary string `json:"summary"`
+	Asks    string `json:"asks,omitempty"`
+	// ByDefault says that its namespace asks on its behalf.
+	ByDefault   bool               `json:"byDefault,omitempty"`
 	Injected    string             `json:"injected,omitempty"`
 	Credentials []credential       `json:"credentials"`
 	Containers  []containerAccount `json:"containers"`
@@ -61,11 +63,14 @@ func newPolicyAccount(a asked) policyAccount {
 
 // explainPod returns what is to be said of a pod that stands in the cluster.
 func explainPod(ctx context.Context, s *sight, object *unstructured.Unstructured, place *policyPlace) (account, error) {
-	pod, err := newRunningPod(object)
+	if err := s.place(ctx); err != nil {
+		return nil, err
+	}
+	pod, err := newRunningPod(object, s.namespace, s)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.surroundings(ctx, pod.ask); err != nil {
+	if err := s.limits(ctx, pod.ask); err != nil {
 		return nil, err
 	}
 	a, err := s.ask(ctx, object, place)
@@ -79,7 +84,7 @@ func explainPod(ctx context.Context, s *sight, object *unstructured.Unstructured
 // newPodAccount does no I/O.
 func newPodAccount(pod runningPod, phase string, a asked, s *sight) (*podAccount, error) {
 	p := &podAccount{Kind: podKind.kind, Name: pod.name, Namespace: s.namespace, Phase: phase,
-		Asks: pod.annotations[v1alpha1.AnnotationInject], Injected: pod.annotations[v1alpha1.AnnotationInjected],
+		Asks: pod.asks, ByDefault: pod.byDefault, Injected: pod.annotations[v1alpha1.AnnotationInjected],
 		Credentials: pod.credentials(s, s.namespace, s.usersSeen), Policies: newPolicyAccount(a), NotSeen: s.notSeen}
 	if pod.owner != nil {
 		p.ControlledBy = strings.ToLower(pod.owner.Kind) + "/" + pod.owner.Name
@@ -124,6 +129,8 @@ func (p *podAccount) sum(pod runningPod, a asked) (state, summary string) {
 		restart = refused
 	}
 	switch {
+	case len(p.Credentials) == 0 && pod.ask == nil && pod.asks != "":
+		return stateNothing, fmt.Sprintf("it wants no credential: %s is %s", v1alpha1.AnnotationInject, pod.asks) + refused
 	case len(p.Credentials) == 0 && pod.ask == nil && a.Allowed:
 		return stateNothing, "it asks for no credential: it has no annotation " + v1alpha1.AnnotationInject
 	case len(p.Credentials) == 0 && pod.ask == nil:
@@ -131,6 +138,9 @@ func (p *podAccount) sum(pod runningPod, a asked) (state, summary string) {
 	case len(missing) == len(p.Credentials) && pod.ask == nil:
 		return stateAbsent, "it says that it was injected, and was not" + refused
 	case len(missing) == len(p.Credentials):
+		if pod.byDefault {
+			return stateMissing, "its namespace asks for a credential, and it has none: " + whyNothing(a)
+		}
 		return stateMissing, "it asks for a credential and has none: " + whyNothing(a)
 	case len(missing) > 0 || lacking:
 		return stateIncomplete, "it lacks some of what it asks for" + strings.TrimSuffix(": "+strings.Join(missing, ", "), ": ") + again(refused)
@@ -182,7 +192,7 @@ func (p *podAccount) describe() *description {
 	text.field("Namespace", p.Namespace)
 	text.fieldIfSet("Controlled by", p.ControlledBy)
 	text.fieldIfSet("Phase", p.Phase)
-	text.field("Asks for", p.Asks)
+	text.field("Asks for", asksFor(p.Asks, p.ByDefault))
 	text.field("Injected", p.Injected)
 	text.field("State", p.Summary)
 	text.section("Users")
@@ -197,6 +207,14 @@ func (p *podAccount) describe() *description {
 	text.policies(p.Policies)
 	text.notSeen(p.NotSeen)
 	return text
+}
+
+// asksFor says what a pod asks for.
+func asksFor(asks string, byDefault bool) string {
+	if byDefault {
+		return fmt.Sprintf("nothing; its namespace for %s (label %s)", asks, v1alpha1.LabelInjectDefault)
+	}
+	return asks
 }
 
 // messages adds what DatabaseUsers that are not ready say of themselves.

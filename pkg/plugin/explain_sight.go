@@ -70,18 +70,32 @@ func (s *sight) users(ctx context.Context) error {
 	return err
 }
 
-// surroundings reads what decides on pods that ask: the namespace, and beside its users
-// what limits their connections, or where else there is one of that name.
-func (s *sight) surroundings(ctx context.Context, ask *inject.Ask) error {
-	g := newGathering(s.env, &s.Objects)
-	if err := g.meta(ctx, s.namespace); s.lacks(err) {
+// place reads the namespace, and its DatabaseUsers.
+func (s *sight) place(ctx context.Context) error {
+	if err := s.labels(ctx); err != nil {
+		return err
+	}
+	return s.users(ctx)
+}
+
+// labels reads the namespace: whether its pods may be given anything, and what they are
+// given by default.
+func (s *sight) labels(ctx context.Context) error {
+	err := newGathering(s.env, &s.Objects).meta(ctx, s.namespace)
+	if s.lacks(err) {
 		s.blind = fmt.Errorf("namespace %q may not be read", s.namespace)
-	} else if err != nil {
-		return err
+		return nil
 	}
-	if err := s.users(ctx); err != nil || ask == nil {
-		return err
+	return err
+}
+
+// limits reads what decides on a pod beside that: what limits the connections of the users
+// that it asks for, or where else there is one of that name.
+func (s *sight) limits(ctx context.Context, ask *inject.Ask) error {
+	if ask == nil {
+		return nil
 	}
+	g := newGathering(s.env, &s.Objects)
 	if ask.PoolSize > 0 {
 		err := g.databases(ctx, s.namespace)
 		if err == nil {
@@ -212,7 +226,7 @@ func (s *sight) runningPods(ctx context.Context) ([]runningPod, error) {
 	}
 	pods := make([]runningPod, len(list))
 	for i := range list {
-		if pods[i], err = newRunningPod(&list[i]); err != nil {
+		if pods[i], err = newRunningPod(&list[i], s.namespace, s); err != nil {
 			return nil, err
 		}
 	}

@@ -86,17 +86,20 @@ type runningPod struct {
 	owner       *metav1.OwnerReference
 	annotations map[string]string
 	injections  []inject.Injection
-	ask         *inject.Ask
-	problems    []inject.Problem
-	containers  []review.Container
+	// ask is what it asks for, and asks the text of that; byDefault says that its
+	// namespace asks on its behalf.
+	ask        *inject.Ask
+	asks       string
+	byDefault  bool
+	containers []review.Container
 	// others are Secrets that only volumes refer to.
 	others []string
 	// started are the times at which containers that run have started.
 	started map[string]time.Time
 }
 
-// newRunningPod reads a pod. What is wrong with its annotations is no error.
-func newRunningPod(object *unstructured.Unstructured) (runningPod, error) {
+// newRunningPod reads a pod of a namespace. What is wrong with its annotations is no error.
+func newRunningPod(object *unstructured.Unstructured, namespace string, facts review.Facts) (runningPod, error) {
 	text, err := object.MarshalJSON()
 	if err != nil {
 		return runningPod{}, err
@@ -107,7 +110,10 @@ func newRunningPod(object *unstructured.Unstructured) (runningPod, error) {
 		return p, err
 	}
 	p.injections = inject.ReadInjected(p.annotations[v1alpha1.AnnotationInjected])
-	p.ask, p.problems = inject.Parse(p.annotations)
+	asked := review.Asked(p.annotations, namespace, facts)
+	p.ask, _ = inject.Parse(asked)
+	p.asks = asked[v1alpha1.AnnotationInject]
+	p.byDefault = p.asks != p.annotations[v1alpha1.AnnotationInject]
 	status, err := typed[corev1.Pod](object)
 	if err != nil {
 		return p, err
@@ -131,8 +137,8 @@ func (p runningPod) injection(user string) (inject.Injection, bool) {
 	return p.injections[i], true
 }
 
-// asksFor reports whether an ask names a user.
-func asksFor(ask *inject.Ask, user string) bool {
+// names reports whether an ask names a user.
+func names(ask *inject.Ask, user string) bool {
 	return ask != nil && slices.ContainsFunc(ask.Users, func(u inject.UserAsk) bool { return u.Name == user })
 }
 

@@ -25,12 +25,12 @@ type workload struct {
 	forms map[string]string
 }
 
-func newWorkload(k explained, object *unstructured.Unstructured) (workload, error) {
+func newWorkload(k explained, object *unstructured.Unstructured, namespace string, facts review.Facts) (workload, error) {
 	text, err := object.MarshalJSON()
 	if err != nil {
 		return workload{}, err
 	}
-	request, err := review.Manifest{Object: text, Namespace: object.GetNamespace()}.Request()
+	request, err := review.Manifest{Object: text, Namespace: namespace}.Request()
 	if err != nil {
 		return workload{}, err
 	}
@@ -39,7 +39,7 @@ func newWorkload(k explained, object *unstructured.Unstructured) (workload, erro
 		return workload{}, err
 	}
 	w := workload{explained: k, object: object}
-	if w.pod, err = newRunningPod(pod); err == nil {
+	if w.pod, err = newRunningPod(pod, namespace, facts); err == nil {
 		w.forms = forms(request.Object, w.pod.ask)
 	}
 	return w, err

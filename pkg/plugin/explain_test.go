@@ -44,7 +44,7 @@ func podOf(t *testing.T, annotations map[string]string, spec string) runningPod 
 		t.Fatal(err)
 	}
 	object.SetAnnotations(annotations)
-	pod, err := newRunningPod(object)
+	pod, err := newRunningPod(object, "shop", &review.Objects{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestForms(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(text), &object.Object); err != nil {
 			t.Fatal(err)
 		}
-		running, err := newRunningPod(object)
+		running, err := newRunningPod(object, "shop", &review.Objects{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/inject"
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
@@ -25,6 +24,8 @@ type workloadAccount struct {
 	State   string `json:"state"`
 	Summary string `json:"summary"`
 	Asks    string `json:"asks,omitempty"`
+	// ByDefault says that the namespace asks on behalf of its pods.
+	ByDefault bool `json:"byDefault,omitempty"`
 	// Injected is what its pods are given, as it stands on them.
 	Injected    string             `json:"injected,omitempty"`
 	Credentials []credential       `json:"credentials"`
@@ -58,11 +59,14 @@ type podGroup struct {
 // explainWorkload returns what is to be said of a workload that stands in the cluster.
 func explainWorkload(ctx context.Context, s *sight, k explained, object *unstructured.Unstructured, place *policyPlace) (account, error) {
 	object.SetGroupVersionKind(k.resource.GroupVersion().WithKind(k.kind))
-	w, err := newWorkload(k, object)
+	if err := s.place(ctx); err != nil {
+		return nil, err
+	}
+	w, err := newWorkload(k, object, s.namespace, s)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.surroundings(ctx, w.pod.ask); err != nil {
+	if err := s.limits(ctx, w.pod.ask); err != nil {
 		return nil, err
 	}
 	a, err := s.ask(ctx, object, place)
@@ -90,7 +94,7 @@ func explainWorkload(ctx context.Context, s *sight, k explained, object *unstruc
 // newWorkloadAccount does no I/O.
 func newWorkloadAccount(w workload, a asked, pods []runningPod, s *sight) (*workloadAccount, error) {
 	account := &workloadAccount{Kind: w.kind, Name: w.object.GetName(), Namespace: s.namespace, noun: w.noun,
-		Asks: w.pod.annotations[v1alpha1.AnnotationInject], Credentials: []credential{}, Policies: newPolicyAccount(a), Pods: sumPods(pods, w.pod.ask, s), NotSeen: s.notSeen}
+		Asks: w.pod.asks, ByDefault: w.pod.byDefault, Credentials: []credential{}, Policies: newPolicyAccount(a), Pods: sumPods(pods, w.pod.ask, s), NotSeen: s.notSeen}
 	containers := w.pod.containers
 	if change := a.change(); change != nil {
 		account.Patch, account.Injected = change, a.Injected
@@ -177,7 +181,7 @@ func (w *workloadAccount) describe() *description {
 	text.field("Name", w.Name)
 	text.field("Namespace", w.Namespace)
 	text.field("Kind", w.Kind)
-	text.field("Asks for", w.Asks)
+	text.field("Asks for", asksFor(w.Asks, w.ByDefault))
 	text.field("Its pods get", w.Injected)
 	text.field("State", w.Summary)
 	text.section("Users")

@@ -154,7 +154,7 @@ type filesOf struct{ secrets, driver []string }
 func readFiles(volume map[string]json.RawMessage) (name string, files filesOf) {
 	_ = kjson.UnmarshalCaseSensitivePreserveInts(volume["name"], &name)
 	add := func(list *[]string, secret string) {
-		if secret != "" {
+		if secret != "" && !slices.Contains(*list, secret) { // further files are a second source
 			*list = append(*list, secret)
 		}
 	}

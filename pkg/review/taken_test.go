@@ -31,7 +31,7 @@ spec:
   ephemeralContainers:
   - {name: debug, envFrom: [{secretRef: {name: a}}]}
   volumes:
-  - {name: projected, projected: {sources: [{secret: {name: a}}, {configMap: {name: c}}, {secret: {name: f}}]}}
+  - {name: projected, projected: {sources: [{secret: {name: a}}, {configMap: {name: c}}, {secret: {name: f}}, {secret: {name: f, items: [{key: uri, path: url}]}}]}}
   - {name: plain, secret: {secretName: e}}
   - {name: idle, secret: {secretName: g}}
   - {name: driver, csi: {driver: x, nodePublishSecretRef: {name: h}}}
