@@ -13,6 +13,7 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/inject"
+	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
 
@@ -182,11 +183,11 @@ func (p runningPod) state(i inject.Injection, user *v1alpha1.DatabaseUser) strin
 	switch {
 	case !slices.ContainsFunc(p.containers, func(c review.Container) bool { _, has := c.Of(secrets...); return has }):
 		return stateAbsent
-	case review.HoldsOlder(p.annotations[v1alpha1.AnnotationInjected], user.Name, current):
+	case provision.Holds(p.annotations, user.Name, current):
 		return stateStale
 	case i.Revision > current:
 		return stateReplaced
-	case i.Revision < current:
+	case i.Revision < current && !inject.HasEnvironment(i.Form):
 		return stateFollows
 	default:
 		return stateCurrent

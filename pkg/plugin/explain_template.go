@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -93,7 +94,24 @@ func (w workload) selects(jobs []unstructured.Unstructured) (func(runningPod) bo
 	if err != nil {
 		return nil, fmt.Errorf("read the selector of %s %q: %w", w.object.GetKind(), w.object.GetName(), err)
 	}
-	return func(p runningPod) bool { return !selector.Empty() && selector.Matches(labels.Set(p.labels)) }, nil
+	return func(p runningPod) bool {
+		return !selector.Empty() && selector.Matches(labels.Set(p.labels)) && w.mayControl(p)
+	}, nil
+}
+
+// mayControl reports whether the controller of a pod, if it has one, is the workload. A
+// Deployment has its pods by way of a ReplicaSet, which is called after it and after the
+// hash of the template: so selectors that overlap part, too.
+func (w workload) mayControl(p runningPod) bool {
+	switch {
+	case p.owner == nil:
+		return true
+	case w.kind == "Deployment":
+		hash := p.labels[appsv1.DefaultDeploymentUniqueLabelKey]
+		return p.owner.Kind == "ReplicaSet" && (hash == "" || p.owner.Name == w.object.GetName()+"-"+hash)
+	default:
+		return p.owner.UID == w.object.GetUID()
+	}
 }
 
 func (w workload) selector() (labels.Selector, error) {

@@ -8,6 +8,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
@@ -70,6 +71,7 @@ func TestCredentials(t *testing.T) {
 		"older in env":       {"api", "api@1:env+files", withEnv, 2, false, stateStale},
 		"older as files":     {"api", "api@1:files", withEnv, 2, false, stateFollows},
 		"nobody's text":      {"api", "api", withEnv, 2, false, stateStale},
+		"older of libpq":     {"api", "api@1:libpq", withEnv, 2, false, stateFollows},
 		"newer":              {"api", "api@3:env", withEnv, 2, false, stateReplaced},
 		"of no container":    {"api", "api@2:env", "{containers: [{name: app}]}", 2, false, stateAbsent},
 		"asked, not given":   {"api", "", withEnv, 2, false, stateMissing},
@@ -86,6 +88,62 @@ func TestCredentials(t *testing.T) {
 			got := podOf(t, annotations, c.spec).credentials(facts, "shop", !c.unseen)
 			if len(got) != 1 || got[0].State != c.want {
 				t.Errorf("got %+v, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// A template that was restarted for a revision has pods with that one, whatever the
+// webhook knew when they came.
+func TestRestartedFor(t *testing.T) {
+	facts := &review.Objects{}
+	facts.SetUser(userOf(2))
+	for restarted, want := range map[string]string{"api@2": stateCurrent, "api@1": stateStale, "other@2": stateStale} {
+		pod := podOf(t, map[string]string{v1alpha1.AnnotationInject: "api", v1alpha1.AnnotationInjected: "api@1:env", v1alpha1.AnnotationRestartedFor: restarted}, withEnv)
+		if got := pod.credentials(facts, "shop", true); got[0].State != want {
+			t.Errorf("restarted for %s: %+v", restarted, got)
+		}
+	}
+}
+
+// Of pods with the labels of a workload those are its own that no other one controls.
+func TestSelects(t *testing.T) {
+	made := func(kind, spec string) workload {
+		object := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte("metadata: {name: web, uid: u}\nspec: "+spec), &object.Object); err != nil {
+			t.Fatal(err)
+		}
+		return workload{explained: explained{kind: kind}, object: object}
+	}
+	const selector = "{selector: {matchLabels: {app: web}}}"
+	web := map[string]string{"app": "web"}
+	hashed := map[string]string{"app": "web", "pod-template-hash": "1a"}
+	owner := func(kind, name string, uid types.UID) *metav1.OwnerReference {
+		return &metav1.OwnerReference{Kind: kind, Name: name, UID: uid}
+	}
+	for name, c := range map[string]struct {
+		workload workload
+		pod      runningPod
+		want     bool
+	}{
+		"no controller":          {made("Deployment", selector), runningPod{labels: web}, true},
+		"other labels":           {made("Deployment", selector), runningPod{labels: map[string]string{"app": "x"}}, false},
+		"its ReplicaSet":         {made("Deployment", selector), runningPod{labels: hashed, owner: owner("ReplicaSet", "web-1a", "r")}, true},
+		"another's ReplicaSet":   {made("Deployment", selector), runningPod{labels: hashed, owner: owner("ReplicaSet", "other-1a", "r")}, false},
+		"a StatefulSet's":        {made("Deployment", selector), runningPod{labels: web, owner: owner("StatefulSet", "web", "s")}, false},
+		"its own":                {made("StatefulSet", selector), runningPod{labels: web, owner: owner("StatefulSet", "web", "u")}, true},
+		"another StatefulSet's":  {made("StatefulSet", selector), runningPod{labels: web, owner: owner("StatefulSet", "other", "s")}, false},
+		"without a selector":     {made("Job", "{}"), runningPod{labels: web}, false},
+		"of an empty one":        {made("Job", "{selector: {}}"), runningPod{labels: web}, false},
+		"of an older controller": {made("ReplicationController", "{selector: {app: web}}"), runningPod{labels: web}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			selects, err := c.workload.selects(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := selects(c.pod); got != c.want {
+				t.Errorf("got %v", got)
 			}
 		})
 	}
