@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -23,7 +22,10 @@ func newPolicyExplainCommand(env *Environment, place *policyPlace) *cobra.Comman
 		Long: `Explain the code that stands in a denial or a warning, or all rules of a policy: in the words
 of whoever wrote the rule, with what to do about it, examples, and the rule itself.
 
-The policies of the cluster are read; where they cannot be, the built-in ones are explained.`,
+The policies of the cluster are read; where they cannot be, the built-in ones are explained.
+
+"kubectl dbtether explain pod/NAME" explains an object that stands in the cluster instead:
+what it has, and what the policies say of it.`,
 		Example: `  kubectl dbtether policy explain CLUSTER-NOT-ALLOWED
   kubectl dbtether policy explain resources.cluster_allowed`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -69,16 +71,9 @@ The policies of the cluster are read; where they cannot be, the built-in ones ar
 func (e *Environment) policyRows(ctx context.Context, place *policyPlace) ([]policy.Metadata, error) {
 	ctx, cancel := context.WithTimeout(ctx, explainTimeout)
 	defer cancel()
-	set, unread := e.policySet(ctx, place)
-	engine, failures := loadEach(ctx, set)
+	engine, unread := e.policyEngine(ctx, place)
 	if engine == nil {
-		engine, failures = loadEach(context.WithoutCancel(ctx), policy.Set{})
-	}
-	if engine == nil {
-		return nil, errors.Join(failures...)
-	}
-	if unread == nil && len(failures) > 0 {
-		unread = fmt.Errorf("some policies of namespace %q cannot be loaded: kubectl dbtether policy list says why", place.namespace)
+		return nil, unread
 	}
 	return append(engine.Policies(), ownCodes()...), unread
 }

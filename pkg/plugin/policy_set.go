@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -54,6 +55,23 @@ func loadEach(ctx context.Context, set policy.Set) (*policy.Engine, []error) {
 		return nil, []error{err}
 	}
 	return engine, append(broken, whole)
+}
+
+// policyEngine returns the policies of the cluster, compiled. The error says why not all
+// of them are among these; the engine is nil if there is none at all.
+func (e *Environment) policyEngine(ctx context.Context, place *policyPlace) (*policy.Engine, error) {
+	set, unread := e.policySet(ctx, place)
+	engine, failures := loadEach(ctx, set)
+	if engine == nil {
+		engine, failures = loadEach(context.WithoutCancel(ctx), policy.Set{})
+	}
+	if engine == nil {
+		return nil, errors.Join(failures...)
+	}
+	if unread == nil && len(failures) > 0 {
+		unread = fmt.Errorf("some policies of namespace %q cannot be loaded: kubectl dbtether policy list says why", place.namespace)
+	}
+	return engine, unread
 }
 
 // listedPolicy is a policy, and the rows of its rules.

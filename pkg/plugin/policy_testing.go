@@ -191,9 +191,7 @@ func (g *given) add(env *Environment, m manifest, namespace string, subject bool
 // verdict is what is said of one object.
 type verdict struct {
 	manifest
-	namespace string
-	before    []byte // the pod, or the resource, as it was asked about
-	review.Examination
+	examined
 	err error
 }
 
@@ -207,34 +205,9 @@ func (t *policyTest) judge(ctx context.Context, examiner review.Examiner, subjec
 		v.err = err
 		return v
 	}
-	m := review.Manifest{Object: object, Namespace: namespace, User: user, As: t.user.Username != "", Exists: facts.existed[key(subject)]}
-	request, err := m.Request()
-	if err != nil {
-		v.err = err
-		return v
-	}
-	v.namespace, v.before = request.Namespace, request.Object
-	if v.Examination, v.err = examiner.Examine(ctx, request, facts); v.err == nil {
-		v.err = v.addTemplate(ctx, examiner, m, facts)
-	}
+	v.examined, v.err = examine(ctx, examiner, review.Manifest{Object: object, Namespace: namespace, User: user, As: t.user.Username != "",
+		Exists: facts.existed[key(subject)]}, facts)
 	return v
-}
-
-// addTemplate adds to the verdict on a workload's pod what is said when the workload
-// itself is written, unless the pod is denied for it.
-func (v *verdict) addTemplate(ctx context.Context, examiner review.Examiner, m review.Manifest, facts *testFacts) error {
-	request, err := m.Template()
-	if request == nil || err != nil {
-		return err
-	}
-	examiner.Traces = false // the pod's are the same
-	template, err := examiner.Examine(ctx, request, facts)
-	for _, finding := range template.Decision.Warn {
-		if !slices.ContainsFunc(slices.Concat(v.Findings, v.Decision.Warn), func(f policy.Finding) bool { return f.Code == finding.Code }) {
-			v.Decision.Warn = append(v.Decision.Warn, finding)
-		}
-	}
-	return err
 }
 
 // notes says what may explain a verdict, once.

@@ -2,13 +2,10 @@ package plugin
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
@@ -35,8 +32,8 @@ func (t *policyTest) facts(ctx context.Context, env *Environment, given given, n
 		}
 	}
 	if !t.offline {
-		g := &gathering{env: env, facts: facts}
-		if err := g.all(ctx, given, namespace); err != nil {
+		g := newGathering(env, &facts.Objects)
+		if err := t.gather(ctx, g, given, namespace); err != nil {
 			return nil, err
 		}
 	}
@@ -102,20 +99,13 @@ func assume(user *v1alpha1.DatabaseUser) {
 	user.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionCredentialsReady, Status: metav1.ConditionTrue}}
 }
 
-// gathering reads from the cluster what the objects of the files may be judged by.
-type gathering struct {
-	env   *Environment
-	facts *testFacts
-	pods  bool
-}
-
-func (g *gathering) all(ctx context.Context, given given, namespace string) error {
-	own := map[string]bool{}
+// gather reads from the cluster what the objects of the files may be judged by.
+func (t *policyTest) gather(ctx context.Context, g *gathering, given given, namespace string) error {
+	own, pods := map[string]bool{}, false
 	var users []*v1alpha1.DatabaseUser
-	clusters := map[string]bool{}
 	for _, m := range given.subjects {
 		if m.GetKind() == v1alpha1.KindDBCluster {
-			clusters[m.GetName()] = true
+			g.clusters[m.GetName()] = true
 			continue
 		}
 		if name := m.GetNamespace(); name != "" {
@@ -124,7 +114,7 @@ func (g *gathering) all(ctx context.Context, given given, namespace string) erro
 			own[namespace] = true
 		}
 		_, err := ourKind(m.Unstructured)
-		g.pods = g.pods || err != nil
+		pods = pods || err != nil
 	}
 	for _, m := range given.data {
 		switch m.GetKind() {
@@ -139,11 +129,11 @@ func (g *gathering) all(ctx context.Context, given given, namespace string) erro
 			if err != nil {
 				return m.wrap(err)
 			}
-			clusters[database.Spec.ClusterRef.Name] = true
+			g.clusters[database.Spec.ClusterRef.Name] = true
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(own)) {
-		found, err := g.namespace(ctx, name, clusters)
+		found, err := g.namespace(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -151,143 +141,16 @@ func (g *gathering) all(ctx context.Context, given given, namespace string) erro
 	}
 	for _, user := range users {
 		for _, access := range user.Access() {
-			if err := g.shared(ctx, access, clusters); err != nil {
+			if err := g.shared(ctx, access); err != nil {
 				return err
 			}
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(clusters)) {
-		if err := g.cluster(ctx, name); err != nil {
-			return err
-		}
+	if err := g.known(ctx); err != nil {
+		return err
 	}
-	if g.pods {
+	if pods {
 		return g.namesakes(ctx)
 	}
 	return nil
-}
-
-// namespace reads a namespace that something is to be written to, with its Databases and
-// DatabaseUsers.
-func (g *gathering) namespace(ctx context.Context, name string, clusters map[string]bool) ([]*v1alpha1.DatabaseUser, error) {
-	if err := g.meta(ctx, name); err != nil {
-		return nil, err
-	}
-	list, err := g.env.list(ctx, dbKind, name, metav1.ListOptions{})
-	if err != nil {
-		return nil, err
-	}
-	databases, err := typedList[v1alpha1.Database](list)
-	if err != nil {
-		return nil, err
-	}
-	for i := range databases {
-		g.facts.SetDatabase(&databases[i])
-		clusters[databases[i].Spec.ClusterRef.Name] = true
-	}
-	if list, err = g.env.list(ctx, userKind, name, metav1.ListOptions{}); err != nil {
-		return nil, err
-	}
-	users, err := typedList[v1alpha1.DatabaseUser](list)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]*v1alpha1.DatabaseUser, len(users))
-	for i := range users {
-		all[i] = &users[i]
-		g.facts.SetUser(all[i])
-	}
-	return all, nil
-}
-
-// meta reads the labels and annotations of a namespace that the files do not have. One
-// that does not exist is not known.
-func (g *gathering) meta(ctx context.Context, name string) error {
-	if _, known := g.facts.Namespace(name); known {
-		return nil
-	}
-	kube, err := g.env.Dynamic()
-	if err != nil {
-		return err
-	}
-	object, err := kube.Resource(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}).Get(ctx, name, metav1.GetOptions{})
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil
-	case err != nil:
-		return fmt.Errorf("get namespace %q: %w", name, err)
-	}
-	g.facts.SetNamespace(namespaceMeta(name, object.GetLabels(), object.GetAnnotations()))
-	return nil
-}
-
-// shared reads a database that a user refers to, and what its namespace says of sharing.
-// What may not be read is taken for not shared.
-func (g *gathering) shared(ctx context.Context, access v1alpha1.DatabaseAccess, clusters map[string]bool) error {
-	if _, known := g.facts.Database(access.Namespace, access.Name); known {
-		return nil
-	}
-	if err := g.meta(ctx, access.Namespace); apierrors.IsForbidden(err) {
-		g.env.note("you may not read namespace %q: judged as if it shared nothing", access.Namespace)
-		g.facts.SetNamespace(namespaceMeta(access.Namespace, nil, nil))
-	} else if err != nil {
-		return err
-	}
-	client, err := g.env.client(dbKind, access.Namespace)
-	if err != nil {
-		return err
-	}
-	object, err := client.Get(ctx, access.Name, metav1.GetOptions{})
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil
-	case apierrors.IsForbidden(err):
-		g.env.note("you may not read database %q of namespace %q: judged as if it did not exist", access.Name, access.Namespace)
-		return nil
-	case err != nil:
-		return err
-	}
-	database, err := typed[v1alpha1.Database](object)
-	if err != nil {
-		return err
-	}
-	g.facts.SetDatabase(database)
-	clusters[database.Spec.ClusterRef.Name] = true
-	return nil
-}
-
-func (g *gathering) cluster(ctx context.Context, name string) error {
-	client, err := g.env.client(clusterKind, "")
-	if err != nil || name == "" {
-		return err
-	}
-	object, err := client.Get(ctx, name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	cluster, err := typed[v1alpha1.DBCluster](object)
-	if err == nil {
-		g.facts.SetCluster(cluster)
-	}
-	return err
-}
-
-// namesakes reads the users of all namespaces, so that a pod is told where the one is
-// that it asks for. Who may not read them is not told.
-func (g *gathering) namesakes(ctx context.Context) error {
-	list, err := g.env.list(ctx, userKind, metav1.NamespaceAll, metav1.ListOptions{})
-	if apierrors.IsForbidden(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	users, err := typedList[v1alpha1.DatabaseUser](list)
-	for i := range users {
-		g.facts.SetUser(&users[i])
-	}
-	return err
 }

@@ -54,14 +54,10 @@ func (v verdict) subject() string {
 
 // state is the verdict in one word.
 func (v verdict) state() string {
-	switch {
-	case !v.judged():
-		return "not judged"
-	case v.Allowed:
-		return "allowed"
-	default:
-		return "denied"
+	if v.err != nil {
+		return notJudged
 	}
+	return v.examined.state()
 }
 
 // write prints the verdict, and under it what was found.
@@ -76,28 +72,36 @@ func (v verdict) write(out io.Writer, names map[string]string) {
 	if v.Allowed && v.Injected != "" {
 		fmt.Fprintf(out, "  injected  %s\n", v.Injected)
 	}
-	for _, finding := range v.Findings {
-		writeFinding(out, "", finding, names)
-	}
-	for _, finding := range v.Decision.Warn {
-		writeFinding(out, "warning: ", finding, names)
-	}
-	for _, finding := range v.Decision.DryRun {
-		writeFinding(out, "dryrun: ", finding, names)
-	}
-	for _, x := range v.Decision.Excepted {
-		writeFinding(out, "excepted: ", x.Finding, names)
-		fmt.Fprintf(out, "    until %s by %s: %s\n", x.Expires.UTC().Format(time.RFC3339), x.Exception, x.Reason)
+	for _, line := range findingLines(v.Examination, names) {
+		fmt.Fprintf(out, "  %s\n", line)
 	}
 }
 
-func writeFinding(out io.Writer, label string, f policy.Finding, names map[string]string) {
-	fmt.Fprintf(out, "  %s%s: %s\n", label, f.Code, review.OneLine(f.Message))
-	for _, line := range []struct{ name, text string }{{"fix", review.OneLine(f.Fix)}, {"at", review.OneLine(f.Path)}, {"by", names[f.Policy]}} {
-		if line.text != "" {
-			fmt.Fprintf(out, "    %-4s %s\n", line.name, line.text)
+// findingLines returns what was found, in lines; those about the one before are indented.
+func findingLines(e review.Examination, names map[string]string) []string {
+	var lines []string
+	add := func(label string, f policy.Finding) {
+		lines = append(lines, fmt.Sprintf("%s%s: %s", label, f.Code, review.OneLine(f.Message)))
+		for _, line := range []struct{ name, text string }{{"fix", review.OneLine(f.Fix)}, {"at", review.OneLine(f.Path)}, {"by", names[f.Policy]}} {
+			if line.text != "" {
+				lines = append(lines, fmt.Sprintf("  %-4s %s", line.name, line.text))
+			}
 		}
 	}
+	for _, finding := range e.Findings {
+		add("", finding)
+	}
+	for _, finding := range e.Decision.Warn {
+		add("warning: ", finding)
+	}
+	for _, finding := range e.Decision.DryRun {
+		add("dryrun: ", finding)
+	}
+	for _, x := range e.Decision.Excepted {
+		add("excepted: ", x.Finding)
+		lines = append(lines, fmt.Sprintf("  until %s by %s: %s", x.Expires.UTC().Format(time.RFC3339), x.Exception, x.Reason))
+	}
+	return lines
 }
 
 // writeTraces prints why the rules that found nothing did not.
@@ -128,49 +132,65 @@ func (t *policyTest) showObject(out io.Writer, v verdict) error {
 	if v.Patch == nil || !t.diff && !t.patched {
 		return nil
 	}
-	after, err := yaml.JSONToYAML(v.Object)
-	if err != nil {
-		return fmt.Errorf("print %s: %w", v.subject(), err)
-	}
 	if t.diff {
-		before, err := yaml.JSONToYAML(v.before)
-		if err != nil {
-			return fmt.Errorf("print %s: %w", v.subject(), err)
-		}
-		return difflib.WriteUnifiedDiff(out, difflib.UnifiedDiff{A: difflib.SplitLines(string(before)), B: difflib.SplitLines(string(after)),
-			FromFile: "manifest", ToFile: "injected", Context: 3})
+		return writeDiff(out, v.before, v.examined.Object, "manifest", "injected")
 	}
-	_, err = fmt.Fprintf(out, "---\n%s", after)
+	after, err := yaml.JSONToYAML(v.examined.Object)
+	if err == nil {
+		_, err = fmt.Fprintf(out, "---\n%s", after)
+	}
 	return err
+}
+
+// writeDiff prints how two objects, given as JSON, differ as YAML; nothing if they do not.
+func writeDiff(out io.Writer, before, after []byte, from, to string) error {
+	a, err := yaml.JSONToYAML(before)
+	if err != nil {
+		return err
+	}
+	b, err := yaml.JSONToYAML(after)
+	if err != nil {
+		return err
+	}
+	return difflib.WriteUnifiedDiff(out, difflib.UnifiedDiff{A: difflib.SplitLines(string(a)), B: difflib.SplitLines(string(b)),
+		FromFile: from, ToFile: to, Context: 3})
 }
 
 // verdictDocument is a verdict as -o json and yaml print it.
 type verdictDocument struct {
-	File      string            `json:"file"`
-	Kind      string            `json:"kind"`
-	Namespace string            `json:"namespace,omitempty"`
-	Name      string            `json:"name"`
-	Verdict   string            `json:"verdict"`
-	Message   string            `json:"message,omitempty"`
-	Deny      []policy.Finding  `json:"deny,omitempty"`
-	Warn      []policy.Finding  `json:"warn,omitempty"`
-	DryRun    []policy.Finding  `json:"dryRun,omitempty"`
-	Excepted  []policy.Excepted `json:"excepted,omitempty"`
-	Injected  string            `json:"injected,omitempty"`
-	Patch     json.RawMessage   `json:"patch,omitempty"`
-	Object    json.RawMessage   `json:"object,omitempty"`
-	Traces    []review.Trace    `json:"traces,omitempty"`
+	File      string `json:"file"`
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name"`
+	said
+	Injected string          `json:"injected,omitempty"`
+	Patch    json.RawMessage `json:"patch,omitempty"`
+	Object   json.RawMessage `json:"object,omitempty"`
+	Traces   []review.Trace  `json:"traces,omitempty"`
+}
+
+// said is what the policies say, and whether that allows.
+type said struct {
+	Verdict  string            `json:"verdict"` // allowed, denied or unjudged
+	Message  string            `json:"message,omitempty"`
+	Deny     []policy.Finding  `json:"deny,omitempty"`
+	Warn     []policy.Finding  `json:"warn,omitempty"`
+	DryRun   []policy.Finding  `json:"dryRun,omitempty"`
+	Excepted []policy.Excepted `json:"excepted,omitempty"`
+}
+
+func newSaid(state string, e review.Examination) said {
+	return said{strings.ReplaceAll(state, "not judged", "unjudged"), e.Message, e.Findings, e.Decision.Warn, e.Decision.DryRun, e.Decision.Excepted}
 }
 
 func newVerdictDocument(v verdict) verdictDocument {
 	doc := verdictDocument{File: v.source, Kind: v.GetKind(), Namespace: v.namespace, Name: v.GetName(),
-		Verdict: strings.ReplaceAll(v.state(), "not judged", "unjudged"), Message: v.Message,
-		Deny: v.Findings, Warn: v.Decision.Warn, DryRun: v.Decision.DryRun, Excepted: v.Decision.Excepted, Traces: v.Traces}
+		said: newSaid(v.state(), v.Examination), Traces: v.Traces}
 	if v.err != nil {
 		doc.Message = v.err.Error()
 	}
 	if v.Patch != nil {
-		doc.Injected, doc.Patch, doc.Object = v.Injected, v.Patch, v.Object
+		doc.Injected, doc.Patch, doc.Object = v.Injected, v.Patch, v.examined.Object
 	}
 	return doc
 }

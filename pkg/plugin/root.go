@@ -32,6 +32,7 @@ func commands() []entry {
 		{groupApply, newReconcileCommand},
 		{groupApply, newDriftCommand},
 		{groupPolicies, newPolicyCommand},
+		{groupResources, newExplainCommand},
 		{groupInstallation, newInstallCommand},
 		{groupInstallation, newUninstallCommand},
 		{groupInstallation, newCheckCommand},

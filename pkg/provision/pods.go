@@ -34,10 +34,7 @@ func (p *Provisioner) heldBy(ctx context.Context, user *v1alpha1.DatabaseUser, r
 }
 
 // holders returns the running pods of the user's namespace that have a revision of its
-// credential before the given one in their environment. Pods that have it as files only
-// are not among them: the kubelet replaces files. Neither is a pod of a template that was
-// restarted for the revision, which was live then: the webhook, which tells the pod which
-// one it gets, may have known of it only later.
+// credential before the given one in their environment: see Holds.
 func (p *Provisioner) holders(ctx context.Context, user *v1alpha1.DatabaseUser, revision int64) ([]unstructured.Unstructured, error) {
 	list, err := p.Kube.Resource(pods).Namespace(user.Namespace).List(ctx, metav1.ListOptions{
 		FieldSelector: "status.phase!=Succeeded,status.phase!=Failed"})
@@ -45,8 +42,16 @@ func (p *Provisioner) holders(ctx context.Context, user *v1alpha1.DatabaseUser, 
 		return nil, fmt.Errorf("list pods: %w", err)
 	}
 	return slices.DeleteFunc(list.Items, func(pod unstructured.Unstructured) bool {
-		annotations := pod.GetAnnotations()
-		return !review.HoldsOlder(annotations[v1alpha1.AnnotationInjected], user.Name, revision) ||
-			isRestartedFor(annotations[v1alpha1.AnnotationRestartedFor], user.Name, revision)
+		return !Holds(pod.GetAnnotations(), user.Name, revision)
 	}), nil
+}
+
+// Holds reports whether the annotations of a pod say that it has a revision of a user's
+// credential before the given one in its environment. One that has it as files only does
+// not: the kubelet replaces files. Neither does a pod of a template that was restarted for
+// the revision, which was live then: the webhook, which tells the pod which one it gets,
+// may have known of it only later. It is pure.
+func Holds(annotations map[string]string, user string, revision int64) bool {
+	return review.HoldsOlder(annotations[v1alpha1.AnnotationInjected], user, revision) &&
+		!isRestartedFor(annotations[v1alpha1.AnnotationRestartedFor], user, revision)
 }

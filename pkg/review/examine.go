@@ -37,6 +37,8 @@ type Examination struct {
 	Object []byte
 	// Injected says what a pod is given: the annotation dbtether.io/injected.
 	Injected string
+	// Areas are those whose policies were asked, in that order.
+	Areas []string
 	// Traces say how each rule went.
 	Traces []Trace
 }
@@ -76,7 +78,7 @@ func (x Examiner) Examine(ctx context.Context, r *Request, facts Facts) (Examina
 			e.Decision.Deny, e.Decision.Warn = nil, slices.Concat(e.Decision.Deny, e.Decision.Warn)
 		}
 	}
-	e.Traces = w.traces
+	e.Areas, e.Traces = w.areas, w.traces
 	return e, w.err
 }
 
@@ -87,7 +89,7 @@ func (v Reviewer) examinePod(ctx context.Context, r *Request, facts Facts, e *Ex
 		e.Outcome = v.Enforce(ctx, r, facts)
 		return
 	}
-	if _, asks := pod.Annotations[v1alpha1.AnnotationInject]; asks {
+	if ask, _ := inject.Parse(pod.Annotations); ask != nil {
 		if findings := notEnabled(r, facts); len(findings) > 0 {
 			e.Outcome = deny(findings)
 			return
@@ -164,6 +166,7 @@ func notEnabled(r *Request, facts Facts) []policy.Finding {
 type witness struct {
 	examiner  Examiner
 	decisions []policy.Decision
+	areas     []string
 	traces    []Trace
 	err       error
 }
@@ -172,6 +175,9 @@ type witness struct {
 func (w *witness) Evaluate(ctx context.Context, area string, input *policy.Input) policy.Decision {
 	decision := w.examiner.Policies.Evaluate(ctx, area, input)
 	w.decisions = append(w.decisions, decision)
+	if !slices.Contains(w.areas, area) {
+		w.areas = append(w.areas, area)
+	}
 	if !w.examiner.Traces && w.examiner.Steps == nil || decision.Err != "" {
 		return decision
 	}

@@ -92,6 +92,7 @@ func TestExamineResources(t *testing.T) {
 			if got.Decision.Evaluated == 0 || got.Decision.Revision == "" {
 				t.Errorf("got %+v", got.Decision)
 			}
+			c.want.Areas = []string{policy.AreaResources}
 			got.Object, got.Decision.Evaluated, got.Decision.Revision = nil, 0, ""
 			if !reflect.DeepEqual(got, c.want) {
 				t.Errorf("got  %+v\nwant %+v", got, c.want)
@@ -147,6 +148,7 @@ func TestExaminePods(t *testing.T) {
 		{"an annotation that cannot be read", pod("team-b", `"dbtether.io/inject":"api","dbtether.io/as":"all"`), []string{"ANNOTATION-INVALID"}, ""},
 		{"a container that it does not have", pod("team-b", `"dbtether.io/inject":"api","dbtether.io/containers":"web"`), []string{"ANNOTATION-INVALID"}, ""},
 		{"a namespace that is not enabled", pod("shop", `"dbtether.io/inject":"api"`), []string{"NAMESPACE-NOT-ENABLED"}, ""},
+		{"one that wants nothing, in such a namespace", pod("shop", `"dbtether.io/inject":" none "`), nil, ""},
 		{"a namespace that is left out", pod("kube-system", `"dbtether.io/inject":"api"`), []string{"NAMESPACE-EXCLUDED"}, ""},
 		{"a namespace that is not known", pod("nowhere", `"dbtether.io/inject":"api"`), []string{"NOT-DECIDED"}, ""},
 	} {
@@ -235,5 +237,30 @@ func TestExamineIsTheWebhook(t *testing.T) {
 	}
 	if compared < 15 {
 		t.Errorf("only %d are compared", compared)
+	}
+}
+
+func TestAsked(t *testing.T) {
+	facts := &review.Objects{}
+	both := map[string]string{"dbtether.io/injection": "enabled", "dbtether.io/inject-default": "api"}
+	facts.SetNamespace(&metav1.ObjectMeta{Name: "shop", Labels: both})
+	facts.SetNamespace(&metav1.ObjectMeta{Name: "kube-system", Labels: both})
+	facts.SetNamespace(&metav1.ObjectMeta{Name: "plain", Labels: map[string]string{"dbtether.io/injection": "enabled"}})
+	facts.SetNamespace(&metav1.ObjectMeta{Name: "closed", Labels: map[string]string{"dbtether.io/inject-default": "api"}})
+	files := map[string]string{"dbtether.io/as": "files"}
+	for _, c := range []struct {
+		namespace   string
+		annotations map[string]string
+		want        string
+	}{
+		{"shop", nil, "api"}, {"shop", files, "api"}, {"shop", map[string]string{"dbtether.io/inject": "none"}, "none"}, {"shop", map[string]string{"dbtether.io/inject": ""}, ""},
+		{"plain", files, ""}, {"closed", files, ""}, {"kube-system", files, ""}, {"nowhere", files, ""},
+	} {
+		if got := review.Asked(c.annotations, c.namespace, facts)[v1alpha1.AnnotationInject]; got != c.want {
+			t.Errorf("%v in %s asks for %q, not %q", c.annotations, c.namespace, c.want, got)
+		}
+	}
+	if len(files) != 1 {
+		t.Errorf("the annotations were changed: %v", files)
 	}
 }

@@ -192,6 +192,17 @@ func (w workloadKind) creator() User {
 		Groups: []string{"system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"}}
 }
 
+// Creator returns who creates the pods of a workload: what controls it by now is the
+// request of a controller; false for kinds that are none of ours to know.
+func Creator(apiVersion, kind string) (User, bool) {
+	for _, w := range workloads() {
+		if w.apiVersion == apiVersion && w.kind == kind {
+			return w.creator(), true
+		}
+	}
+	return User{}, false
+}
+
 // pod returns the pod that a workload would create.
 func (w workloadKind) pod(workload map[string]any) (map[string]any, error) {
 	template := workload

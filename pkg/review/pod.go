@@ -64,6 +64,16 @@ func defaultUser(r *Request, pod *inject.Pod, facts Facts) string {
 	return namespace.Labels[v1alpha1.LabelInjectDefault]
 }
 
+// Asked returns the annotations of a pod of a namespace as they are read: one that does
+// not say what it wants asks for what its namespace gives by default.
+func Asked(annotations map[string]string, namespace string, facts Facts) map[string]string {
+	found, known := facts.Namespace(namespace)
+	if _, says := annotations[v1alpha1.AnnotationInject]; says || !known || !seesPods(namespace, facts) {
+		return annotations
+	}
+	return withDefault(annotations, found.Labels[v1alpha1.LabelInjectDefault])
+}
+
 // withDefault returns the annotations as if the pod asked for a user, if there is one.
 func withDefault(annotations map[string]string, user string) map[string]string {
 	if user == "" {

@@ -1,0 +1,193 @@
+package plugin
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/review"
+)
+
+// consumer is a running pod with a credential, or a workload whose pods have it.
+type consumer struct {
+	Object string `json:"object"` // pod/web-1, deployment/web
+	User   string `json:"user,omitempty"`
+	By     string `json:"by"`
+	// Containers says where in it, and as what.
+	Containers []string `json:"containers,omitempty"`
+	Form       string   `json:"form,omitempty"`
+	Revision   int64    `json:"revision,omitempty"`
+	// State is that of a pod.
+	State string `json:"state,omitempty"`
+	// Pods are the running ones of a workload that consume it, and Stale those of them
+	// that have to be restarted.
+	Pods  *int `json:"pods,omitempty"`
+	Stale *int `json:"stale,omitempty"`
+}
+
+// users are all that may consume a credential in a namespace.
+type users struct {
+	pods      []runningPod
+	workloads []workload
+	jobs      []unstructured.Unstructured
+}
+
+// consuming reads the running pods of the namespace and the workloads that make them.
+func (s *sight) consuming(ctx context.Context) (users, error) {
+	var all users
+	var err error
+	if all.pods, err = s.runningPods(ctx); err != nil {
+		return all, err
+	}
+	slices.SortFunc(all.pods, func(a, b runningPod) int { return cmp.Compare(a.name, b.name) })
+	for _, k := range templateKinds() {
+		list, err := s.list(ctx, k, metav1.ListOptions{})
+		if err != nil {
+			return all, err
+		}
+		if k.kind == "Job" {
+			all.jobs = list
+		}
+		for i := range list {
+			if metav1.GetControllerOf(&list[i]) != nil { // what controls it is among them
+				continue
+			}
+			w, err := newWorkload(k, &list[i], s.namespace, s)
+			if err != nil {
+				return all, err
+			}
+			if !w.finished() {
+				all.workloads = append(all.workloads, w)
+			}
+		}
+	}
+	return all, nil
+}
+
+// wanted is what is looked for among consumers: a Secret, and the DatabaseUsers whose
+// credential it is.
+type wanted struct {
+	users   []*v1alpha1.DatabaseUser
+	secrets []live
+}
+
+func (w wanted) names() []string {
+	names := make([]string, len(w.secrets))
+	for i, l := range w.secrets {
+		names[i] = l.name
+	}
+	return names
+}
+
+// consumers returns the pods and the workloads that have what is wanted. It does no I/O.
+func (u users) consumers(w wanted) (pods, workloads []consumer, err error) {
+	pods, workloads = []consumer{}, []consumer{}
+	found := map[string]consumer{}
+	for _, p := range u.pods {
+		if c, ok := w.pod(p); ok {
+			pods, found[p.name] = append(pods, c), c
+		}
+	}
+	for _, made := range u.workloads {
+		selects, err := made.selects(u.jobs)
+		if err != nil {
+			return nil, nil, err
+		}
+		c, ok := w.template(made)
+		if !ok {
+			continue
+		}
+		running, stale := 0, 0
+		for _, p := range u.pods {
+			if pod, has := found[p.name]; has && selects(p) {
+				running++
+				if needsRestart(pod.State) {
+					stale++
+				}
+			}
+		}
+		c.Pods, c.Stale = &running, &stale
+		workloads = append(workloads, c)
+	}
+	return pods, workloads, nil
+}
+
+// pod returns what a running pod has of what is wanted; false if nothing.
+func (w wanted) pod(p runningPod) (consumer, bool) {
+	c := consumer{Object: podKind.noun + "/" + p.name, Containers: where(p.containers, p.others, w.names()...)}
+	for _, user := range w.users {
+		if i, given := p.injection(user.Name); given {
+			c.User, c.By, c.Form, c.Revision, c.State = user.Name, byInjection, i.Form, max(i.Revision, 0), p.state(i, user)
+			return c, true
+		}
+	}
+	c.By = byReference
+	for _, l := range w.secrets {
+		if state, takes := p.ownState(l); takes {
+			c.State = worse(cmp.Or(c.State, stateCurrent), state)
+		}
+	}
+	if c.State != "" {
+		return c, true
+	}
+	for _, user := range w.users {
+		if names(p.ask, user.Name) {
+			c.User, c.By, c.State = user.Name, byInjection, stateMissing
+			return c, true
+		}
+	}
+	return c, false
+}
+
+// template returns what the pods of a workload get of what is wanted; false if nothing.
+func (w wanted) template(made workload) (consumer, bool) {
+	c := consumer{Object: made.String(), By: byReference, Containers: where(made.pod.containers, made.pod.others, w.names()...)}
+	for _, user := range w.users {
+		if names(made.pod.ask, user.Name) {
+			c.User, c.By, c.Form = user.Name, byInjection, made.forms[user.Name]
+			return c, true
+		}
+	}
+	return c, len(c.Containers) > 0
+}
+
+// consumers adds the tables of pods and workloads.
+func (d *description) consumers(pods, workloads []consumer) {
+	d.section("Running pods")
+	if len(pods) > 0 {
+		d.row("NAME", "BY", "CONTAINERS", "REVISION", "STATE")
+	}
+	for _, c := range pods {
+		d.row(strings.TrimPrefix(c.Object, podKind.noun+"/"), c.By, strings.Join(c.Containers, ", "), numbered(c.Revision), stateInWords(c.State))
+	}
+	d.section("Workloads")
+	if len(workloads) > 0 {
+		d.row("NAME", "BY", "CONTAINERS", "PODS", "STALE")
+	}
+	for _, c := range workloads {
+		containers := strings.Join(c.Containers, ", ")
+		if c.Form != "" {
+			containers = strings.TrimSuffix("as "+c.Form+", "+containers, ", ")
+		}
+		d.row(c.Object, c.By, containers, fmt.Sprint(*c.Pods), fmt.Sprint(*c.Stale))
+	}
+}
+
+// secretsOf reads the Secrets of a user.
+func (s *sight) secretsOf(ctx context.Context, user *v1alpha1.DatabaseUser) ([]live, error) {
+	var all []live
+	for _, name := range review.SecretNames(user) {
+		l, err := s.secret(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}

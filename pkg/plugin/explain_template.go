@@ -1,0 +1,147 @@
+package plugin
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/inject"
+	"github.com/dbtether/kubectl-dbtether/pkg/review"
+)
+
+// workload is an object that makes pods from a template.
+type workload struct {
+	explained
+	object *unstructured.Unstructured
+	// pod is what it makes: the template as a pod, before anything is injected.
+	pod runningPod
+	// forms are those in which the pods get the credentials of users; none if they cannot.
+	forms map[string]string
+}
+
+func newWorkload(k explained, object *unstructured.Unstructured, namespace string, facts review.Facts) (workload, error) {
+	text, err := object.MarshalJSON()
+	if err != nil {
+		return workload{}, err
+	}
+	request, err := review.Manifest{Object: text, Namespace: namespace}.Request()
+	if err != nil {
+		return workload{}, err
+	}
+	pod := &unstructured.Unstructured{}
+	if err := json.Unmarshal(request.Object, &pod.Object); err != nil {
+		return workload{}, err
+	}
+	w := workload{explained: k, object: object}
+	if w.pod, err = newRunningPod(pod, namespace, facts); err == nil {
+		w.forms = forms(request.Object, w.pod.ask)
+	}
+	return w, err
+}
+
+// forms returns the form in which a pod would get the credential of each user that it asks
+// for, whatever is in it: nothing of the users has to be known.
+func forms(pod []byte, ask *inject.Ask) map[string]string {
+	decoded, err := inject.Decode(pod)
+	if err != nil || ask == nil {
+		return nil
+	}
+	bindings := make([]inject.Binding, len(ask.Users))
+	for i, u := range ask.Users {
+		bindings[i] = inject.Binding{User: u.Name, Alias: u.Alias, Secret: "secret"}
+	}
+	patch, err := decoded.Patch(ask, bindings)
+	if err != nil {
+		return nil
+	}
+	all := map[string]string{}
+	for _, i := range inject.ReadInjected(patch.Injected) {
+		all[i.User] = i.Form
+	}
+	return all
+}
+
+func (w workload) String() string { return w.noun + "/" + w.object.GetName() }
+
+// selects returns what tells the workload's pods from others. A CronJob has them by
+// those of jobs, which are all Jobs of the namespace, that belong to it.
+func (w workload) selects(jobs []unstructured.Unstructured) (func(runningPod) bool, error) {
+	if w.kind == "CronJob" {
+		var own []func(runningPod) bool
+		for i := range jobs {
+			owner := metav1.GetControllerOf(&jobs[i])
+			if owner == nil || owner.UID != w.object.GetUID() {
+				continue
+			}
+			selects, err := workload{object: &jobs[i]}.selects(nil)
+			if err != nil {
+				return nil, err
+			}
+			own = append(own, selects)
+		}
+		return func(p runningPod) bool {
+			return slices.ContainsFunc(own, func(selects func(runningPod) bool) bool { return selects(p) })
+		}, nil
+	}
+	selector, err := w.selector()
+	if err != nil {
+		return nil, fmt.Errorf("read the selector of %s %q: %w", w.object.GetKind(), w.object.GetName(), err)
+	}
+	return func(p runningPod) bool {
+		return !selector.Empty() && selector.Matches(labels.Set(p.labels)) && w.mayControl(p)
+	}, nil
+}
+
+// mayControl reports whether the controller of a pod, if it has one, is the workload. A
+// Deployment has its pods by way of a ReplicaSet, which is called after it and after the
+// hash of the template: so selectors that overlap part, too.
+func (w workload) mayControl(p runningPod) bool {
+	switch {
+	case p.owner == nil:
+		return true
+	case w.kind == "Deployment":
+		hash := p.labels[appsv1.DefaultDeploymentUniqueLabelKey]
+		return p.owner.Kind == "ReplicaSet" && (hash == "" || p.owner.Name == w.object.GetName()+"-"+hash)
+	default:
+		return p.owner.UID == w.object.GetUID()
+	}
+}
+
+func (w workload) selector() (labels.Selector, error) {
+	if w.kind == "ReplicationController" {
+		set, _, err := unstructured.NestedStringMap(w.object.Object, "spec", "selector")
+		return labels.SelectorFromSet(set), err
+	}
+	type selecting struct {
+		Spec struct {
+			Selector *metav1.LabelSelector `json:"selector"`
+		} `json:"spec"`
+	}
+	s, err := typed[selecting](w.object)
+	if err != nil {
+		return nil, err
+	}
+	return metav1.LabelSelectorAsSelector(s.Spec.Selector)
+}
+
+// finished reports whether the object is a Job that makes no pods any more.
+func (w workload) finished() bool {
+	if w.kind != "Job" {
+		return false
+	}
+	job, err := typed[batchv1.Job](w.object)
+	return err == nil && slices.ContainsFunc(job.Status.Conditions, func(c batchv1.JobCondition) bool {
+		return (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed) && c.Status == corev1.ConditionTrue
+	})
+}
+
+func jobKind() explained {
+	return templateKinds()[slices.IndexFunc(templateKinds(), func(k explained) bool { return k.kind == "Job" })]
+}
