@@ -154,6 +154,11 @@ func TestNamespaceDefault(t *testing.T) {
 	if got := c.pod(t, ns, "bare").Annotations["dbtether.io/injected"]; got != "orders-api@3:env+files" {
 		t.Errorf("bare was given %q", got)
 	}
+	// A kubelet shows the API server what it has from a file, which can have no Secret.
+	c.must(t, "apiVersion: v1\nkind: Pod\nmetadata: {name: static, annotations: {kubernetes.io/config.mirror: x}}\nspec: {nodeName: node-1, containers: [{name: app, image: registry.example/app:1}]}\n", "create", "-n", ns, "-f", "-")
+	if got := c.pod(t, ns, "static").Annotations["dbtether.io/injected"]; got != "" {
+		t.Errorf("a static pod was given %q", got)
+	}
 	c.must(t, "", "label", "namespace", ns, "dbtether.io/inject-default=nobody", "--overwrite")
 	eventually(t, "a default that does not exist is said", func() error {
 		_, err := c.kubectl(podNamed("lost"), "create", "--dry-run=server", "-n", ns, "-f", "-")

@@ -3,6 +3,7 @@ package admission
 import (
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -102,13 +103,27 @@ func proxied(pod *corev1.Pod) []map[string]any {
 // there twice.
 func TestAnotherWebhookAddsAContainer(t *testing.T) {
 	c := newCluster(t)
-	for _, name := range []string{"zz-mesh", "aa-mesh"} {
-		t.Run(name, func(t *testing.T) {
+	for _, x := range []struct{ name, mesh, label, annotations string }{
+		{"after us", "zz-mesh", enabled, "dbtether.io/inject: orders-api"},
+		{"before us", "aa-mesh", enabled, "dbtether.io/inject: orders-api"},
+		{"after us, by default", "zz-mesh", "dbtether.io/inject-default=orders-api", ""},
+	} {
+		t.Run(x.name, func(t *testing.T) {
 			ns := c.namespace(t, enabled)
 			c.user(t, ns, "orders-api", 3)
-			newMesh(t, c, name, ns, proxied)
 			c.seen(t, "USER-UNKNOWN", podNamed("x", `dbtether.io/inject: "orders-api,a=nobody"`), ns)
-			c.must(t, podNamed("orders", "dbtether.io/inject: orders-api"), "create", "-n", ns, "-f", "-")
+			newMesh(t, c, x.mesh, ns, proxied)
+			c.must(t, "", "label", "namespace", ns, x.label, "--overwrite")
+			eventually(t, "the pod is injected", func() error {
+				if _, err := c.kubectl(podNamed("orders", x.annotations), "create", "-n", ns, "-f", "-"); err != nil {
+					return err
+				}
+				if c.pod(t, ns, "orders").Annotations["dbtether.io/injected"] == "" {
+					c.must(t, "", "delete", "pod", "orders", "-n", ns, "--grace-period=0", "--force")
+					return errors.New("the API server does not know of the namespace's default yet")
+				}
+				return nil
+			})
 			pod := c.pod(t, ns, "orders")
 			if len(pod.Spec.Containers) != 2 || len(pod.Spec.Volumes) != 1 {
 				t.Fatalf("%d containers, %d volumes", len(pod.Spec.Containers), len(pod.Spec.Volumes))

@@ -88,7 +88,7 @@ func TestWebhook(t *testing.T) {
 		return w.Validating.Items[0].Object["webhooks"].([]any)[n].(map[string]any)
 	}
 	const secret = "the Secret dbtether-system/dbtether-webhook-certificate"
-	const all = "the entries inject.dbtether.io, default.dbtether.io, enforce.dbtether.io and 3 more"
+	const all = "the entries default.dbtether.io, inject.dbtether.io, enforce.dbtether.io and 3 more"
 	for _, c := range []struct {
 		name   string
 		change func(*Webhook)

@@ -123,7 +123,7 @@ func (c *installation) faults(t *testing.T) []installedFault {
 	return []installedFault{
 		{"an expired certificate", c.expireCertificate, restore(secret), []string{
 			"error webhook-certificate: the certificate in the Secret dbtether-system/dbtether-webhook-certificate expired at <time>",
-			"error webhook-certificate: the certificate in the Secret dbtether-system/dbtether-webhook-certificate is signed by no authority in the caBundle of the entries inject.dbtether.io, default.dbtether.io, enforce.dbtether.io and 3 more",
+			"error webhook-certificate: the certificate in the Secret dbtether-system/dbtether-webhook-certificate is signed by no authority in the caBundle of the entries default.dbtether.io, inject.dbtether.io, enforce.dbtether.io and 3 more",
 		}},
 		{"no Secret", run("", "delete", "secret", "dbtether-webhook-certificate", "-n", system, "--ignore-not-found"), restored(secret), []string{
 			"error webhook-certificate: the Secret dbtether-system/dbtether-webhook-certificate with the webhook's certificate is not there",
@@ -132,7 +132,7 @@ func (c *installation) faults(t *testing.T) []installedFault {
 			"error webhook-answer: the API server cannot ask the webhook: Post \"https://WEBHOOK/resources?timeout=3s\": tls: failed to verify certificate: x509: certificate signed by unknown authority",
 			"error webhook-certificate: the certificate in the Secret dbtether-system/dbtether-webhook-certificate is signed by no authority in the caBundle of the entry resources.dbtether.io",
 		}},
-		{"no authority", patch("mutatingwebhookconfiguration", "dbtether", `[{"op":"remove","path":"/webhooks/0/clientConfig/caBundle"}]`), restore(mutating), []string{
+		{"no authority", patch("mutatingwebhookconfiguration", "dbtether", `[{"op":"remove","path":"/webhooks/1/clientConfig/caBundle"}]`), restore(mutating), []string{
 			"error webhook-authority: the caBundle of the entry inject.dbtether.io is empty: the API server trusts no certificate of the webhook that is not of a public authority",
 		}},
 		{"an entry is missing", patch("validatingwebhookconfiguration", "dbtether", `[{"op":"test","path":"/webhooks/1/name","value":"guard.dbtether.io"},{"op":"remove","path":"/webhooks/1"}]`), restore(validating), []string{

@@ -30,7 +30,10 @@ func (v Reviewer) Inject(_ context.Context, r *Request, facts Facts) Outcome {
 	if err != nil {
 		return allow()
 	}
-	user := defaultUser(r, pod, facts)
+	user := ""
+	if r.SubResource != ephemeral {
+		user = byDefault(pod.Annotations, r.Namespace, facts)
+	}
 	ask, problems := inject.Parse(withDefault(pod.Annotations, user))
 	if ask == nil {
 		return allow()
@@ -51,27 +54,30 @@ func (v Reviewer) Inject(_ context.Context, r *Request, facts Facts) Outcome {
 	return outcome
 }
 
-// defaultUser returns the DatabaseUser of those pods of the namespace that do not say
-// what they want; empty for one that does, and where pods get nothing by default.
-func defaultUser(r *Request, pod *inject.Pod, facts Facts) string {
-	if _, says := pod.Annotations[v1alpha1.AnnotationInject]; says || r.SubResource == ephemeral {
+// mirrored is on the API server's copy of a pod that a kubelet has from a file of its
+// node: such a pod can have no Secret (Kubernetes documentation, "Create static Pods").
+const mirrored = "kubernetes.io/config.mirror"
+
+// byDefault returns the DatabaseUser that the namespace gives a pod with these
+// annotations; empty for one that says itself what it wants, and where pods get nothing
+// by default.
+func byDefault(annotations map[string]string, namespace string, facts Facts) string {
+	_, says := annotations[v1alpha1.AnnotationInject]
+	_, static := annotations[mirrored]
+	found, known := facts.Namespace(namespace)
+	if says || static || !known {
 		return ""
 	}
-	namespace, ok := facts.Namespace(r.Namespace)
-	if !ok {
-		return ""
-	}
-	return namespace.Labels[v1alpha1.LabelInjectDefault]
+	return found.Labels[v1alpha1.LabelInjectDefault]
 }
 
 // Asked returns the annotations of a pod of a namespace as they are read: one that does
 // not say what it wants asks for what its namespace gives by default.
 func Asked(annotations map[string]string, namespace string, facts Facts) map[string]string {
-	found, known := facts.Namespace(namespace)
-	if _, says := annotations[v1alpha1.AnnotationInject]; says || !known || !seesPods(namespace, facts) {
+	if !seesPods(namespace, facts) {
 		return annotations
 	}
-	return withDefault(annotations, found.Labels[v1alpha1.LabelInjectDefault])
+	return withDefault(annotations, byDefault(annotations, namespace, facts))
 }
 
 // withDefault returns the annotations as if the pod asked for a user, if there is one.
