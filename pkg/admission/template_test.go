@@ -79,7 +79,7 @@ func TestTemplates(t *testing.T) {
 		{"a StatefulSet that opens too much", ns, workloadOf("StatefulSet", "serviceName: x, replicas: 3, ", "dbtether.io/inject: orders-api", `dbtether.io/pool-size: "20"`),
 			[]string{budget(`statefulset "web" may open 60 connections (replicas: 3, dbtether.io/pool-size: 20)`, "50")}},
 		{"a DaemonSet with two faults", ns, workloadOf("DaemonSet", "", "dbtether.io/inject: orders-api", "dbtether.io/as: file", "dbtether.io/container: app"), []string{
-			`ANNOTATION-INVALID: dbtether.io/as: "file" is not a form. Write "files"; the forms are env, files and both.`,
+			`ANNOTATION-INVALID: dbtether.io/as: "file" is not a form. Write "files"; the forms are env, files, both and libpq.`,
 			`ANNOTATION-INVALID: dbtether.io/container: is not an annotation of a pod. Write dbtether.io/containers.`}},
 		{"a ReplicaSet of somebody", ns, workloadOf("ReplicaSet", "", "dbtether.io/inject: nobody"), []string{unknown}},
 		{"a ReplicationController", ns, workloadOf("ReplicationController", "", "dbtether.io/inject: nobody"), []string{unknown}},
