@@ -154,6 +154,17 @@ func TestNamespaceDefault(t *testing.T) {
 	if got := c.pod(t, ns, "bare").Annotations["dbtether.io/injected"]; got != "orders-api@3:env+files" {
 		t.Errorf("bare was given %q", got)
 	}
+	c.must(t, "", "label", "namespace", ns, "dbtether.io/inject-default=none", "--overwrite")
+	eventually(t, "nothing is given by default", func() error {
+		c.must(t, podNamed("ordinary"), "create", "-n", ns, "-f", "-")
+		got := c.pod(t, ns, "ordinary").Annotations
+		c.must(t, "", "delete", "pod", "ordinary", "-n", ns, "--grace-period=0", "--force")
+		if got["dbtether.io/inject"] != "" {
+			return fmt.Errorf("it has %v", got)
+		}
+		return nil
+	})
+	c.must(t, "", "label", "namespace", ns, "dbtether.io/inject-default=orders-api", "--overwrite")
 	// A kubelet shows the API server what it has from a file, which can have no Secret.
 	c.must(t, "apiVersion: v1\nkind: Pod\nmetadata: {name: static, annotations: {kubernetes.io/config.mirror: x}}\nspec: {nodeName: node-1, containers: [{name: app, image: registry.example/app:1}]}\n", "create", "-n", ns, "-f", "-")
 	if got := c.pod(t, ns, "static").Annotations["dbtether.io/injected"]; got != "" {
@@ -191,6 +202,26 @@ func TestOptionalCredential(t *testing.T) {
 	}
 	if _, err := c.kubectl(podNamed("lost", "dbtether.io/inject: nobody", "dbtether.io/optional: 'true'"), "create", "-n", ns, "-f", "-"); err == nil || !strings.Contains(err.Error(), "USER-UNKNOWN") {
 		t.Errorf("a user that does not exist: %v", err)
+	}
+}
+
+// What is wrong with a credential keeps nobody from looking into a pod that gets nothing
+// of it that way.
+func TestDebuggingWhenTheUserIsGone(t *testing.T) {
+	c := newCluster(t)
+	ns := c.namespace(t, enabled)
+	c.user(t, ns, "gone-api", 3)
+	c.seen(t, "USER-UNKNOWN", podNamed("x", `dbtether.io/inject: "gone-api,a=nobody"`), ns)
+	c.must(t, podNamed("files", "dbtether.io/inject: gone-api", "dbtether.io/as: files"), "create", "-n", ns, "-f", "-")
+	c.must(t, podNamed("app-only", "dbtether.io/inject: gone-api", "dbtether.io/containers: app"), "create", "-n", ns, "-f", "-")
+	c.must(t, podNamed("all", "dbtether.io/inject: gone-api"), "create", "-n", ns, "-f", "-")
+	c.must(t, "", "delete", "databaseuser", "gone-api", "-n", ns)
+	c.seen(t, "USER-UNKNOWN", podNamed("x", "dbtether.io/inject: gone-api"), ns)
+	for _, name := range []string{"files", "app-only"} {
+		c.must(t, "", debugging(ns, name, "debugger")...)
+	}
+	if _, err := c.kubectl("", debugging(ns, "all", "debugger")...); err == nil || !strings.Contains(err.Error(), "USER-UNKNOWN") && !strings.Contains(err.Error(), "NOT-INJECTED") {
+		t.Errorf("one that would get variables: %v", err)
 	}
 }
 

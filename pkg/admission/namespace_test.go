@@ -27,6 +27,10 @@ func TestNamespaceLabels(t *testing.T) {
 	other := func(namespace string) string {
 		return `LABEL-NOT-YOURS: the labels dbtether.io/… of namespace "` + namespace + `" say whether its pods get credentials and are watched, and you may not change them. ` + ask
 	}
+	withoutEffect := func(namespace string) string {
+		return `DEFAULT-WITHOUT-EFFECT: namespace "` + namespace + `" has the label dbtether.io/inject-default, which does nothing without dbtether.io/injection=enabled: ` +
+			"its pods would start without a credential. Set both, or take the first away: kubectl label namespace " + namespace + " dbtether.io/inject-default-"
+	}
 	create := []string{"create", "-f", "-"}
 	label := func(namespace, label string) []string {
 		return []string{"label", "--overwrite", "namespace", namespace, label}
@@ -60,6 +64,12 @@ func TestNamespaceLabels(t *testing.T) {
 		{"enabling, by the platform team", platform, "", label(ns, enabled), ""},
 		{"disabling, by the platform team", platform, "", label(ns, "dbtether.io/injection-"), ""},
 		{"a new namespace that is enabled, by the platform team", platform, fresh("e-"+ns, "dbtether.io/injection: enabled, dbtether.io/team: backend"), create, ""},
+		{"a default where nobody is injected", platform, "", label(ns, "dbtether.io/inject-default=orders-api"), withoutEffect(ns)},
+		{"no default where nobody is injected", platform, "", label(ns, "dbtether.io/inject-default=none"), ""},
+		{"both", platform, fresh("d-"+ns, "dbtether.io/injection: enabled, dbtether.io/inject-default: orders-api"), create, ""},
+		{"disabling before the default goes", platform, "", label("d-"+ns, "dbtether.io/injection-"), withoutEffect("d-" + ns)},
+		{"the default goes", platform, "", label("d-"+ns, "dbtether.io/inject-default-"), ""},
+		{"then disabling", platform, "", label("d-"+ns, "dbtether.io/injection-"), ""},
 		{"deletion", owner, "", []string{"delete", "namespace", backend, "--wait=false"}, ""},
 	})
 	// The end of a namespace, as its controller writes it.

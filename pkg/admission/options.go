@@ -99,5 +99,6 @@ func (o Options) wanted() wanted {
 	if u, err := url.Parse(o.URL); err == nil && u.Hostname() != "" {
 		hosts = append(hosts, u.Hostname())
 	}
-	return wanted{hosts, o.CertificateLifetime}
+	// X.509 counts whole seconds.
+	return wanted{hosts, o.CertificateLifetime.Truncate(time.Second)}
 }

@@ -58,6 +58,8 @@ func TestTemplates(t *testing.T) {
 	c.must(t, "", "patch", "dbcluster", ns, "--subresource=status", "--type=merge", "-p", `{"status":{"maxConnections":97}}`)
 	c.must(t, manifestOf("Database", ns, "orders", "{clusterRef: {name: "+ns+"}, connectionLimit: 50}"), "create", "-f", "-")
 	c.user(t, ns, "orders-api", 3)
+	byDefault := c.namespace(t, enabled, "dbtether.io/inject-default=orders-api")
+	c.user(t, byDefault, "orders-api", 3)
 	const unknown = `USER-UNKNOWN: user "nobody" does not exist in namespace "shop". Create it with "kubectl dbtether user create", or correct the annotation dbtether.io/inject.`
 	const lower = "Lower dbtether.io/pool-size or the replicas, or "
 	budget := func(what, known string) string {
@@ -92,6 +94,8 @@ func TestTemplates(t *testing.T) {
 			"{name: web, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, uid: u1, controller: true}]}", 1), nil},
 		{"a pod that opens too much, which counts for itself", ns, podNamed("web", "dbtether.io/inject: orders-api", `dbtether.io/pool-size: "51"`),
 			[]string{budget(`pod "web" may open 51 connections (replicas: 1, dbtether.io/pool-size: 51)`, "50")}},
+		{"a Deployment whose namespace asks for it", byDefault, workloadOf("Deployment", "", "dbtether.io/as: libpq", "dbtether.io/on-rotate: restart", "dbtether.io/containers: nope"), []string{
+			`ANNOTATION-INVALID: dbtether.io/containers: the pod has no container "nope". Write "app"; it has app.`}},
 		{"a Deployment that asks for nothing", ns, workloadOf("Deployment", ""), nil},
 	} {
 		before := c.answered("templates")

@@ -103,9 +103,10 @@ func (p *Pod) check(names []string, o options) error {
 
 // readable fails if some container could not read files of the mode that is asked for:
 // they are root's, and of the group that the pod names, for which the kubelet makes them
-// readable (Kubernetes documentation, "Configure a Security Context", on fsGroup).
+// readable (Kubernetes documentation, "Configure a Security Context", on fsGroup). On
+// Windows there are no such modes.
 func (p *Pod) readable(ask *Ask) error {
-	if ask.Mode == 0 || ask.Mode&0o004 != 0 || p.fsGroup {
+	if ask.Mode == 0 || ask.Mode&0o004 != 0 || p.fsGroup || p.windows {
 		return nil
 	}
 	for _, containers := range [][]container{p.initContainers, p.containers} {
@@ -123,6 +124,32 @@ func (p *Pod) readable(ask *Ask) error {
 		}
 	}
 	return nil
+}
+
+// fixes reports whether a container has a Secret, or a revision of it, by its own
+// references in a form that a rotation does not reach: as variables, or as files by a
+// subPath.
+func (p *Pod) fixes(secret string) bool {
+	is := func(name string) bool {
+		rest, found := strings.CutPrefix(name, secret)
+		return found && (rest == "" || strings.HasPrefix(rest, ".v"))
+	}
+	for _, containers := range [][]container{p.initContainers, p.containers} {
+		for n := range containers {
+			c := &containers[n]
+			if slices.ContainsFunc(c.env, func(e environment) bool { return e.secret != "" && is(e.secret) }) || slices.ContainsFunc(c.from, is) {
+				return true
+			}
+			for _, name := range c.subPaths {
+				if slices.ContainsFunc(p.volumes, func(v volume) bool {
+					return v.name == name && (v.direct != "" && is(v.direct) || slices.ContainsFunc(v.parts, is))
+				}) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 func has(containers []container, name string) bool {

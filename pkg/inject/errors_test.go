@@ -107,6 +107,57 @@ func TestPatchErrors(t *testing.T) {
 	}
 }
 
+// On Windows files have no mode, and a container overrides its pod.
+func TestModeThatIsReadable(t *testing.T) {
+	for _, pod := range []string{
+		`{"spec":{"os":{"name":"windows"},"securityContext":{"runAsNonRoot":true},"containers":[{"name":"app"}]}}`,
+		`{"spec":{"securityContext":{"runAsNonRoot":true},"containers":[{"name":"app","securityContext":{"runAsNonRoot":false}}]}}`,
+		`{"spec":{"securityContext":{"runAsUser":5},"containers":[{"name":"app","securityContext":{"runAsUser":0}}]}}`,
+		`{"spec":{"securityContext":{"runAsUser":5,"fsGroup":5},"containers":[{"name":"app"}]}}`,
+		`{"spec":{"containers":[{"name":"app"}]}}`,
+	} {
+		decoded, err := inject.Decode([]byte(pod))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := decoded.Patch(&inject.Ask{Users: []inject.UserAsk{{Name: "a"}}, Mode: 0o440}, []inject.Binding{{User: "a", Secret: "s"}}); err != nil {
+			t.Errorf("%s: %v", pod, err)
+		}
+	}
+}
+
+// A pod that has the credential in its environment by its own reference holds it there,
+// whatever form it asks for.
+func TestOwnReferencesHold(t *testing.T) {
+	for spec, holds := range map[string]bool{
+		`{"containers":[{"name":"app"}]}`: false,
+		`{"containers":[{"name":"app","env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"s","key":"password"}}}]}]}`:              true,
+		`{"containers":[{"name":"app"}],"initContainers":[{"name":"i","envFrom":[{"configMapRef":{"name":"s"}},{"secretRef":{"name":"s"}}]}]}`: true,
+		`{"containers":[{"name":"app","env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"s.v3","key":"password"}}}]}]}`:           true,
+		`{"containers":[{"name":"app","env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"s.very","key":"x"}}}]}]}`:                true, // rather too many than too few
+		`{"containers":[{"name":"app","env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"s2","key":"x"}}}]}]}`:                    false,
+		`{"containers":[{"name":"app","env":[{"name":"A","valueFrom":{"configMapKeyRef":{"name":"s","key":"x"}}}]}]}`:                  false,
+		`{"containers":[{"name":"app","volumeMounts":[{"name":"v","mountPath":"/a"}]}],"volumes":[{"name":"v","secret":{"secretName":"s"}}]}`:             false,
+		`{"containers":[{"name":"app","volumeMounts":[{"name":"v","mountPath":"/a","subPath":"x"}]}],"volumes":[{"name":"v","secret":{"secretName":"s"}}]}`: true,
+		`{"containers":[{"name":"app","volumeMounts":[{"name":"v","mountPath":"/a","subPathExpr":"x"}]}],"volumes":[{"name":"v","projected":{"sources":[{"configMap":{"name":"c"}},{"secret":{"name":"s"}}]}}]}`: true,
+		`{"containers":[{"name":"app","volumeMounts":[{"name":"w","mountPath":"/a","subPath":"x"}]}],"volumes":[{"name":"v","secret":{"secretName":"s"}},{"name":"w","emptyDir":{}}]}`:                           false,
+	} {
+		for form, want := range map[inject.Form]string{inject.FormFiles: "files", inject.FormLibpq: "libpq"} {
+			if holds {
+				want = "env+" + want
+			}
+			decoded, err := inject.Decode([]byte(`{"spec":` + spec + `}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			patch, err := decoded.Patch(&inject.Ask{Users: []inject.UserAsk{{Name: "a"}}, As: form}, []inject.Binding{{User: "a", Secret: "s", Revision: 4}})
+			if err != nil || patch.Injected != "a@4:"+want {
+				t.Errorf("%s: %q, %v, want %s", spec, patch.Injected, err, want)
+			}
+		}
+	}
+}
+
 func TestPatchWithoutAsk(t *testing.T) {
 	pod, err := inject.Decode([]byte(`{}`))
 	if err != nil {

@@ -74,6 +74,20 @@ func EphemeralContainers(old *Pod) Option {
 	return func(o *options) { o.ephemeral, o.old = true, old }
 }
 
+// Needs reports whether something has to be given to the pod for what it asks for. Of an
+// update of its ephemeral containers that is so only where a new one is among those that
+// get variables: files come with a volume that the pod has, or not at all.
+func (p *Pod) Needs(ask *Ask, opts ...Option) bool {
+	i := injection{pod: p, ask: ask}
+	for _, option := range opts {
+		option(&i.options)
+	}
+	if !i.ephemeral {
+		return true
+	}
+	return (ask.As.env() || len(ask.Env) > 0) && slices.ContainsFunc(p.ephemeralContainers, func(c container) bool { return i.selects(c.name) })
+}
+
 // Patch returns the operations that give the pod what it asks for. Bindings holds
 // exactly one for each user of the ask, in any order. It fails if they do not
 // match, if the ask names a container that the pod does not have or a mode with which
@@ -97,15 +111,16 @@ func (p *Pod) Patch(ask *Ask, bindings []Binding, opts ...Option) (Patch, error)
 		return Patch{}, fmt.Errorf("patch pod: %w", err)
 	}
 	i := injection{pod: p, ask: ask, options: o, ops: make(operations, 0, 4096)}
-	i.injected = injected(ask, bound)
+	i.injected = p.injected(ask, bound)
 	if err := i.write(bound); err != nil {
 		return Patch{}, fmt.Errorf("patch pod: %w", err)
 	}
 	return Patch{JSON: i.ops.finish(), Injected: i.injected}, nil
 }
 
-// injected returns the text of the annotation.
-func injected(ask *Ask, bindings []Binding) string {
+// injected returns the text of the annotation. Who has a credential in its environment
+// by its own doing has it there, too.
+func (p *Pod) injected(ask *Ask, bindings []Binding) string {
 	text := make([]byte, 0, 64*len(bindings))
 	for n, b := range bindings {
 		if n > 0 {
@@ -116,7 +131,7 @@ func injected(ask *Ask, bindings []Binding) string {
 		}
 		text = append(append(text, b.User...), '@')
 		text = strconv.AppendInt(text, b.Revision, 10)
-		variables := slices.ContainsFunc(ask.Env, func(e EnvAsk) bool { return e.Alias == b.Alias })
+		variables := slices.ContainsFunc(ask.Env, func(e EnvAsk) bool { return e.Alias == b.Alias }) || p.fixes(b.Secret)
 		text = append(append(text, ':'), ask.As.text(variables)...)
 	}
 	return string(text)

@@ -18,6 +18,7 @@ type Pod struct {
 	hasMetadata                                     bool
 	user                                            account
 	fsGroup                                         bool // the files of volumes are a group's
+	windows                                         bool
 	initContainers, containers, ephemeralContainers []container
 	volumes                                         []volume // nil: the pod has no such array
 }
@@ -27,6 +28,9 @@ type container struct {
 	env    []environment // nil: the container has no such array
 	mounts []string      // paths; nil: the container has no such array
 	user   account
+	// from are the Secrets all of whose keys are variables, and subPaths the volumes of
+	// which it mounts a part, which the kubelet does not replace.
+	from, subPaths []string
 }
 
 // account says as whom containers run, as far as a pod or a container says so.
@@ -36,11 +40,14 @@ const (
 	accountUnknown account = iota // the image decides
 	accountRoot
 	accountOther
+	accountAny // the image decides, whatever the pod says
 )
 
 // environment is a variable that a container has.
 type environment struct {
 	name, value string
+	// secret is that of which it has a key.
+	secret string
 	// computed means that the value is not known before the container starts.
 	computed bool
 }
@@ -49,6 +56,9 @@ type volume struct {
 	name string
 	// projection is what it projects, if that is what we would; else the zero value.
 	projection
+	// direct is the Secret that it consists of, and parts are those that it projects.
+	direct string
+	parts  []string
 }
 
 // Decode reads a pod from JSON: the object of an admission request, or a manifest.
@@ -112,7 +122,7 @@ func (p *Pod) readMetadata(s *scanner) {
 func (p *Pod) readSpec(s *scanner) {
 	p.ServiceAccountName, p.volumes = "", nil // of an earlier duplicate
 	p.initContainers, p.containers, p.ephemeralContainers = nil, nil, nil
-	p.user, p.fsGroup = accountUnknown, false
+	p.user, p.fsGroup, p.windows = accountUnknown, false, false
 	if !s.object("spec") {
 		return
 	}
@@ -130,6 +140,8 @@ func (p *Pod) readSpec(s *scanner) {
 			p.volumes = readVolumes(s)
 		case "securityContext":
 			p.user, p.fsGroup = readSecurity(s, "spec.securityContext")
+		case "os":
+			p.windows = readName(s, "spec.os", "name") == "windows"
 		default:
 			s.skip()
 		}
@@ -160,8 +172,10 @@ func readContainer(s *scanner) (c container) {
 			c.name = s.string("a container's name")
 		case "env":
 			c.env = readEnvironment(s)
+		case "envFrom":
+			c.from = readEnvFrom(s)
 		case "volumeMounts":
-			c.mounts = readMounts(s)
+			c.mounts, c.subPaths = readMounts(s)
 		case "securityContext":
 			c.user, _ = readSecurity(s, "a container's securityContext")
 		default:
@@ -177,7 +191,7 @@ func readSecurity(s *scanner, field string) (user account, fsGroup bool) {
 	if !s.object(field) {
 		return accountUnknown, false
 	}
-	nonRoot := false
+	nonRoot := accountUnknown
 	for s.more() {
 		switch s.key() {
 		case "runAsUser":
@@ -190,15 +204,22 @@ func readSecurity(s *scanner, field string) (user account, fsGroup bool) {
 				user = accountOther
 			}
 		case "runAsNonRoot":
-			nonRoot = s.true()
+			switch s.literalText() {
+			case "true":
+				nonRoot = accountOther
+			case "false":
+				nonRoot = accountAny
+			default:
+				nonRoot = accountUnknown
+			}
 		case "fsGroup":
 			fsGroup = s.present()
 		default:
 			s.skip()
 		}
 	}
-	if user == accountUnknown && nonRoot {
-		user = accountOther
+	if user == accountUnknown {
+		user = nonRoot
 	}
 	return user, fsGroup
 }
@@ -220,7 +241,8 @@ func readEnvironment(s *scanner) []environment {
 				case "value":
 					e.value = s.string("a variable's value")
 				case "valueFrom":
-					e.computed = s.present()
+					e.computed = s.peek() != 'n'
+					e.secret = readReference(s, "a variable's valueFrom", "secretKeyRef")
 				default:
 					s.skip()
 				}
@@ -233,23 +255,75 @@ func readEnvironment(s *scanner) []environment {
 	return env
 }
 
-func readMounts(s *scanner) []string {
-	if !s.array("a container's volumeMounts") {
+// readEnvFrom returns the Secrets of an envFrom.
+func readEnvFrom(s *scanner) (secrets []string) {
+	if !s.array("a container's envFrom") {
 		return nil
 	}
-	mounts := make([]string, 0, 8)
 	for s.more() {
-		var path string
+		if secret := readReference(s, "a container's envFrom[]", "secretRef"); secret != "" {
+			secrets = append(secrets, secret)
+		}
+	}
+	return secrets
+}
+
+// readReference returns the name in one member of an object; empty where it has none.
+func readReference(s *scanner, field, member string) (name string) {
+	if !s.object(field) {
+		return ""
+	}
+	for s.more() {
+		if s.key() == member {
+			name = readName(s, field, "name")
+		} else {
+			s.skip()
+		}
+	}
+	return name
+}
+
+// readName returns one member of an object; empty where it has none.
+func readName(s *scanner, field, member string) (name string) {
+	if !s.object(field) {
+		return ""
+	}
+	for s.more() {
+		if s.key() == member {
+			name = s.string(field)
+		} else {
+			s.skip()
+		}
+	}
+	return name
+}
+
+func readMounts(s *scanner) (mounts, subPaths []string) {
+	if !s.array("a container's volumeMounts") {
+		return nil, nil
+	}
+	mounts = make([]string, 0, 8)
+	for s.more() {
+		var path, name string
+		var sub bool
 		if s.object("a container's volumeMounts[]") {
 			for s.more() {
-				if s.key() == "mountPath" {
+				switch s.key() {
+				case "mountPath":
 					path = s.string("a mountPath")
-				} else {
+				case "name":
+					name = s.string("a mount's name")
+				case "subPath", "subPathExpr":
+					sub = s.string("a mount's subPath") != "" || sub
+				default:
 					s.skip()
 				}
 			}
 		}
+		if sub {
+			subPaths = append(subPaths, name)
+		}
 		mounts = append(mounts, path)
 	}
-	return mounts
+	return mounts, subPaths
 }

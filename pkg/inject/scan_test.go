@@ -52,6 +52,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(raw)
 	}
 	for _, text := range []string{
+		`{"spec":{"os":{"name":"windows"},"containers":[{"env":[{"valueFrom":{"secretKeyRef":{"name":"s"}}}],"envFrom":[{"secretRef":{"name":"t"}},{}],"volumeMounts":[{"name":"v","subPath":"x"}]}],"volumes":[{"name":"v","secret":{"secretName":"u"}}]}}`,
 		`{"spec":{"securityContext":{"runAsUser":0,"fsGroup":1},"containers":[{"securityContext":{"runAsNonRoot":true}},{"securityContext":{"runAsUser":null}}]}}`,
 		`{"spec":{"volumes":[{"projected":{"sources":[{"secret":{"name":"s","optional":true}},{"secret":{"name":"s","optional":true,"items":[{"key":"a","path":"b"}]}}]}}]}}`,
 		`{"spec":{"volumes":[{"projected":{"sources":[{"secret":{"name":"s","items":[]},"secret":{"name":"t"}}]}}]}}`,
@@ -97,11 +98,13 @@ func viaMaps(raw []byte) (*Pod, error) {
 	pod.initContainers, pod.containers = w.containers(spec["initContainers"]), w.containers(spec["containers"])
 	pod.ephemeralContainers = w.containers(spec["ephemeralContainers"])
 	pod.user, pod.fsGroup = w.security(spec["securityContext"])
+	pod.windows = w.string(w.object(spec["os"])["name"]) == "windows"
 	if volumes := w.array(spec["volumes"]); volumes != nil {
 		pod.volumes = []volume{}
 		for _, v := range volumes {
 			object := w.object(v)
-			pod.volumes = append(pod.volumes, volume{name: w.string(object["name"]), projection: w.projected(object["projected"])})
+			pod.volumes = append(pod.volumes, volume{name: w.string(object["name"]), projection: w.projected(object["projected"]),
+				direct: w.string(w.object(object["secret"])["secretName"]), parts: w.parts(object["projected"])})
 		}
 	}
 	return pod, w.err
@@ -164,13 +167,23 @@ func (w *walker) containers(value any) []container {
 			c.env = []environment{}
 			for _, element := range env {
 				e := w.object(element)
-				c.env = append(c.env, environment{name: w.string(e["name"]), value: w.string(e["value"]), computed: e["valueFrom"] != nil})
+				c.env = append(c.env, environment{name: w.string(e["name"]), value: w.string(e["value"]), computed: e["valueFrom"] != nil,
+					secret: w.string(w.object(w.object(e["valueFrom"])["secretKeyRef"])["name"])})
+			}
+		}
+		for _, element := range w.array(object["envFrom"]) {
+			if name := w.string(w.object(w.object(element)["secretRef"])["name"]); name != "" {
+				c.from = append(c.from, name)
 			}
 		}
 		if mounts := w.array(object["volumeMounts"]); mounts != nil {
 			c.mounts = []string{}
 			for _, element := range mounts {
-				c.mounts = append(c.mounts, w.string(w.object(element)["mountPath"]))
+				mount := w.object(element)
+				c.mounts = append(c.mounts, w.string(mount["mountPath"]))
+				if path, expression := w.string(mount["subPath"]), w.string(mount["subPathExpr"]); path+expression != "" {
+					c.subPaths = append(c.subPaths, w.string(mount["name"]))
+				}
 			}
 		}
 		containers = append(containers, c)
@@ -182,8 +195,11 @@ func (w *walker) security(value any) (user account, fsGroup bool) {
 	object := w.object(value)
 	switch id := object["runAsUser"].(type) {
 	case nil:
-		if object["runAsNonRoot"] == true {
+		switch object["runAsNonRoot"] {
+		case true:
 			user = accountOther
+		case false:
+			user = accountAny
 		}
 	case json.Number:
 		user = map[bool]account{true: accountRoot, false: accountOther}[id == "0"]
@@ -191,6 +207,16 @@ func (w *walker) security(value any) (user account, fsGroup bool) {
 		user = accountOther
 	}
 	return user, object["fsGroup"] != nil
+}
+
+// parts returns the Secrets of a projected volume.
+func (w *walker) parts(value any) (parts []string) {
+	for _, element := range w.array(w.object(value)["sources"]) {
+		if name := w.string(w.object(w.object(element)["secret"])["name"]); name != "" {
+			parts = append(parts, name)
+		}
+	}
+	return parts
 }
 
 func (w *walker) projected(value any) (p projection) {

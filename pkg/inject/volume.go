@@ -21,7 +21,9 @@ func readVolumes(s *scanner) []volume {
 				case "name":
 					v.name = s.string("a volume's name")
 				case "projected":
-					v.projection = readProjected(s)
+					v.projection, v.parts = readProjected(s)
+				case "secret":
+					v.direct = readName(s, "a volume's secret", "secretName")
 				default:
 					s.skip()
 				}
@@ -69,15 +71,16 @@ func (a *Ask) projection(b Binding) projection {
 
 // readProjected returns what a volume projects, as we write it; the API server adds a
 // defaultMode. Anything more, and the volume is not ours: then it returns the zero value.
-func readProjected(s *scanner) (p projection) {
+// parts are all Secrets that it projects something of.
+func readProjected(s *scanner) (p projection, parts []string) {
 	if !s.object("a volume's projected") {
-		return projection{}
+		return projection{}, nil
 	}
 	alone, ours := true, false
 	for s.more() {
 		switch s.key() {
 		case "sources":
-			p, ours = readSources(s)
+			p, parts, ours = readSources(s)
 		case "defaultMode":
 			s.skip()
 		default:
@@ -85,21 +88,24 @@ func readProjected(s *scanner) (p projection) {
 		}
 	}
 	if !alone || !ours {
-		return projection{}
+		return projection{}, parts
 	}
-	return p
+	return p, parts
 }
 
 // readSources reads one source with a whole Secret, and perhaps a second one with some of
 // its keys.
-func readSources(s *scanner) (p projection, ours bool) {
+func readSources(s *scanner) (p projection, parts []string, ours bool) {
 	if !s.array("a projected volume's sources") {
-		return p, false
+		return p, nil, false
 	}
 	n := 0
 	ours = true
 	for ; s.more(); n++ {
 		one, ok := readSource(s)
+		if one.secret != "" {
+			parts = append(parts, one.secret)
+		}
 		switch n {
 		case 0:
 			p = one
@@ -111,7 +117,7 @@ func readSources(s *scanner) (p projection, ours bool) {
 			ours = false
 		}
 	}
-	return p, ours && n > 0
+	return p, parts, ours && n > 0
 }
 
 // readSource reads a source that is a Secret and nothing else.

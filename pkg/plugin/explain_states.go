@@ -183,7 +183,7 @@ func (p runningPod) state(i inject.Injection, user *v1alpha1.DatabaseUser) strin
 	switch {
 	case !slices.ContainsFunc(p.containers, func(c review.Container) bool { _, has := c.Of(secrets...); return has }):
 		return stateAbsent
-	case provision.Holds(p.annotations, user.Name, current):
+	case provision.Holds(p.annotations, user, current):
 		return stateStale
 	case i.Revision > current:
 		return stateReplaced

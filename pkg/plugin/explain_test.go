@@ -97,8 +97,10 @@ func TestCredentials(t *testing.T) {
 // webhook knew when they came.
 func TestRestartedFor(t *testing.T) {
 	facts := &review.Objects{}
-	facts.SetUser(userOf(2))
-	for restarted, want := range map[string]string{"api@2": stateCurrent, "api@1": stateStale, "other@2": stateStale} {
+	user := userOf(2)
+	user.UID = "0c94e1f2-1111"
+	facts.SetUser(user)
+	for restarted, want := range map[string]string{"api@2/0c94e1f2": stateCurrent, "api@2/99999999": stateStale, "api@2": stateStale, "api@1": stateStale, "other@2": stateStale} {
 		pod := podOf(t, map[string]string{v1alpha1.AnnotationInject: "api", v1alpha1.AnnotationInjected: "api@1:env", v1alpha1.AnnotationRestartedFor: restarted}, withEnv)
 		if got := pod.credentials(facts, "shop", true); got[0].State != want {
 			t.Errorf("restarted for %s: %+v", restarted, got)

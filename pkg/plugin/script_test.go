@@ -198,7 +198,8 @@ var changing = []struct {
 	{regexp.MustCompile(`(fingerprint"?: "?)[0-9a-f]{32}`), "${1}<fingerprint>"},
 	{regexp.MustCompile(`\(\d+\.\d s\)`), "(0.1 s)"},
 	{regexp.MustCompile(`\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`), "<uid>"},
-	{regexp.MustCompile(`\b[0-9a-f]{12}\b`), "rrrrrrrrrrrr"}, // the revision of a set of policies
+	{regexp.MustCompile(`\b[0-9a-f]{12}\b`), "rrrrrrrrrrrr"},     // the revision of a set of policies
+	{regexp.MustCompile(`(@\d+/)[0-9a-f]{8}\b`), "${1}uuuuuuuu"}, // of which DatabaseUser a revision is
 	{regexp.MustCompile(`(resourceVersion"?): "\d+"`), `$1: "<n>"`},
 	{regexp.MustCompile(`(\bhash"?:? "?)[0-9a-f]{16}\b`), `$1<hash>`},
 	// Other scripts register theirs.

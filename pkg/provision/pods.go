@@ -42,7 +42,7 @@ func (p *Provisioner) holders(ctx context.Context, user *v1alpha1.DatabaseUser, 
 		return nil, fmt.Errorf("list pods: %w", err)
 	}
 	return slices.DeleteFunc(list.Items, func(pod unstructured.Unstructured) bool {
-		return !Holds(pod.GetAnnotations(), user.Name, revision)
+		return !Holds(pod.GetAnnotations(), user, revision)
 	}), nil
 }
 
@@ -51,7 +51,7 @@ func (p *Provisioner) holders(ctx context.Context, user *v1alpha1.DatabaseUser, 
 // not: the kubelet replaces files. Neither does a pod of a template that was restarted for
 // the revision, which was live then: the webhook, which tells the pod which one it gets,
 // may have known of it only later. It is pure.
-func Holds(annotations map[string]string, user string, revision int64) bool {
-	return review.HoldsOlder(annotations[v1alpha1.AnnotationInjected], user, revision) &&
+func Holds(annotations map[string]string, user *v1alpha1.DatabaseUser, revision int64) bool {
+	return review.HoldsOlder(annotations[v1alpha1.AnnotationInjected], user.Name, revision) &&
 		!isRestartedFor(annotations[v1alpha1.AnnotationRestartedFor], user, revision)
 }

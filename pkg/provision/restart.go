@@ -87,7 +87,7 @@ func (r restart) once(ctx context.Context) (found Restarts, again bool, err erro
 	}
 	for _, w := range roll {
 		if !r.dryRun {
-			err = r.p.roll(ctx, w, r.user.Name, r.revision)
+			err = r.p.roll(ctx, w, r.user, r.revision)
 		}
 		switch {
 		case err == nil:
@@ -137,7 +137,7 @@ func (r restart) choose(ctx context.Context, holders []*unstructured.Unstructure
 		others = append(others, of[nil]...)
 		for i := range all {
 			w, template := &all[i], all[i].template()
-			if len(of[w]) == 0 || !r.wants(template) || isRestartedFor(template[v1alpha1.AnnotationRestartedFor], r.user.Name, r.revision) {
+			if len(of[w]) == 0 || !r.wants(template) || isRestartedFor(template[v1alpha1.AnnotationRestartedFor], r.user, r.revision) {
 				continue
 			}
 			if why := w.unfit(of[w]); why != "" {

@@ -23,6 +23,9 @@ func (w workload) unfit(of []*unstructured.Unstructured) string {
 	case w.object.Spec.UpdateStrategy.Type == "OnDelete":
 		return fmt.Sprintf("%s has the old credential and replaces only pods that are deleted (updateStrategy OnDelete): kubectl delete pod %s -n %s",
 			w, strings.Join(podNames(of), " "), namespace)
+	case w.object.Spec.UpdateStrategy.RollingUpdate.Partition > 0:
+		return fmt.Sprintf("%s has the old credential and leaves pods as they are (rollingUpdate.partition %d): take the partition away, then kubectl rollout restart %s %s -n %s",
+			w, w.object.Spec.UpdateStrategy.RollingUpdate.Partition, w.kind.name, name, namespace)
 	default:
 		return ""
 	}

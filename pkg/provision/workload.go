@@ -55,7 +55,10 @@ type workloadObject struct {
 		Selector       *metav1.LabelSelector `json:"selector"`
 		Paused         bool                  `json:"paused"`
 		UpdateStrategy struct {
-			Type string `json:"type"`
+			Type          string `json:"type"`
+			RollingUpdate struct {
+				Partition int64 `json:"partition"` // of a StatefulSet
+			} `json:"rollingUpdate"`
 		} `json:"updateStrategy"`
 		Template struct {
 			Metadata metav1.ObjectMeta `json:"metadata"`
@@ -91,8 +94,9 @@ func (w workload) String() string {
 func (w workload) template() map[string]string { return w.object.Spec.Template.Metadata.Annotations }
 
 // workloadOf returns the workload that a pod belongs to; nil: to none of these. A
-// Deployment has its pods by way of a ReplicaSet, so its selector decides. Where those of
-// several Deployments overlap, the one does that the ReplicaSet is called after.
+// Deployment has its pods by way of a ReplicaSet, so its selector decides, of pods that
+// bear a Deployment's label. Where those of several Deployments overlap, the one does that
+// the ReplicaSet is called after.
 func workloadOf(pod *unstructured.Unstructured, all []workload) *workload {
 	owner := metav1.GetControllerOf(pod)
 	var found *workload
@@ -103,7 +107,11 @@ func workloadOf(pod *unstructured.Unstructured, all []workload) *workload {
 		}
 		name := w.object.Metadata.Name
 		if w.kind.owner == "ReplicaSet" {
-			name += "-" + pod.GetLabels()["pod-template-hash"]
+			hash, labelled := pod.GetLabels()["pod-template-hash"]
+			if !labelled { // something else than a Deployment made the ReplicaSet
+				continue
+			}
+			name += "-" + hash
 		} else if owner.Name != name {
 			continue
 		}
@@ -117,7 +125,7 @@ func workloadOf(pod *unstructured.Unstructured, all []workload) *workload {
 // roll restarts a workload as `kubectl rollout restart` does: by an annotation of its
 // template. It is bound to the version that was read: others' entries of the annotation
 // must not be lost.
-func (p *Provisioner) roll(ctx context.Context, w workload, user string, revision int64) error {
+func (p *Provisioner) roll(ctx context.Context, w workload, user *v1alpha1.DatabaseUser, revision int64) error {
 	meta := w.object.Metadata
 	patch, err := json.Marshal(map[string]any{
 		"metadata": map[string]any{"uid": meta.UID, "resourceVersion": meta.ResourceVersion},

@@ -68,7 +68,10 @@ func byDefault(annotations map[string]string, namespace string, facts Facts) str
 	if says || static || !known {
 		return ""
 	}
-	return found.Labels[v1alpha1.LabelInjectDefault]
+	if user := found.Labels[v1alpha1.LabelInjectDefault]; user != inject.NoInjection {
+		return user
+	}
+	return ""
 }
 
 // Asked returns the annotations of a pod of a namespace as they are read: one that does
@@ -112,9 +115,19 @@ func (v Reviewer) Enforce(ctx context.Context, r *Request, facts Facts) Outcome 
 	if err != nil {
 		return invalid(fmt.Sprintf(codeObject+": %v.", err))
 	}
-	ask, findings := asked(pod)
+	ask, findings := asked(pod.Annotations)
 	if ask == nil || len(findings) > 0 {
 		return deny(findings)
+	}
+	if r.SubResource == ephemeral {
+		old, err := inject.Decode(r.OldObject)
+		if err != nil {
+			return invalid(fmt.Sprintf(codeObject+": %v.", err))
+		}
+		// Whoever looks for what is wrong with a credential is not kept out by that.
+		if !pod.Needs(ask, inject.EphemeralContainers(old)) {
+			return allow()
+		}
 	}
 	outcome := v.workload(ctx, podSubject(r, pod), ask, facts)
 	if !outcome.Allowed {
@@ -125,13 +138,13 @@ func (v Reviewer) Enforce(ctx context.Context, r *Request, facts Facts) Outcome 
 	return denied
 }
 
-// asked returns what a pod, or a template, asks for, nil for nothing, and what is wrong
-// with its annotations.
-func asked(pod *inject.Pod) (*inject.Ask, []policy.Finding) {
-	ask, problems := inject.Parse(pod.Annotations)
+// asked returns what a pod, or a template, with these annotations asks for, nil for
+// nothing, and what is wrong with them.
+func asked(annotations map[string]string) (*inject.Ask, []policy.Finding) {
+	ask, problems := inject.Parse(annotations)
 	if ask == nil {
 		// Without anything to inject nobody has written it but by hand.
-		problems = append(problems, inject.Reserved(pod.Annotations)...)
+		problems = append(problems, inject.Reserved(annotations)...)
 	}
 	return ask, annotationFindings(problems)
 }

@@ -37,7 +37,7 @@ func (v Reviewer) Templates(ctx context.Context, r *Request, facts Facts) Outcom
 	case t.controlled:
 		return allow()
 	}
-	ask, findings := asked(t.pod)
+	ask, findings := asked(Asked(t.pod.Annotations, r.Namespace, facts))
 	if ask == nil || len(findings) > 0 {
 		return warned(deny(findings))
 	}

@@ -3,6 +3,7 @@ package runner_test
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -150,6 +151,9 @@ func (s *site) run(t *testing.T, namespace, name, kind string, annotations map[s
 	for key, value := range annotations {
 		pod.Annotations[key] = value
 	}
+	if kind == "Deployment" {
+		pod.Labels = map[string]string{"app": name, "pod-template-hash": "7d4"}
+	}
 	pod.Spec.AutomountServiceAccountToken = new(bool)
 	if _, err := s.admin.kube.CoreV1().Pods(namespace).Create(t.Context(), pod, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
@@ -175,7 +179,7 @@ func (s *site) restarts(t *testing.T, namespace string) string {
 	}
 	var lines []string
 	line := func(meta metav1.ObjectMeta, template corev1.PodTemplateSpec) {
-		lines = append(lines, fmt.Sprintf("%s %d: %s", meta.Name, meta.Generation, template.Annotations[v1alpha1.AnnotationRestartedFor]))
+		lines = append(lines, fmt.Sprintf("%s %d: %s", meta.Name, meta.Generation, withoutUID.ReplaceAllString(template.Annotations[v1alpha1.AnnotationRestartedFor], "$1")))
 	}
 	for _, one := range deployments.Items {
 		line(one.ObjectMeta, one.Spec.Template)
@@ -188,6 +192,9 @@ func (s *site) restarts(t *testing.T, namespace string) string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// withoutUID finds what says of which DatabaseUser a revision is.
+var withoutUID = regexp.MustCompile(`(@[0-9]+)/[0-9a-f]{8}`)
 
 // told expects that Events of a namespace say all of these.
 func (s *site) told(t *testing.T, namespace string, wants ...string) {

@@ -97,7 +97,8 @@ const (
 	AnnotationOnRotate = "dbtether.io/on-rotate"
 	OnRotateRestart    = "restart"
 	// AnnotationRestartedFor lists the revisions that the workload was restarted for:
-	// "analytics-ro@1,orders-api@4". A change of it is the restart.
+	// "analytics-ro@1/0c94e1f2,orders-api@4/7d3a90b1", each with the beginning of the
+	// user's UID. A change of it is the restart.
 	AnnotationRestartedFor = "dbtether.io/restarted-for"
 )
 
