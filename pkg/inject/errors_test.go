@@ -131,14 +131,14 @@ func TestModeThatIsReadable(t *testing.T) {
 func TestOwnReferencesHold(t *testing.T) {
 	for spec, holds := range map[string]bool{
 		`{"containers":[{"name":"app"}]}`: false,
-		`{"containers":[{"name":"app","env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"s","key":"password"}}}]}]}`:              true,
-		`{"containers":[{"name":"app"}],"initContainers":[{"name":"i","envFrom":[{"configMapRef":{"name":"s"}},{"secretRef":{"name":"s"}}]}]}`: true,
-		`{"containers":[{"name":"app","env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"s.v3","key":"password"}}}]}]}`:           true,
-		`{"containers":[{"name":"app","env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"s.very","key":"x"}}}]}]}`:                true, // rather too many than too few
-		`{"containers":[{"name":"app","env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"s2","key":"x"}}}]}]}`:                    false,
-		`{"containers":[{"name":"app","env":[{"name":"A","valueFrom":{"configMapKeyRef":{"name":"s","key":"x"}}}]}]}`:                  false,
-		`{"containers":[{"name":"app","volumeMounts":[{"name":"v","mountPath":"/a"}]}],"volumes":[{"name":"v","secret":{"secretName":"s"}}]}`:             false,
-		`{"containers":[{"name":"app","volumeMounts":[{"name":"v","mountPath":"/a","subPath":"x"}]}],"volumes":[{"name":"v","secret":{"secretName":"s"}}]}`: true,
+		`{"containers":[{"name":"app","env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"s","key":"password"}}}]}]}`:                                                                                        true,
+		`{"containers":[{"name":"app"}],"initContainers":[{"name":"i","envFrom":[{"configMapRef":{"name":"s"}},{"secretRef":{"name":"s"}}]}]}`:                                                                   true,
+		`{"containers":[{"name":"app","env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"s.v3","key":"password"}}}]}]}`:                                                                                     true,
+		`{"containers":[{"name":"app","env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"s.very","key":"x"}}}]}]}`:                                                                                          true, // rather too many than too few
+		`{"containers":[{"name":"app","env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"s2","key":"x"}}}]}]}`:                                                                                              false,
+		`{"containers":[{"name":"app","env":[{"name":"A","valueFrom":{"configMapKeyRef":{"name":"s","key":"x"}}}]}]}`:                                                                                            false,
+		`{"containers":[{"name":"app","volumeMounts":[{"name":"v","mountPath":"/a"}]}],"volumes":[{"name":"v","secret":{"secretName":"s"}}]}`:                                                                    false,
+		`{"containers":[{"name":"app","volumeMounts":[{"name":"v","mountPath":"/a","subPath":"x"}]}],"volumes":[{"name":"v","secret":{"secretName":"s"}}]}`:                                                      true,
 		`{"containers":[{"name":"app","volumeMounts":[{"name":"v","mountPath":"/a","subPathExpr":"x"}]}],"volumes":[{"name":"v","projected":{"sources":[{"configMap":{"name":"c"}},{"secret":{"name":"s"}}]}}]}`: true,
 		`{"containers":[{"name":"app","volumeMounts":[{"name":"w","mountPath":"/a","subPath":"x"}]}],"volumes":[{"name":"v","secret":{"secretName":"s"}},{"name":"w","emptyDir":{}}]}`:                           false,
 	} {
