@@ -137,19 +137,25 @@ func (p *Pod) fixes(secret string) bool {
 	for _, containers := range [][]container{p.initContainers, p.containers} {
 		for n := range containers {
 			c := &containers[n]
-			if slices.ContainsFunc(c.env, func(e environment) bool { return e.secret != "" && is(e.secret) }) || slices.ContainsFunc(c.from, is) {
+			if c.own == nil {
+				continue
+			}
+			if slices.ContainsFunc(c.own.keyed, is) || slices.ContainsFunc(c.own.from, is) {
 				return true
 			}
-			for _, name := range c.subPaths {
-				if slices.ContainsFunc(p.volumes, func(v volume) bool {
-					return v.name == name && (v.direct != "" && is(v.direct) || slices.ContainsFunc(v.parts, is))
-				}) {
+			for _, name := range c.own.subPaths {
+				if slices.ContainsFunc(p.volumes, func(v volume) bool { return v.name == name && v.has(is) }) {
 					return true
 				}
 			}
 		}
 	}
 	return false
+}
+
+// has reports whether a volume has something of a Secret.
+func (v volume) has(is func(name string) bool) bool {
+	return v.secret != "" && is(v.secret) || v.own != nil && (v.own.direct != "" && is(v.own.direct) || slices.ContainsFunc(v.own.parts, is))
 }
 
 func has(containers []container, name string) bool {

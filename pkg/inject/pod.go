@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Pod is what injection needs to know of a pod. Its strings share one copy of the
@@ -28,9 +29,15 @@ type container struct {
 	env    []environment // nil: the container has no such array
 	mounts []string      // paths; nil: the container has no such array
 	user   account
-	// from are the Secrets all of whose keys are variables, and subPaths the volumes of
-	// which it mounts a part, which the kubelet does not replace.
-	from, subPaths []string
+	own    *ownRefs // nil: none
+}
+
+// ownRefs are those of a container's own to what may be Secrets.
+type ownRefs struct {
+	// keyed are the Secrets of which it has keys as variables, from those of which it has
+	// all, and subPaths the volumes of which it mounts a part, which the kubelet does not
+	// replace.
+	keyed, from, subPaths []string
 }
 
 // account says as whom containers run, as far as a pod or a container says so.
@@ -46,8 +53,6 @@ const (
 // environment is a variable that a container has.
 type environment struct {
 	name, value string
-	// secret is that of which it has a key.
-	secret string
 	// computed means that the value is not known before the container starts.
 	computed bool
 }
@@ -56,7 +61,12 @@ type volume struct {
 	name string
 	// projection is what it projects, if that is what we would; else the zero value.
 	projection
-	// direct is the Secret that it consists of, and parts are those that it projects.
+	own *secrets // nil: it has none but that of the projection
+}
+
+// secrets are those that a volume of the pod's own has.
+type secrets struct {
+	// direct is the one that it consists of, and parts are those that it projects.
 	direct string
 	parts  []string
 }
@@ -166,21 +176,25 @@ func readContainer(s *scanner) (c container) {
 	if !s.object("a container") {
 		return c
 	}
+	var own ownRefs
 	for s.more() {
 		switch s.key() {
 		case "name":
 			c.name = s.string("a container's name")
 		case "env":
-			c.env = readEnvironment(s)
+			c.env, own.keyed = readEnvironment(s)
 		case "envFrom":
-			c.from = readEnvFrom(s)
+			own.from = readEnvFrom(s)
 		case "volumeMounts":
-			c.mounts, c.subPaths = readMounts(s)
+			c.mounts, own.subPaths = readMounts(s)
 		case "securityContext":
 			c.user, _ = readSecurity(s, "a container's securityContext")
 		default:
 			s.skip()
 		}
+	}
+	if own.keyed != nil || own.from != nil || own.subPaths != nil {
+		c.own = &ownRefs{own.keyed, own.from, own.subPaths}
 	}
 	return c
 }
@@ -224,9 +238,9 @@ func readSecurity(s *scanner, field string) (user account, fsGroup bool) {
 	return user, fsGroup
 }
 
-func readEnvironment(s *scanner) []environment {
+func readEnvironment(s *scanner) (env []environment, secrets []string) {
 	if !s.array("a container's env") {
-		return nil
+		return nil, nil
 	}
 	// Most pods' variables fit on the stack until it is known how many there are.
 	var few [32]environment
@@ -242,7 +256,9 @@ func readEnvironment(s *scanner) []environment {
 					e.value = s.string("a variable's value")
 				case "valueFrom":
 					e.computed = s.peek() != 'n'
-					e.secret = readReference(s, "a variable's valueFrom", "secretKeyRef")
+					if name := readReference(s, "a variable's valueFrom", "secretKeyRef"); name != "" && !slices.Contains(secrets, name) {
+						secrets = append(secrets, name)
+					}
 				default:
 					s.skip()
 				}
@@ -250,9 +266,9 @@ func readEnvironment(s *scanner) []environment {
 		}
 		read = append(read, e)
 	}
-	env := make([]environment, len(read))
+	env = make([]environment, len(read))
 	copy(env, read)
-	return env
+	return env, secrets
 }
 
 // readEnvFrom returns the Secrets of an envFrom.

@@ -103,8 +103,15 @@ func viaMaps(raw []byte) (*Pod, error) {
 		pod.volumes = []volume{}
 		for _, v := range volumes {
 			object := w.object(v)
-			pod.volumes = append(pod.volumes, volume{name: w.string(object["name"]), projection: w.projected(object["projected"]),
-				direct: w.string(w.object(object["secret"])["secretName"]), parts: w.parts(object["projected"])})
+			v := volume{name: w.string(object["name"]), projection: w.projected(object["projected"])}
+			own := secrets{direct: w.string(w.object(object["secret"])["secretName"]), parts: w.parts(object["projected"])}
+			if v.secret != "" {
+				own.parts = nil
+			}
+			if own.direct != "" || own.parts != nil {
+				v.own = &own
+			}
+			pod.volumes = append(pod.volumes, v)
 		}
 	}
 	return pod, w.err
@@ -163,17 +170,20 @@ func (w *walker) containers(value any) []container {
 		object := w.object(element)
 		c := container{name: w.string(object["name"])}
 		c.user, _ = w.security(object["securityContext"])
+		var own ownRefs
 		if env := w.array(object["env"]); env != nil {
 			c.env = []environment{}
 			for _, element := range env {
 				e := w.object(element)
-				c.env = append(c.env, environment{name: w.string(e["name"]), value: w.string(e["value"]), computed: e["valueFrom"] != nil,
-					secret: w.string(w.object(w.object(e["valueFrom"])["secretKeyRef"])["name"])})
+				c.env = append(c.env, environment{name: w.string(e["name"]), value: w.string(e["value"]), computed: e["valueFrom"] != nil})
+				if name := w.string(w.object(w.object(e["valueFrom"])["secretKeyRef"])["name"]); name != "" && !slices.Contains(own.keyed, name) {
+					own.keyed = append(own.keyed, name)
+				}
 			}
 		}
 		for _, element := range w.array(object["envFrom"]) {
 			if name := w.string(w.object(w.object(element)["secretRef"])["name"]); name != "" {
-				c.from = append(c.from, name)
+				own.from = append(own.from, name)
 			}
 		}
 		if mounts := w.array(object["volumeMounts"]); mounts != nil {
@@ -182,9 +192,12 @@ func (w *walker) containers(value any) []container {
 				mount := w.object(element)
 				c.mounts = append(c.mounts, w.string(mount["mountPath"]))
 				if path, expression := w.string(mount["subPath"]), w.string(mount["subPathExpr"]); path+expression != "" {
-					c.subPaths = append(c.subPaths, w.string(mount["name"]))
+					own.subPaths = append(own.subPaths, w.string(mount["name"]))
 				}
 			}
+		}
+		if own.keyed != nil || own.from != nil || own.subPaths != nil {
+			c.own = &own
 		}
 		containers = append(containers, c)
 	}

@@ -15,19 +15,23 @@ func readVolumes(s *scanner) []volume {
 	volumes := make([]volume, 0, 8)
 	for s.more() {
 		var v volume
+		var own secrets
 		if s.object("spec.volumes[]") {
 			for s.more() {
 				switch s.key() {
 				case "name":
 					v.name = s.string("a volume's name")
 				case "projected":
-					v.projection, v.parts = readProjected(s)
+					v.projection, own.parts = readProjected(s)
 				case "secret":
-					v.direct = readName(s, "a volume's secret", "secretName")
+					own.direct = readName(s, "a volume's secret", "secretName")
 				default:
 					s.skip()
 				}
 			}
+		}
+		if own.direct != "" || own.parts != nil {
+			v.own = &secrets{own.direct, own.parts}
 		}
 		volumes = append(volumes, v)
 	}
@@ -71,7 +75,7 @@ func (a *Ask) projection(b Binding) projection {
 
 // readProjected returns what a volume projects, as we write it; the API server adds a
 // defaultMode. Anything more, and the volume is not ours: then it returns the zero value.
-// parts are all Secrets that it projects something of.
+// parts are then all Secrets that it projects something of.
 func readProjected(s *scanner) (p projection, parts []string) {
 	if !s.object("a volume's projected") {
 		return projection{}, nil
@@ -90,7 +94,7 @@ func readProjected(s *scanner) (p projection, parts []string) {
 	if !alone || !ours {
 		return projection{}, parts
 	}
-	return p, parts
+	return p, nil
 }
 
 // readSources reads one source with a whole Secret, and perhaps a second one with some of
