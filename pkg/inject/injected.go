@@ -12,7 +12,7 @@ type Injection struct {
 	// Revision is that of the Secret when the pod was admitted; -1 where the entry has
 	// none that can be read, as only somebody else's has.
 	Revision int64
-	// Form is as the entry has it: env, files or env+files.
+	// Form is as the entry has it: env, files, libpq, env+files or env+libpq.
 	Form string
 }
 

@@ -25,8 +25,8 @@ var (
 
 // Parse reads what the annotations of a pod ask for, and returns everything that
 // is wrong with them in a stable order. The Ask is nil if there is no
-// dbtether.io/inject, or if that is "none". With any problem it holds what could be understood and must
-// not be injected. dbtether.io/injected is passed over: see Reserved.
+// dbtether.io/inject, or if that is "none". With any problem it holds what could be
+// understood and must not be injected. dbtether.io/injected is passed over: see Reserved.
 func Parse(annotations map[string]string) (*Ask, []Problem) {
 	p := parser{annotations: annotations}
 	inject, asked := annotations[v1alpha1.AnnotationInject]

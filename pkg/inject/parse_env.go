@@ -8,29 +8,37 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
+// env reads the further variables.
 func (p *parser) env() {
 	const annotation = v1alpha1.AnnotationEnv
 	list, found := p.annotations[annotation]
 	if !found {
 		return
 	}
-	items := p.items(annotation, list, "names no variable", `write VARIABLE=key, as in "DATABASE_URL=uri"`)
-	p.ask.Env = make([]EnvAsk, 0, len(items))
-	for _, item := range items {
-		variable, value, ok := strings.Cut(item, "=")
-		env := EnvAsk{Variable: strings.TrimSpace(variable), Key: strings.TrimSpace(value)}
-		if !ok || env.Variable == "" || env.Key == "" {
-			p.report(annotation, `write VARIABLE=key, as in "DATABASE_URL=uri"`, "%s is not a variable with a key", quote(item))
+	p.readings(annotation, list, "variable", `write VARIABLE=key, as in "DATABASE_URL=uri"`, func(r reading) {
+		env := EnvAsk{Variable: r.name, Alias: r.alias, Key: r.key}
+		p.variable(env)
+		p.ask.Env = append(p.ask.Env, env)
+	})
+}
+
+// readings reads the items name=key, or name=alias.key, of a list of variables or files,
+// and hands each to take before it looks at the rest of it.
+func (p *parser) readings(annotation, list, what, example string, take func(reading)) {
+	for _, item := range p.items(annotation, list, "names no "+what, example) {
+		name, key, ok := strings.Cut(item, "=")
+		r := reading{name: strings.TrimSpace(name), key: strings.TrimSpace(key)}
+		if !ok || r.name == "" || r.key == "" {
+			p.report(annotation, example, "%s is not a %s with a key", quote(item), what)
 			continue
 		}
 		// The last dot: no key has one, but who writes a user instead of its alias may.
-		if dot := strings.LastIndexByte(env.Key, '.'); dot >= 0 {
-			env.Alias, env.Key = env.Key[:dot], env.Key[dot+1:]
+		if dot := strings.LastIndexByte(r.key, '.'); dot >= 0 {
+			r.alias, r.key = r.key[:dot], r.key[dot+1:]
 		}
-		p.variable(env)
-		p.alias(annotation, reading{env.Variable, env.Alias, env.Key})
-		p.key(annotation, env.Key)
-		p.ask.Env = append(p.ask.Env, env)
+		take(r)
+		p.alias(annotation, r)
+		p.key(annotation, r.key)
 	}
 }
 

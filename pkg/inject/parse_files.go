@@ -11,31 +11,16 @@ import (
 
 // files reads the further files; nobody gets them in a form without files.
 func (p *parser) files() {
-	const annotation, example = v1alpha1.AnnotationFiles, `write file=key, as in "user=username"`
+	const annotation = v1alpha1.AnnotationFiles
 	list, found := p.annotations[annotation]
-	if !found {
+	if !found || p.withoutFiles(annotation) {
 		return
 	}
-	if p.withoutFiles(annotation) {
-		return
-	}
-	items := p.items(annotation, list, "names no file", example)
-	p.ask.Files = make([]FileAsk, 0, len(items))
-	for _, item := range items {
-		name, value, ok := strings.Cut(item, "=")
-		file := FileAsk{Name: strings.TrimSpace(name), Key: strings.TrimSpace(value)}
-		if !ok || file.Name == "" || file.Key == "" {
-			p.report(annotation, example, "%s is not a file with a key", quote(item))
-			continue
-		}
-		if dot := strings.LastIndexByte(file.Key, '.'); dot >= 0 {
-			file.Alias, file.Key = file.Key[:dot], file.Key[dot+1:]
-		}
+	p.readings(annotation, list, "file", `write file=key, as in "user=username"`, func(r reading) {
+		file := FileAsk{Name: r.name, Alias: r.alias, Key: r.key}
 		p.file(file)
-		p.alias(annotation, reading{file.Name, file.Alias, file.Key})
-		p.key(annotation, file.Key)
 		p.ask.Files = append(p.ask.Files, file)
-	}
+	})
 }
 
 // file reports a name that is invalid, or that a directory has anyway.

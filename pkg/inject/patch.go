@@ -38,10 +38,7 @@ const Nothing = "none"
 // Refused returns the patch that says on the pod that it was given nothing; without
 // JSON where that stands already.
 func (p *Pod) Refused(opts ...Option) Patch {
-	i := injection{pod: p, injected: Nothing}
-	for _, option := range opts {
-		option(&i.options)
-	}
+	i := injection{pod: p, options: chosen(opts), injected: Nothing}
 	i.annotation()
 	return Patch{JSON: i.ops.finish(), Injected: i.injected}
 }
@@ -58,6 +55,13 @@ type options struct {
 	ephemeral bool
 	old       *Pod
 	user      string
+}
+
+func chosen(opts []Option) (o options) {
+	for _, option := range opts {
+		option(&o)
+	}
+	return o
 }
 
 // Default makes the patch write down that the pod asks for a user, which its namespace
@@ -78,10 +82,7 @@ func EphemeralContainers(old *Pod) Option {
 // update of its ephemeral containers that is so only where a new one is among those that
 // get variables: files come with a volume that the pod has, or not at all.
 func (p *Pod) Needs(ask *Ask, opts ...Option) bool {
-	i := injection{pod: p, ask: ask}
-	for _, option := range opts {
-		option(&i.options)
-	}
+	i := injection{pod: p, options: chosen(opts), ask: ask}
 	if !i.ephemeral {
 		return true
 	}
@@ -96,10 +97,7 @@ func (p *Pod) Patch(ask *Ask, bindings []Binding, opts ...Option) (Patch, error)
 	if ask == nil || len(ask.Users) == 0 {
 		return Patch{}, nil
 	}
-	var o options
-	for _, option := range opts {
-		option(&o)
-	}
+	o := chosen(opts)
 	bound, err := bind(ask, bindings)
 	if err != nil {
 		return Patch{}, fmt.Errorf("patch pod: %w", err)

@@ -47,13 +47,18 @@ func completeFlagNames(cmd *cobra.Command, env *Environment, flag string, k kind
 	}))
 }
 
-// names returns the names that begin with begun; none where they cannot be read,
-// because an error has no place in a half-typed line.
-func (e *Environment) names(ctx context.Context, k kind, begun string) []string {
+// completing returns the context of a completion, which a shell starts without one.
+func completing(ctx context.Context) (context.Context, context.CancelFunc) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
+	return context.WithTimeout(ctx, completionTimeout)
+}
+
+// names returns the names that begin with begun; none where they cannot be read,
+// because an error has no place in a half-typed line.
+func (e *Environment) names(ctx context.Context, k kind, begun string) []string {
+	ctx, cancel := completing(ctx)
 	defer cancel()
 	namespace, err := e.namespaceOf(k)
 	if err != nil {

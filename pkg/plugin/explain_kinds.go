@@ -192,11 +192,7 @@ func completeObject(env *Environment) cobra.CompletionFunc {
 		if i < 0 || err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		ctx := cmd.Context()
-		if ctx == nil {
-			ctx = context.Background()
-		}
-		ctx, cancel := context.WithTimeout(ctx, completionTimeout)
+		ctx, cancel := completing(cmd.Context())
 		defer cancel()
 		names, _ := explainedKinds()[i].names(ctx, env, namespace)
 		var fitting []string

@@ -56,7 +56,7 @@ func stateInWords(state string) string {
 type credential struct {
 	User   string `json:"user"`
 	Alias  string `json:"alias,omitempty"`
-	Form   string `json:"form,omitempty"` // env, files or env+files
+	Form   string `json:"form,omitempty"` // as dbtether.io/injected has it
 	Secret string `json:"secret,omitempty"`
 	// Revision is the one that the pod was given, or would be.
 	Revision        int64  `json:"revision,omitempty"`
@@ -68,16 +68,8 @@ type credential struct {
 
 // describe adds what is known of the user.
 func (c *credential) describe(user *v1alpha1.DatabaseUser) {
-	c.Secret, c.CurrentRevision = credentialSecret(user), user.Status.SecretRevision
+	c.Secret, c.CurrentRevision = review.SecretName(user), user.Status.SecretRevision
 	c.UserPhase, c.UserMessage = cmp.Or(user.Status.Phase, v1alpha1.PhasePending), user.Status.Message
-}
-
-// credentialSecret returns where the credential of a user is, or is to be.
-func credentialSecret(user *v1alpha1.DatabaseUser) string {
-	if user.Status.SecretName != "" {
-		return user.Status.SecretName
-	}
-	return user.SecretName()
 }
 
 // runningPod is a pod, and what it has to do with credentials.

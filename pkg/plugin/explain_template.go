@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/inject"
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
@@ -41,21 +42,26 @@ func newWorkload(k explained, object *unstructured.Unstructured, namespace strin
 	}
 	w := workload{explained: k, object: object}
 	if w.pod, err = newRunningPod(pod, namespace, facts); err == nil {
-		w.forms = forms(request.Object, w.pod.ask)
+		w.forms = forms(request.Object, w.pod.ask, namespace, facts)
 	}
 	return w, err
 }
 
 // forms returns the form in which a pod would get the credential of each user that it asks
-// for, whatever is in it: nothing of the users has to be known.
-func forms(pod []byte, ask *inject.Ask) map[string]string {
+// for, whether or not it may. Of a user that is not known the Secret is taken to have the
+// name that it would have by default.
+func forms(pod []byte, ask *inject.Ask, namespace string, facts review.Facts) map[string]string {
 	decoded, err := inject.Decode(pod)
 	if err != nil || ask == nil {
 		return nil
 	}
 	bindings := make([]inject.Binding, len(ask.Users))
 	for i, u := range ask.Users {
-		bindings[i] = inject.Binding{User: u.Name, Alias: u.Alias, Secret: "secret"}
+		user, known := facts.User(namespace, u.Name)
+		if !known {
+			user = &v1alpha1.DatabaseUser{ObjectMeta: metav1.ObjectMeta{Name: u.Name}}
+		}
+		bindings[i] = inject.Binding{User: u.Name, Alias: u.Alias, Secret: review.SecretName(user)}
 	}
 	patch, err := decoded.Patch(ask, bindings)
 	if err != nil {

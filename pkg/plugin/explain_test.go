@@ -203,9 +203,9 @@ func TestOwnState(t *testing.T) {
 
 // The form is the one that the patch gives, whatever the annotations say of it.
 func TestForms(t *testing.T) {
-	const pod = `{"metadata":{"annotations":{"dbtether.io/inject":"a,x=b","dbtether.io/as":"files","dbtether.io/env":"U=x.uri"CONTAINERS}},"spec":{"containers":[{"name":"app"}]}}`
-	read := func(containers string) map[string]string {
-		text := strings.Replace(pod, "CONTAINERS", containers, 1)
+	const pod = `{"metadata":{"annotations":{"dbtether.io/inject":"a,x=b","dbtether.io/as":"files","dbtether.io/env":"U=x.uri"CONTAINERS}},"spec":{"containers":[{"name":"app"ENV}]}}`
+	read := func(containers, env string) map[string]string {
+		text := strings.NewReplacer("CONTAINERS", containers, "ENV", env).Replace(pod)
 		object := &unstructured.Unstructured{}
 		if err := yaml.Unmarshal([]byte(text), &object.Object); err != nil {
 			t.Fatal(err)
@@ -214,12 +214,15 @@ func TestForms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return forms([]byte(text), running.ask)
+		return forms([]byte(text), running.ask, "shop", &review.Objects{})
 	}
-	if got, want := read(""), map[string]string{"a": "files", "b": "env+files"}; !reflect.DeepEqual(got, want) {
-		t.Errorf("got %v, want %v", got, want)
+	for env, want := range map[string]map[string]string{"": {"a": "files", "b": "env+files"},
+		`,"envFrom":[{"secretRef":{"name":"a-credentials"}}]`: {"a": "env+files", "b": "env+files"}} {
+		if got := read("", env); !reflect.DeepEqual(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
 	}
-	if got := read(`,"dbtether.io/containers":"other"`); got != nil {
+	if got := read(`,"dbtether.io/containers":"other"`, ""); got != nil {
 		t.Errorf("of pods that get nothing: %v", got)
 	}
 }

@@ -53,7 +53,7 @@ func explainUser(ctx context.Context, s *sight, object *unstructured.Unstructure
 		return nil, err
 	}
 	a := &userAccount{Kind: v1alpha1.KindDatabaseUser, Name: user.Name, Namespace: user.Namespace, Phase: user.Status.Phase, Message: user.Status.Message,
-		Login: user.CurrentUsername(), Cluster: user.Status.ClusterName, Secret: credentialSecret(user), Revision: user.Status.SecretRevision,
+		Login: user.CurrentUsername(), Cluster: user.Status.ClusterName, Secret: review.SecretName(user), Revision: user.Status.SecretRevision,
 		Ready: review.CredentialsReady(user), ServiceAccounts: user.Spec.ServiceAccounts, Rotation: user.Status.Rotation, user: user}
 	if a.Phase == "" {
 		a.Phase, a.Message = v1alpha1.PhasePending, "nothing has provisioned it so far"

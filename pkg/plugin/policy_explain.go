@@ -215,11 +215,7 @@ func completeCodes(env *Environment, place *policyPlace) cobra.CompletionFunc {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		ctx := cmd.Context()
-		if ctx == nil {
-			ctx = context.Background()
-		}
-		ctx, cancel := context.WithTimeout(ctx, completionTimeout)
+		ctx, cancel := completing(cmd.Context())
 		defer cancel()
 		rows, _ := env.policyRows(ctx, place)
 		var fitting []string

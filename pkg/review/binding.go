@@ -18,7 +18,7 @@ func bindings(ask *inject.Ask, namespace string, facts Facts) ([]inject.Binding,
 		if !ok || user.DeletionTimestamp != nil || !ask.Optional && !CredentialsReady(user) {
 			return nil, false
 		}
-		found = append(found, inject.Binding{User: asked.Name, Alias: asked.Alias, Secret: secretName(user), Revision: user.Status.SecretRevision})
+		found = append(found, inject.Binding{User: asked.Name, Alias: asked.Alias, Secret: SecretName(user), Revision: user.Status.SecretRevision})
 	}
 	return found, true
 }
@@ -28,9 +28,9 @@ func CredentialsReady(user *v1alpha1.DatabaseUser) bool {
 	return meta.IsStatusConditionTrue(user.Status.Conditions, v1alpha1.ConditionCredentialsReady)
 }
 
-// secretName returns where the credential is, which may still be another place
+// SecretName returns where the credential is, which may still be another place
 // than where the spec wants it.
-func secretName(user *v1alpha1.DatabaseUser) string {
+func SecretName(user *v1alpha1.DatabaseUser) string {
 	if user.Status.SecretName != "" {
 		return user.Status.SecretName
 	}

@@ -30,6 +30,10 @@ func (v Reviewer) Inject(_ context.Context, r *Request, facts Facts) Outcome {
 	if err != nil {
 		return allow()
 	}
+	options, err := optionsOf(r)
+	if err != nil {
+		return allow() // Enforce says why
+	}
 	user := ""
 	if r.SubResource != ephemeral {
 		user = byDefault(pod.Annotations, r.Namespace, facts)
@@ -45,7 +49,7 @@ func (v Reviewer) Inject(_ context.Context, r *Request, facts Facts) Outcome {
 	if !ok {
 		return refused(r, pod, user)
 	}
-	patch, err := patchFor(r, pod, ask, found, inject.Default(user))
+	patch, err := pod.Patch(ask, found, append(options, inject.Default(user))...)
 	if err != nil {
 		return refused(r, pod, user)
 	}
@@ -64,8 +68,11 @@ const mirrored = "kubernetes.io/config.mirror"
 func byDefault(annotations map[string]string, namespace string, facts Facts) string {
 	_, says := annotations[v1alpha1.AnnotationInject]
 	_, static := annotations[mirrored]
+	if says || static {
+		return ""
+	}
 	found, known := facts.Namespace(namespace)
-	if says || static || !known {
+	if !known {
 		return ""
 	}
 	if user := found.Labels[v1alpha1.LabelInjectDefault]; user != inject.NoInjection {
@@ -119,21 +126,19 @@ func (v Reviewer) Enforce(ctx context.Context, r *Request, facts Facts) Outcome 
 	if ask == nil || len(findings) > 0 {
 		return deny(findings)
 	}
-	if r.SubResource == ephemeral {
-		old, err := inject.Decode(r.OldObject)
-		if err != nil {
-			return invalid(fmt.Sprintf(codeObject+": %v.", err))
-		}
-		// Whoever looks for what is wrong with a credential is not kept out by that.
-		if !pod.Needs(ask, inject.EphemeralContainers(old)) {
-			return allow()
-		}
+	options, err := optionsOf(r)
+	if err != nil {
+		return invalid(fmt.Sprintf(codeObject+": %v.", err))
+	}
+	// Whoever looks for what is wrong with a credential is not kept out by that.
+	if !pod.Needs(ask, options...) {
+		return allow()
 	}
 	outcome := v.workload(ctx, podSubject(r, pod), ask, facts)
 	if !outcome.Allowed {
 		return outcome
 	}
-	denied := deny(lacking(r, pod, ask, facts))
+	denied := deny(lacking(r, pod, ask, facts, options))
 	denied.Warnings, denied.Decision = outcome.Warnings, outcome.Decision
 	return denied
 }
@@ -158,26 +163,27 @@ func (v Reviewer) workload(ctx context.Context, s subject, ask *inject.Ask, fact
 	return decided(v.Policies.Evaluate(ctx, policy.AreaWorkload, input))
 }
 
-// patchFor returns what the pod of the request lacks.
-func patchFor(r *Request, pod *inject.Pod, ask *inject.Ask, found []inject.Binding, options ...inject.Option) (inject.Patch, error) {
+// optionsOf returns what a request restricts a patch to. The error is one of decoding the
+// pod as it was.
+func optionsOf(r *Request) ([]inject.Option, error) {
 	if r.SubResource != ephemeral {
-		return pod.Patch(ask, found, options...)
+		return nil, nil
 	}
 	old, err := inject.Decode(r.OldObject)
 	if err != nil {
-		return inject.Patch{}, err
+		return nil, err
 	}
-	return pod.Patch(ask, found, inject.EphemeralContainers(old))
+	return []inject.Option{inject.EphemeralContainers(old)}, nil
 }
 
 // lacking returns what the pod does not carry although it asks for it, and
 // nothing if patching it once more would change nothing.
-func lacking(r *Request, pod *inject.Pod, ask *inject.Ask, facts Facts) []policy.Finding {
+func lacking(r *Request, pod *inject.Pod, ask *inject.Ask, facts Facts, options []inject.Option) []policy.Finding {
 	found, ok := bindings(ask, r.Namespace, facts)
 	if !ok {
 		return []policy.Finding{notInjected(r, ask, "wait until the DatabaseUser is ready")}
 	}
-	patch, err := patchFor(r, pod, ask, found)
+	patch, err := pod.Patch(ask, found, options...)
 	var problem inject.Problem
 	switch {
 	case errors.As(err, &problem):

@@ -68,9 +68,9 @@ var formatKeys = map[v1alpha1.SecretFormat]map[string]string{
 }
 
 // Keys returns the content of the credential's Secret: the Service Binding keys, a
-// connection service file, and those of the template; with format raw also the key databases, where there
-// are several, with their names separated by commas. It fails on a template that names an unknown field,
-// or that puts two different fields under one key.
+// connection service file, and those of the template; with format raw also the key
+// databases, where there are several, with their names separated by commas. It fails on a
+// template that names an unknown field, or that puts two different fields under one key.
 func (c Credential) Keys(template v1alpha1.SecretTemplate) (Data, error) {
 	fields := c.fields()
 	data := Data{"type": []byte("postgresql"), "provider": []byte("dbtether")}
