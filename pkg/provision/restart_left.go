@@ -21,8 +21,8 @@ func (w workload) unfit(of []*unstructured.Unstructured) string {
 		return fmt.Sprintf("%s has the old credential and is paused: kubectl rollout resume %s %s -n %s, then kubectl rollout restart %s %s -n %s",
 			w, w.kind.name, name, namespace, w.kind.name, name, namespace)
 	case w.object.Spec.UpdateStrategy.Type == "OnDelete":
-		return fmt.Sprintf("%s has the old credential and replaces only pods that are deleted (updateStrategy OnDelete): kubectl delete pod %s -n %s",
-			w, strings.Join(podNames(of), " "), namespace)
+		return fmt.Sprintf("%s has the old credential and replaces only pods that are deleted (updateStrategy OnDelete): %s",
+			w, deletion(of))
 	case w.object.Spec.UpdateStrategy.RollingUpdate.Partition > 0:
 		return fmt.Sprintf("%s has the old credential and leaves pods as they are (rollingUpdate.partition %d): take the partition away, then kubectl rollout restart %s %s -n %s",
 			w, w.object.Spec.UpdateStrategy.RollingUpdate.Partition, w.kind.name, name, namespace)
@@ -53,8 +53,7 @@ func sentence(owner *metav1.OwnerReference, of []*unstructured.Unstructured) str
 	if len(of) > 1 {
 		verb, it = "have", "them"
 	}
-	namespace := of[0].GetNamespace()
-	remove := fmt.Sprintf("kubectl delete pod %s -n %s", strings.Join(podNames(of), " "), namespace)
+	remove := deletion(of)
 	switch {
 	case owner == nil:
 		return fmt.Sprintf("%s %s the old credential, and nothing replaces %s: %s, then create %s again", podList(of), verb, it, remove, it)
@@ -67,19 +66,35 @@ func sentence(owner *metav1.OwnerReference, of []*unstructured.Unstructured) str
 	}
 }
 
-// podList names pods: "pod/a, pod/b".
+// podList names pods, at most shownPods: "pod/a, pod/b and 3 more".
 func podList(all []*unstructured.Unstructured) string {
-	return "pod/" + strings.Join(podNames(all), ", pod/")
+	names, more := podNames(all)
+	said := "pod/" + strings.Join(names, ", pod/")
+	if more > 0 {
+		said += fmt.Sprintf(" and %d more", more)
+	}
+	return said
 }
 
-// podNames returns the names of pods, sorted, at most shownPods.
-func podNames(pods []*unstructured.Unstructured) []string {
-	var all []string
-	for _, pod := range pods {
-		all = append(all, pod.GetName())
+// deletion returns the command that deletes pods of one namespace, at most shownPods, and
+// how many that leaves.
+func deletion(of []*unstructured.Unstructured) string {
+	names, more := podNames(of)
+	said := fmt.Sprintf("kubectl delete pod %s -n %s", strings.Join(names, " "), of[0].GetNamespace())
+	if more > 0 {
+		said += fmt.Sprintf(" (and %d more)", more)
 	}
-	slices.Sort(all)
-	return all[:min(len(all), shownPods)]
+	return said
+}
+
+// podNames returns the names of pods, sorted, at most shownPods, and how many it leaves out.
+func podNames(pods []*unstructured.Unstructured) (names []string, more int) {
+	for _, pod := range pods {
+		names = append(names, pod.GetName())
+	}
+	slices.Sort(names)
+	shown := min(len(names), shownPods)
+	return names[:shown], len(names) - shown
 }
 
 // RestartError is why something was not restarted that should have been.
