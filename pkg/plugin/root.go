@@ -10,6 +10,7 @@ import (
 // The groups of commands in the help.
 const (
 	groupResources    = "resources"
+	groupSecrets      = "secrets"
 	groupApply        = "apply"
 	groupPolicies     = "policies"
 	groupInstallation = "installation"
@@ -28,6 +29,7 @@ func commands() []entry {
 		{groupResources, newClusterCommand},
 		{groupResources, newDBCommand},
 		{groupResources, newUserCommand},
+		{groupSecrets, newSecretCommand},
 		{groupApply, newApplyCommand},
 		{groupApply, newReconcileCommand},
 		{groupApply, newDriftCommand},
@@ -61,6 +63,7 @@ the Database and finds its credential in a Secret.`,
 	}
 	root.AddGroup(
 		&cobra.Group{ID: groupResources, Title: "Servers, databases, users:"},
+		&cobra.Group{ID: groupSecrets, Title: "Secrets:"},
 		&cobra.Group{ID: groupApply, Title: "Manifests:"},
 		&cobra.Group{ID: groupPolicies, Title: "Policies:"},
 		&cobra.Group{ID: groupInstallation, Title: "Installation:"},

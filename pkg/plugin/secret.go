@@ -1,0 +1,7 @@
+package plugin
+
+import "github.com/spf13/cobra"
+
+func newSecretCommand(env *Environment) *cobra.Command {
+	return newNoun("secret", "Secrets of a namespace, and what they held before")
+}
