@@ -2,7 +2,6 @@ package revision
 
 import (
 	"context"
-	"slices"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
@@ -82,7 +81,7 @@ func (w *writer) remove(ctx context.Context, now *Standing, purge bool) (done bo
 	case now.Live == nil && purge && len(now.Entries) > 0:
 		return true, nil
 	case now.Live == nil:
-		return false, now.notFound()
+		return false, now.Missing()
 	}
 	if err := w.expected(now); err != nil {
 		return false, err
@@ -101,18 +100,6 @@ func (w *writer) remove(ctx context.Context, now *Standing, purge bool) (done bo
 	return true, w.deleteLive(ctx, now)
 }
 
-// notFound says that there is no Secret, and what is left of it.
-func (s *Standing) notFound() error {
-	e := &NotFoundError{Namespace: s.Namespace, Name: s.Name}
-	for _, entry := range s.Entries {
-		e.Has = append(e.Has, entry.Number)
-	}
-	if newest, found := last(s.Entries); found && newest.Deletes {
-		e.Deleted = &newest
-	}
-	return e
-}
-
 // purge deletes all revisions of a name, the one that says that it was deleted last: as
 // long as that is there, nobody takes what is left for a Secret that was not finished.
 func (s Store) purge(ctx context.Context, namespace, name string) (int, error) {
@@ -126,30 +113,4 @@ func (s Store) purge(ctx context.Context, namespace, name string) (int, error) {
 		}
 	}
 	return len(entries), nil
-}
-
-// Before returns the revision that an undeletion brings back: what the Secret held last.
-// The error is a *NotFoundError.
-func (s *Standing) Before() (Entry, error) {
-	for _, e := range slices.Backward(s.Entries) {
-		if !e.Deletes {
-			return e, nil
-		}
-	}
-	return Entry{}, s.notFound()
-}
-
-// Entry returns the revision of a number. The error is a *NotFoundError, also for one
-// that says that the Secret was deleted.
-func (s *Standing) Entry(number int64) (Entry, error) {
-	if e, found := numbered(s.Entries, number); found && !e.Deletes {
-		return e, nil
-	}
-	e := &NotFoundError{Namespace: s.Namespace, Name: s.Name, Number: number}
-	for _, entry := range s.Entries {
-		if !entry.Deletes {
-			e.Has = append(e.Has, entry.Number)
-		}
-	}
-	return Entry{}, e
 }
