@@ -10,5 +10,8 @@ func newSecretCommand(env *Environment) *cobra.Command {
 		newSecretRollbackCommand(env),
 		newSecretDeleteCommand(env),
 		newSecretUndeleteCommand(env),
+		newSecretListCommand(env),
+		newSecretDiffCommand(env),
+		newSecretCopyCommand(env),
 	)
 }

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -45,7 +46,7 @@ func (c *secretChange) add(cmd *cobra.Command) {
 	c.print.add(cmd, []string{"json", "yaml", "name"})
 	c.dryRun.add(cmd)
 	cmd.Flags().StringVar(&c.reason, "reason", "", "why, for those who read the history")
-	cmd.Flags().DurationVar(&c.timeout, "timeout", time.Minute, "how long it may take, not counting questions")
+	cmd.Flags().DurationVar(&c.timeout, "timeout", cmp.Or(c.timeout, time.Minute), "how long it may take, not counting questions")
 	c.ifRevision = anyRevision
 }
 
@@ -144,7 +145,7 @@ func newWrittenDocument(edit revision.Edit, w revision.Written) writtenDocument 
 // remark says on stderr what was done beside what was asked for.
 func (c *secretChange) remark(env *Environment, name string, w revision.Written) {
 	if w.Finished > 0 {
-		env.note("secret %q: finished revision %d, whose writer was interrupted", name, w.Finished)
+		env.note("secret %q: revision %d was written and not live yet: finished it", name, w.Finished)
 	}
 	if w.Kept > 0 {
 		env.note("secret %q: what something else had written is kept as revision %d", name, w.Kept)

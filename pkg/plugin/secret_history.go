@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/duration"
 	"k8s.io/cli-runtime/pkg/printers"
 
@@ -83,10 +82,7 @@ func (c *secretHistory) run(ctx context.Context, env *Environment, name string) 
 	if standing.Live == nil && len(standing.Entries) == 0 {
 		return standing.Missing()
 	}
-	doc, err := newHistory(ctx, store, standing)
-	if err != nil {
-		return err
-	}
+	doc := newHistory(standing)
 	if !c.print.human() {
 		return printDocument(env, c.print.output, doc)
 	}
@@ -103,9 +99,8 @@ func (c *secretHistory) run(ctx context.Context, env *Environment, name string) 
 	return nil
 }
 
-// newHistory reads the content of one revision at most: where something else has changed
-// the Secret since.
-func newHistory(ctx context.Context, store revision.Store, standing *revision.Standing) (historyDocument, error) {
+// newHistory does no I/O.
+func newHistory(standing *revision.Standing) historyDocument {
 	doc := historyDocument{Namespace: standing.Namespace, Name: standing.Name, Exists: standing.Live != nil, Revisions: []revisionDocument{}}
 	pending, unfinished := standing.Unfinished()
 	for _, e := range standing.Entries {
@@ -123,19 +118,14 @@ func newHistory(ctx context.Context, store revision.Store, standing *revision.St
 		}
 		doc.Revisions = append(doc.Revisions, r)
 	}
-	if !standing.External() || !standing.Live.Managed {
-		return doc, nil
+	if standing.External() && standing.Live.Managed {
+		now := revisionDocument{State: stateExternal, Author: orDefault(standing.LastWriter(), "unknown"), Keys: standing.Live.Data.Keys()}
+		if standing.Named != nil {
+			now.Changes = secret.Diff(standing.Named.Data, standing.Live.Data).String()
+		}
+		doc.Revisions = append(doc.Revisions, now)
 	}
-	before, err := store.Content(ctx, standing.Namespace, standing.Name, standing.Live.Revision)
-	if err != nil && !apierrors.IsNotFound(err) {
-		return doc, err
-	}
-	now := revisionDocument{State: stateExternal, Author: orDefault(standing.LastWriter(), "unknown"), Keys: standing.Live.Data.Keys()}
-	if err == nil {
-		now.Changes = secret.Diff(before.Data, standing.Live.Data).String()
-	}
-	doc.Revisions = append(doc.Revisions, now)
-	return doc, nil
+	return doc
 }
 
 func (d historyDocument) table(env *Environment, wide bool) error {

@@ -129,7 +129,7 @@ func (c *secretRollback) begin(ctx context.Context, env *Environment, name strin
 		return store, nil, nil, err
 	}
 	if finished != nil {
-		env.note("secret %q: finished revision %d, whose writer was interrupted", name, finished.Number)
+		env.note("secret %q: revision %d was written and not live yet: finished it", name, finished.Number)
 	}
 	now, err := store.Stand(ctx, namespace, name)
 	return store, now, finished, err
@@ -169,9 +169,4 @@ func sameContent(a, b *revision.Standing) bool {
 		return a.Live == nil && b.Live == nil
 	}
 	return a.Live.Data.Equal(b.Live.Data)
-}
-
-// credential rolls back the credential of a DatabaseUser.
-func (c *secretRollback) credential(context.Context, *Environment, *revision.Standing, revision.Entry) error {
-	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	kjson "sigs.k8s.io/json"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
 // Container is a container of a pod, and what it takes of Secrets.
@@ -38,7 +40,7 @@ func (t Taken) InEnvironment() bool { return t.All || len(t.Variables) > 0 }
 // Of returns what the container takes of one of the Secrets; false if nothing.
 func (c Container) Of(secrets ...string) (Taken, bool) {
 	for _, t := range c.Taken {
-		if slices.Contains(secrets, LiveSecret(t.Secret)) {
+		if slices.Contains(secrets, v1alpha1.LiveSecret(t.Secret)) {
 			return t, true
 		}
 	}

@@ -44,19 +44,17 @@ func (s *Standing) Entry(number int64) (Entry, error) {
 }
 
 // Previous returns the revision that a rollback goes back to: what the Secret held before
-// what it holds. The error is a *NotFoundError.
+// what it holds. The error is a *RefusedError.
 func (s *Standing) Previous() (Entry, error) {
-	if s.External() && s.Live.Managed {
-		if e, found := numbered(s.Entries, s.Live.Revision); found {
-			return e, nil
-		}
+	if s.External() && s.Named != nil {
+		return s.Named.Entry, nil
 	}
 	for _, e := range slices.Backward(s.Entries) {
 		if !e.Deletes && (s.Held == nil || e.Number < s.Held.Number) {
 			return e, nil
 		}
 	}
-	return Entry{}, &NotFoundError{Namespace: s.Namespace, Name: s.Name, Number: max(s.Revision()-1, 1)}
+	return Entry{}, &RefusedError{s.Namespace, s.Name, "has held nothing else, as far as its history goes", "see its history: kubectl dbtether secret history " + s.Name}
 }
 
 // Finish completes a write, or a deletion, whose writer was interrupted, and returns its

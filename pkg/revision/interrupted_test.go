@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/metadata"
@@ -192,4 +193,27 @@ func TestInterruptedRemoval(t *testing.T) {
 			f.settled(name, w.Revision.Number)
 		})
 	}
+}
+
+// TestRefusedByTheServer writes what the API server does not let become live, with a
+// writer that comes to know that, and with one that was killed before: nothing stays
+// in the way of the next.
+func TestRefusedByTheServer(t *testing.T) {
+	f := newFixture(t)
+	e := f.merging("app", "tls.crt=1")
+	e.Type = corev1.SecretTypeTLS // which has to have a key, too
+	if _, err := f.store.Write(t.Context(), e); !apierrors.IsInvalid(err) {
+		t.Errorf("wrote it: %v", err)
+	}
+	if names := f.names(); len(names) != 0 {
+		t.Errorf("left %v", names)
+	}
+	store, died := f.cut(2, false)
+	if _, err := store.Write(t.Context(), e); err == nil || !died() {
+		t.Fatalf("was not killed: %v", err)
+	}
+	if w := f.set("app", "A=1"); w.Revision.Number != 1 {
+		t.Errorf("the next write is %+v", w)
+	}
+	f.holds("app", 1, "A=1")
 }

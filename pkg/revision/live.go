@@ -113,7 +113,7 @@ func contentPatch(live *Live, r Revision, notes map[string]*string) map[string]a
 }
 
 // finish makes live what an interrupted writer was about to make live, or deletes what
-// she was about to delete.
+// she was about to delete. What can never become live is undone.
 func (s Store) finish(ctx context.Context, now *Standing, pending Entry) error {
 	if pending.Deletes {
 		return s.deleteLive(ctx, now)
@@ -126,6 +126,11 @@ func (s Store) finish(ctx context.Context, now *Standing, pending Entry) error {
 		return err
 	}
 	_, _, err = s.makeLive(ctx, now, r, nil, nil, nil)
+	if apierrors.IsInvalid(err) { // the API server would never take it: it is undone
+		if err = s.deleteRevision(ctx, now.Namespace, now.Name, pending); err == nil {
+			err = errAgain
+		}
+	}
 	return err
 }
 

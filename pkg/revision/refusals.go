@@ -90,7 +90,7 @@ func (s *Standing) changeable(data secret.Data, kind corev1.SecretType) error {
 	}
 	if kind != "" && kind != s.Type() {
 		return &RefusedError{s.Namespace, s.Name, fmt.Sprintf("has the type %s, which cannot become %s", s.Type(), kind),
-			"leave --type out, or delete the Secret first: its history is kept"}
+			"a type does not change: delete the Secret first (its history is kept), or choose another name"}
 	}
 	if s.Live.immutable() && !data.Equal(s.Live.Data) {
 		return &RefusedError{s.Namespace, s.Name, "is immutable",
@@ -101,7 +101,7 @@ func (s *Standing) changeable(data secret.Data, kind corev1.SecretType) error {
 
 // checkName returns an error for a name that a Secret with revisions cannot have.
 func checkName(namespace, name string) error {
-	if of := liveName(name); of != name {
+	if of := v1alpha1.LiveSecret(name); of != name {
 		return &RefusedError{namespace, name, fmt.Sprintf("has the name of a revision of %q", of), "choose a name that does not end in .v and a number"}
 	}
 	problems := validation.IsDNS1123Subdomain(name)
@@ -113,15 +113,6 @@ func checkName(namespace, name string) error {
 			"a name has lower case letters, digits, - and ., for example app-secrets"}
 	}
 	return nil
-}
-
-// liveName returns what a name <name>.v<N> is a revision of; other names as they are.
-func liveName(name string) string {
-	i := strings.LastIndex(name, ".v")
-	if i <= 0 || len(name) == i+len(".v") || strings.Trim(name[i+len(".v"):], "0123456789") != "" {
-		return name
-	}
-	return name[:i]
 }
 
 // maxKeyList is how many bytes the names of a Secret's keys have together at most: the
@@ -174,7 +165,14 @@ func (e *RevisionError) Error() string {
 
 // Hint returns what to do about it.
 func (e *RevisionError) Hint() string {
-	return fmt.Sprintf("look at what changed (kubectl dbtether secret diff %s --revision %d) and name the revision that you have seen", e.Name, max(e.Want, 1))
+	switch {
+	case e.Is == 0:
+		return "leave --if-revision out, or give 0, to begin one"
+	case e.Want == 0:
+		return fmt.Sprintf("look at it (kubectl dbtether secret history %s) and name the revision that you have seen", e.Name)
+	default:
+		return fmt.Sprintf("look at what changed (kubectl dbtether secret diff %s --revision %d) and name the revision that you have seen", e.Name, e.Want)
+	}
 }
 
 // NotFoundError says that there is no such Secret, or no such revision of it.

@@ -26,6 +26,9 @@ type Standing struct {
 	// Held is the revision with the content of the live Secret; nil: no revision has it, as
 	// somebody else wrote it.
 	Held *Revision
+	// Named is the revision that the live Secret says it holds; nil: it says none, or that
+	// is gone. It differs from Held where somebody else wrote since.
+	Named *Revision
 }
 
 // External reports whether the Secret holds something that no revision has.
@@ -147,6 +150,9 @@ func (s Store) stand(ctx context.Context, namespace, name string, entries []Entr
 		}
 		if err != nil {
 			return nil, err
+		}
+		if entry.Number == live.Revision {
+			standing.Named = &kept
 		}
 		if kept.Data.Equal(live.Data) {
 			standing.Held = &kept

@@ -53,9 +53,13 @@ func (s Store) live(ctx context.Context, namespace, name string) (*Live, error) 
 	if err != nil {
 		return nil, fmt.Errorf("read secret %s/%s: %w", namespace, name, err)
 	}
-	number, _ := strconv.ParseInt(live.Annotations[v1alpha1.AnnotationRevision], 10, 64)
-	return &Live{Data: live.Data, Revision: number, Managed: live.Labels[v1alpha1.LabelManaged] == "true",
-		OwnerUID: types.UID(live.Annotations[v1alpha1.AnnotationOwner]), ResourceVersion: live.ResourceVersion, object: *live}, nil
+	return newLive(live), nil
+}
+
+func newLive(s *corev1.Secret) *Live {
+	number, _ := strconv.ParseInt(s.Annotations[v1alpha1.AnnotationRevision], 10, 64)
+	return &Live{Data: s.Data, Revision: number, Managed: s.Labels[v1alpha1.LabelManaged] == "true",
+		OwnerUID: types.UID(s.Annotations[v1alpha1.AnnotationOwner]), ResourceVersion: s.ResourceVersion, object: *s}
 }
 
 // revisions returns the revisions of a name in ascending order.

@@ -38,9 +38,9 @@ type Edit struct {
 	Limit int
 	// DryRun writes nothing; with Server the API server validates it nevertheless.
 	DryRun, Server bool
-	// Known are the revisions that there are, for who has listed many: it is read again
-	// where that turns out to be old. Nil: they are read.
-	Known *[]Entry
+	// Known is what a list has said of the Secret, for who writes many: it is read again
+	// where that turns out to be old. Nil: it is read.
+	Known *Summary
 }
 
 // Written is what came of an Edit.
@@ -115,6 +115,11 @@ func isOvertaken(err error) bool {
 	return errors.Is(err, errAgain) || apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err)
 }
 
+// isRefused reports whether the API server has refused a write for good.
+func isRefused(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err)
+}
+
 // writer is one call of Write.
 type writer struct {
 	Store
@@ -164,9 +169,12 @@ func (w *writer) look(ctx context.Context) (*Standing, error) {
 	if w.Known == nil {
 		return w.Stand(ctx, w.Namespace, w.Name)
 	}
-	known := *w.Known
+	known := w.Known
 	w.Known = nil
-	return w.stand(ctx, w.Namespace, w.Name, known)
+	if !known.Exists {
+		return &Standing{Namespace: w.Namespace, Name: w.Name, Entries: slices.Clone(known.Entries)}, nil
+	}
+	return w.stand(ctx, w.Namespace, w.Name, slices.Clone(known.Entries))
 }
 
 // expected returns an error unless the Secret is at the revision that was named.
@@ -239,8 +247,8 @@ func (w *writer) typeOf(now *Standing) corev1.SecretType {
 // keep makes a revision of what somebody else wrote into the Secret.
 func (w *writer) keep(ctx context.Context, now *Standing) error {
 	r := Revision{Entry{Number: now.lastNumber() + 1, Author: AuthorExternal, Reason: reasonExternal(now), Type: now.Type()}, now.Live.Data}
-	if before, found := numbered(now.Entries, now.Live.Revision); found && now.Live.Managed {
-		r.Follows = before.UID
+	if now.Named != nil {
+		r.Follows, r.Changes = now.Named.UID, secret.Diff(now.Named.Data, r.Data).String()
 	}
 	if w.DryRun {
 		now.Held = &r
@@ -272,6 +280,10 @@ func (w *writer) show(ctx context.Context, now *Standing, r Revision) error {
 		return nil
 	}
 	live, wrote, err := w.makeLive(ctx, now, r, w.Labels, w.Notes, w.dryRun())
+	if isRefused(err) && w.mine != nil { // it cannot become live: it is as if nothing had been written
+		err = errors.Join(err, w.deleteRevision(ctx, w.Namespace, w.Name, w.mine.Entry))
+		w.mine = nil
+	}
 	if err != nil {
 		return err
 	}
