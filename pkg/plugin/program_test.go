@@ -28,7 +28,7 @@ var theProgram struct {
 
 // installed builds the plugin once, for the API server that all tests share, and
 // installs its resource definitions there.
-func installed(t *testing.T) program {
+func installed(t testing.TB) program {
 	t.Helper()
 	server := testenv.SharedControlPlane(t)
 	theProgram.once.Do(func() {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/metadata"
 
+	"github.com/dbtether/kubectl-dbtether/pkg/notify"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
@@ -37,6 +38,8 @@ type secretChange struct {
 	ifRevision int64
 	limit      int
 	timeout    time.Duration
+	// kind is what others are told of it; empty: that the Secret has changed.
+	kind notify.Kind
 }
 
 // anyRevision is --if-revision where it is not given.
@@ -101,12 +104,19 @@ func (c *secretChange) run(ctx context.Context, env *Environment, edit revision.
 	if err != nil {
 		return err
 	}
+	edit.DryRun = c.isDryRun()
 	written, err := c.write(ctx, env, store, edit)
 	if err != nil {
 		return err
 	}
 	c.remark(env, edit.Name, written)
-	return c.tell(env, newWrittenDocument(edit, written))
+	if err := c.tell(env, newWrittenDocument(edit, written)); err != nil {
+		return err
+	}
+	if change, told := newChange(cmp.Or(c.kind, notify.Changed), edit, written); told {
+		env.inform(ctx, change)
+	}
+	return nil
 }
 
 // write makes a change as the flags say, by who asks.
@@ -115,7 +125,7 @@ func (c *secretChange) write(ctx context.Context, env *Environment, store revisi
 	if err != nil {
 		return revision.Written{}, fmt.Errorf("find out who is asking: %w", err)
 	}
-	edit.Author, edit.DryRun, edit.Server = user.Username, c.dryRun.way != dryRunNone, c.dryRun.server()
+	edit.Author, edit.DryRun, edit.Server = user.Username, c.isDryRun(), c.dryRun.server()
 	if c.reason != "" {
 		edit.Reason = c.reason
 	}
@@ -128,6 +138,8 @@ func (c *secretChange) write(ctx context.Context, env *Environment, store revisi
 	}
 	return store.Write(ctx, edit)
 }
+
+func (c *secretChange) isDryRun() bool { return c.dryRun.way != dryRunNone }
 
 // newWrittenDocument does no I/O.
 func newWrittenDocument(edit revision.Edit, w revision.Written) writtenDocument {

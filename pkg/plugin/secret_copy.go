@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dbtether/kubectl-dbtether/pkg/notify"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
@@ -99,7 +100,15 @@ func (c *secretCopy) run(ctx context.Context, env *Environment, names []string) 
 	}
 	copies := c.write(ctx, from, to, sources, known, progress)
 	progress.done()
-	return c.sum(env, to, copies, skipped)
+	err = c.sum(env, to, copies, skipped)
+	var changes []notify.Change
+	for _, one := range copies {
+		if change, told := newChange(notify.Changed, one.edit, one.written); told && one.err == nil {
+			changes = append(changes, change)
+		}
+	}
+	to.env.inform(ctx, changes...)
+	return err
 }
 
 // sources reads what is copied, in order; of --all also how many belong to something else.
@@ -206,7 +215,7 @@ func (c *secretCopy) edit(from, to site, source revision.Content) revision.Edit 
 	if to.context != "" {
 		reason += " of another cluster"
 	}
-	return revision.Edit{Namespace: to.namespace, Name: name, Type: source.Type, Labels: source.Labels, Reason: reason, DryRun: c.dryRun.way != dryRunNone,
+	return revision.Edit{Namespace: to.namespace, Name: name, Type: source.Type, Labels: source.Labels, Reason: reason, DryRun: c.isDryRun(),
 		Change: func(now *revision.Standing) (secret.Data, error) {
 			if now.Live == nil || c.prune {
 				return values, nil

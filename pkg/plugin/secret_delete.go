@@ -58,7 +58,7 @@ func (c *secretDelete) run(ctx context.Context, env *Environment, name string) e
 	if err := standing.Writable(); err != nil {
 		return err
 	}
-	doc := writtenDocument{Namespace: namespace, Name: name, Outcome: outcomeDeleted, DryRun: c.dryRun.way != dryRunNone}
+	doc := writtenDocument{Namespace: namespace, Name: name, Outcome: outcomeDeleted, DryRun: c.isDryRun()}
 	if doc.DryRun {
 		return c.tell(env, doc)
 	}
@@ -76,7 +76,11 @@ func (c *secretDelete) run(ctx context.Context, env *Environment, name string) e
 	if doc.Revision = removed.Revision.Number; c.purge {
 		doc.Revision = 0
 	}
-	return c.tell(env, doc)
+	if err := c.tell(env, doc); err != nil {
+		return err
+	}
+	env.inform(ctx, newDeletion(name, removed))
+	return nil
 }
 
 func (c *secretDelete) remove(ctx context.Context, env *Environment, store revision.Store, namespace, name string) (revision.Removed, error) {

@@ -120,7 +120,7 @@ func (c *secretRollback) begin(ctx context.Context, env *Environment, name strin
 	if err != nil {
 		return store, nil, nil, err
 	}
-	if c.dryRun.way != dryRunNone {
+	if c.isDryRun() {
 		now, err := store.Stand(ctx, namespace, name)
 		return store, now, nil, err
 	}

@@ -54,6 +54,9 @@ type Live struct {
 	object corev1.Secret
 }
 
+// UID returns that of the Secret.
+func (l *Live) UID() types.UID { return l.object.UID }
+
 // Holds reports whether the Secret is the target's and carries data: that and
 // nothing else, or under Merge that beside keys which were never ours. It is false
 // where there is no Secret.

@@ -1,0 +1,88 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/notify"
+	"github.com/dbtether/kubectl-dbtether/pkg/revision"
+)
+
+// component is the program that tells others, as Events name it.
+const component = "kubectl-dbtether"
+
+// inform tells others what has changed, as Events and to who is configured to hear of it.
+// That somebody could not be told undoes nothing, and is said on stderr; who may not
+// write Events is used to that.
+func (e *Environment) inform(ctx context.Context, changes ...notify.Change) {
+	if len(changes) == 0 {
+		return
+	}
+	core, err := e.core()
+	if err != nil {
+		e.warn("nobody was told: %s", explain(err).cause)
+		return
+	}
+	n := &notify.Notifier{Secrets: core, Events: core, Component: component, Now: e.Now, Random: e.Random}
+	var failed []error
+	if len(changes) > manyChanges {
+		n.Events = nil
+		failed = append(failed, e.record(ctx, core, changes))
+	}
+	for _, err := range append(failed, n.Tell(ctx, changes...)...) {
+		if err == nil {
+			continue
+		}
+		if notify.IsEventForbidden(err) {
+			continue
+		}
+		said := explain(err)
+		if said.hint != "" {
+			said.cause += " (" + said.hint + ")"
+		}
+		e.warn("%s", said.cause)
+	}
+}
+
+// manyChanges is from how many changes on one Event tells of all: hundreds would push
+// others out, as the API server keeps them for an hour.
+const manyChanges = 20
+
+// record writes one Event about the Namespace for many changes of its Secrets.
+func (e *Environment) record(ctx context.Context, events corev1client.EventsGetter, changes []notify.Change) error {
+	first, names := changes[0], make([]string, len(changes))
+	for i, c := range changes {
+		names[i] = c.Name
+	}
+	recorder := notify.Recorder{Events: events, Component: component, Now: e.Now}
+	err := recorder.Write(ctx, notify.Event{
+		About: corev1.ObjectReference{APIVersion: "v1", Kind: "Namespace", Namespace: first.Namespace, Name: first.Namespace},
+		Type:  corev1.EventTypeNormal, Reason: "SecretsChanged",
+		Message: fmt.Sprintf("%s changed %d Secrets: %s", first.Author, len(changes), strings.Join(names, ", ")),
+	})
+	if err != nil {
+		return &notify.Error{Stage: notify.StageEvent, Namespace: first.Namespace, Names: names, Err: err}
+	}
+	return nil
+}
+
+// newChange returns what others are told of a write, and false where nothing was written.
+func newChange(kind notify.Kind, edit revision.Edit, w revision.Written) (notify.Change, bool) {
+	told := w.Wrote && !edit.DryRun && (!w.Changes.Empty() || w.Created)
+	return notify.Change{Kind: kind, Namespace: edit.Namespace, Name: edit.Name, UID: w.UID, ResourceVersion: w.ResourceVersion, Revision: w.Revision.Number,
+		Author: w.Revision.Author, Reason: w.Revision.Reason, Added: w.Changes.Added, Changed: w.Changes.Changed, Removed: w.Changes.Removed}, told
+}
+
+// newDeletion returns what others are told of a deletion.
+func newDeletion(name string, r revision.Removed) notify.Change {
+	change := notify.Change{Kind: notify.Deleted, Namespace: r.Standing.Namespace, Name: name, Revision: r.Revision.Number, Author: r.Revision.Author,
+		Reason: r.Revision.Reason}
+	if live := r.Standing.Live; live != nil {
+		change.UID, change.ResourceVersion, change.Removed = live.UID(), live.ResourceVersion, live.Data.Keys()
+	}
+	return change
+}
