@@ -3,5 +3,7 @@ package plugin
 import "github.com/spf13/cobra"
 
 func newSecretCommand(env *Environment) *cobra.Command {
-	return newNoun("secret", "Secrets of a namespace, and what they held before")
+	return newNoun("secret", "Secrets of a namespace, and what they held before",
+		newSecretUsageCommand(env),
+	)
 }
