@@ -106,7 +106,7 @@ func unread(d provision.Drift) error {
 // asUnread returns an error that leads to exitUnread, unless it knows better.
 func asUnread(err error) error {
 	var coded exitCoder
-	if errors.As(err, &coded) {
+	if err == nil || errors.As(err, &coded) {
 		return err
 	}
 	return withExitCode(err, exitUnread)

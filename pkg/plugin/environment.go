@@ -17,14 +17,6 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
 
-// Requests to the API server: a command may work on hundreds of resources at once,
-// so client-go's default of 5 per second would be felt. The server has its own
-// priority and fairness.
-const (
-	clientQPS   = 300
-	clientBurst = 600
-)
-
 // Environment is everything that a command takes from outside: streams, clock,
 // randomness, variables, and clients that are made when they are first asked
 // for, so that --help, version and completion open nothing.
@@ -81,22 +73,27 @@ func NewEnvironment(streams genericiooptions.IOStreams, version string) *Environ
 	}
 	env.caller = &caller{}
 	env.Config.WrapConfigFn = env.tuned
-	env.restConfig = sync.OnceValues(env.Config.ToRESTConfig)
-	env.dynamic = sync.OnceValues(func() (dynamic.Interface, error) {
-		config, err := env.RESTConfig()
+	env.connect()
+	return env
+}
+
+// connect says how the clients are made when they are first asked for.
+func (e *Environment) connect() {
+	e.restConfig = sync.OnceValues(e.Config.ToRESTConfig)
+	e.dynamic = sync.OnceValues(func() (dynamic.Interface, error) {
+		config, err := e.RESTConfig()
 		if err != nil {
 			return nil, err
 		}
 		return dynamic.NewForConfig(config)
 	})
-	env.core = sync.OnceValues(func() (corev1client.CoreV1Interface, error) {
-		config, err := env.RESTConfig()
+	e.core = sync.OnceValues(func() (corev1client.CoreV1Interface, error) {
+		config, err := e.RESTConfig()
 		if err != nil {
 			return nil, err
 		}
 		return corev1client.NewForConfig(config)
 	})
-	return env
 }
 
 // RESTConfig returns how the API server is reached. It reads the kubeconfig when
@@ -117,9 +114,11 @@ func (e *Environment) Namespace() (string, error) {
 }
 
 // tuned adds to a loaded configuration what all our clients share. The server's
-// warnings go to stderr once each.
+// warnings go to stderr once each. How much is asked at a time is bounded by the commands,
+// and by the server's own priority and fairness: client-go's 5 requests per second would
+// be felt.
 func (e *Environment) tuned(config *rest.Config) *rest.Config {
-	config.QPS, config.Burst = clientQPS, clientBurst
+	config.QPS = -1
 	config.UserAgent = "kubectl-dbtether/" + e.Version
 	config.WarningHandler = rest.NewWarningWriter(e.ErrOut, rest.WarningWriterOptions{
 		Deduplicate: true, Color: e.Terminal.Err && e.Terminal.Color,

@@ -45,7 +45,7 @@ func accountContainers(before, after []review.Container, ask *inject.Ask, inject
 		account := containerAccount{Name: c.Name, Kind: c.Kind}
 		selected := ask == nil || len(ask.Containers) == 0 || slices.Contains(ask.Containers, c.Name)
 		for _, t := range c.Taken {
-			for _, user := range facts.UsersOfSecret(namespace, review.LiveSecret(t.Secret)) {
+			for _, user := range facts.UsersOfSecret(namespace, v1alpha1.LiveSecret(t.Secret)) {
 				taking := newTaking(user.Name, t)
 				if selected && slices.ContainsFunc(injections, func(i inject.Injection) bool { return i.User == user.Name }) {
 					taking.By = byInjection
@@ -84,7 +84,7 @@ func lacks(before, after review.Container, facts review.Facts, namespace string)
 		if t.All = false; len(t.Variables) == 0 && len(t.Mounts) == 0 {
 			continue
 		}
-		for _, user := range facts.UsersOfSecret(namespace, review.LiveSecret(t.Secret)) {
+		for _, user := range facts.UsersOfSecret(namespace, v1alpha1.LiveSecret(t.Secret)) {
 			taking := newTaking(user.Name, t)
 			taking.By = byInjection
 			lacked = append(lacked, taking)

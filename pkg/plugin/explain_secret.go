@@ -10,7 +10,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
-	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
 
 // secretAccount is what explain says of a Secret.
@@ -47,7 +46,7 @@ func explainSecret(ctx context.Context, s *sight, o explainedObject) (account, e
 	if err := s.place(ctx); err != nil {
 		return nil, err
 	}
-	name := review.LiveSecret(o.name)
+	name := v1alpha1.LiveSecret(o.name)
 	owners := s.UsersOfSecret(s.namespace, name)
 	_, err := o.read(ctx, s.env, s.namespace)
 	if err != nil && (len(owners) == 0 || !s.lacks(err)) {

@@ -198,14 +198,14 @@ func (p runningPod) ownState(l live) (state string, takes bool) {
 	state = stateCurrent
 	for _, c := range p.containers {
 		for _, t := range c.Taken {
-			if review.LiveSecret(t.Secret) != l.name {
+			if v1alpha1.LiveSecret(t.Secret) != l.name {
 				continue
 			}
 			takes = true
 			state = worse(state, p.takenState(c, t, l))
 		}
 	}
-	return state, takes || slices.ContainsFunc(p.others, func(secret string) bool { return review.LiveSecret(secret) == l.name })
+	return state, takes || slices.ContainsFunc(p.others, func(secret string) bool { return v1alpha1.LiveSecret(secret) == l.name })
 }
 
 func (p runningPod) takenState(c review.Container, t review.Taken, l live) string {
@@ -240,7 +240,7 @@ func where(containers []review.Container, others []string, secrets ...string) []
 	for _, c := range containers {
 		var how []string
 		for _, t := range c.Taken {
-			if !slices.Contains(secrets, review.LiveSecret(t.Secret)) {
+			if !slices.Contains(secrets, v1alpha1.LiveSecret(t.Secret)) {
 				continue
 			}
 			if len(t.Variables) > 0 {
@@ -261,7 +261,7 @@ func where(containers []review.Container, others []string, secrets ...string) []
 			places = append(places, c.Name+" ("+strings.Join(slices.Compact(how), ", ")+")")
 		}
 	}
-	if len(places) == 0 && slices.ContainsFunc(others, func(secret string) bool { return slices.Contains(secrets, review.LiveSecret(secret)) }) {
+	if len(places) == 0 && slices.ContainsFunc(others, func(secret string) bool { return slices.Contains(secrets, v1alpha1.LiveSecret(secret)) }) {
 		places = append(places, "a volume")
 	}
 	return places

@@ -21,6 +21,8 @@ type provisioning struct {
 	timeout  time.Duration
 	wait     bool
 	planHash string
+	// own is whether only the caller can do it, and no runner for her.
+	own bool
 	// done is what is said in the end, of the request and its logins; nil: that the
 	// database is ready.
 	done func(request *provision.Request, logins []string) string
@@ -71,6 +73,9 @@ func (c *provisioning) provision(ctx context.Context, env *Environment, gather f
 		started, logins, restarts = env.Now(), job.Logins, job.Restarts
 		return nil
 	})
+	if needsRunner(err) && c.own {
+		return Hinted(err, "whoever may read it has to do this: the runner does not")
+	}
 	if needsRunner(err) {
 		if err := c.submit(ctx, env, p, progress, request); err != nil || !c.wait {
 			return err

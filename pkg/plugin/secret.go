@@ -4,6 +4,15 @@ import "github.com/spf13/cobra"
 
 func newSecretCommand(env *Environment) *cobra.Command {
 	return newNoun("secret", "Secrets of a namespace, and what they held before",
+		newSecretSetCommand(env),
+		newSecretGetCommand(env),
+		newSecretHistoryCommand(env),
+		newSecretRollbackCommand(env),
+		newSecretDeleteCommand(env),
+		newSecretUndeleteCommand(env),
+		newSecretListCommand(env),
+		newSecretDiffCommand(env),
+		newSecretCopyCommand(env),
 		newSecretUsageCommand(env),
 	)
 }

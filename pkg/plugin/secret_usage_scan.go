@@ -223,7 +223,7 @@ func (s *scan) podUses(user *secretUser, p runningPod) {
 			known.Name = u.Name
 		}
 		name := review.SecretName(known)
-		if !slices.ContainsFunc(p.uses, func(use review.Use) bool { return review.LiveSecret(use.Secret) == name }) {
+		if !slices.ContainsFunc(p.uses, func(use review.Use) bool { return v1alpha1.LiveSecret(use.Secret) == name }) {
 			s.add(user, name, secretUse{How: useInjection, Places: []string{u.Name}})
 		}
 	}
@@ -250,7 +250,7 @@ func (s *scan) referrerUses(k referrer, object *unstructured.Unstructured) error
 // add adds a use of a Secret. One of a revision is one of the Secret, too.
 func (s *scan) add(user *secretUser, secret string, use secretUse) {
 	s.addTo(secret, user, use)
-	if live := review.LiveSecret(secret); live != secret {
+	if live := v1alpha1.LiveSecret(secret); live != secret {
 		use.Revision = secret
 		s.addTo(live, user, use)
 	}

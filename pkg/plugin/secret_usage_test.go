@@ -48,7 +48,7 @@ func secretsOfNamespace(t *testing.T) (env *Environment, core *corev1client.Core
 	if err != nil {
 		t.Fatal(err)
 	}
-	own.QPS, own.Burst = clientQPS, clientBurst
+	own.QPS = -1
 	if core, err = corev1client.NewForConfig(own); err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func TestWhatTheRunnerAdopts(t *testing.T) {
 			rotation: rotation{login: c.object}}
 		d := &databaseJob{db: &v1alpha1.Database{ObjectMeta: meta, Spec: v1alpha1.DatabaseSpec{Adopt: c.adopt}}, name: c.object}
 		if c.forged {
-			u.newest = revision.Revision{Number: 1, OwnerUID: meta.UID}
+			u.newest = revision.Revision{Entry: revision.Entry{Number: 1, OwnerUID: meta.UID}}
 			u.user.Status = v1alpha1.DatabaseUserStatus{BaseUsername: c.object, Username: c.object, SecretRevision: 1}
 			d.db.Status = v1alpha1.DatabaseStatus{Adopted: true, DatabaseName: c.object}
 		}

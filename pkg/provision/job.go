@@ -27,6 +27,8 @@ type Request struct {
 	// EndGrace ends the old login of an alternate rotation now, for the next one that is
 	// asked for.
 	EndGrace bool
+	// Restore gives the first user the credential of an earlier revision again; nil: not.
+	Restore *Restore
 	// Restart restarts every workload that has an older credential of the users in its
 	// environment, not only those that ask for it.
 	Restart bool

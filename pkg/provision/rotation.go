@@ -7,6 +7,7 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
+	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
 
 // Reasons of revisions, as their annotation has them. That of a rotation on request
@@ -43,6 +44,8 @@ type passwordState struct {
 	unknown bool
 	// endGrace ends the other login now, for a request that is not answered.
 	endGrace bool
+	// restore is the earlier credential that is wanted back; nil: none is.
+	restore *Restore
 }
 
 // rotation is the decision.
@@ -52,6 +55,8 @@ type rotation struct {
 	login  string
 	rotate bool
 	reason string
+	// password is the one that it gets; empty: one is generated.
+	password secret.Value
 	// inPlace is whether sessions that were opened with the old password end.
 	inPlace bool
 	// other is the user's other login; "" if there is none, or it is the one that is
@@ -94,6 +99,9 @@ func (s passwordState) decide() (rotation, error) {
 	requested := request != "" && request != r.request
 	s.endGrace = s.endGrace && requested // once it is answered, the other login is that of the rotation asked for
 	s.retire(&r)
+	if s.restore != nil {
+		return s.restored(r)
+	}
 	scheduled := !r.next.IsZero() && !s.now.Before(r.next)
 	unsettled := s.pending || s.changed
 	r.owed = requested && unsettled && !s.closed

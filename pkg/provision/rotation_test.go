@@ -24,7 +24,7 @@ var made = time.Date(2030, 5, 1, 12, 0, 0, 0, time.UTC)
 func rotating(changes ...func(*passwordState)) passwordState {
 	s := passwordState{now: made.Add(time.Hour), since: made, live: made, base: "orders_api",
 		user:   &v1alpha1.DatabaseUser{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "orders-api"}},
-		newest: revision.Revision{Number: 3, Reason: reasonCreated, Time: made, Data: secret.Data{"username": []byte("orders_api")}}}
+		newest: revision.Revision{Entry: revision.Entry{Number: 3, Reason: reasonCreated, Time: made}, Data: secret.Data{"username": []byte("orders_api")}}}
 	for _, change := range changes {
 		change(&s)
 	}
@@ -265,7 +265,7 @@ func TestWentLive(t *testing.T) {
 func TestFirstWith(t *testing.T) {
 	at := func(n int) time.Time { return made.Add(time.Duration(n) * time.Hour) }
 	r := func(number int64, owner, username, password string) revision.Revision {
-		return revision.Revision{Number: number, Time: at(int(number)), OwnerUID: types.UID(owner),
+		return revision.Revision{Entry: revision.Entry{Number: number, Time: at(int(number)), OwnerUID: types.UID(owner)},
 			Data: secret.Data{"username": []byte(username), "password": []byte(password)}}
 	}
 	for _, c := range []struct {

@@ -152,7 +152,10 @@ func (u *userJob) writesSecret() bool {
 func (u *userJob) stage(ctx context.Context, j *Job) error {
 	reason := "connection of cluster " + j.Cluster.Name + " or keys changed"
 	if u.rotation.rotate || u.password.IsZero() {
-		password, err := secret.GeneratePassword(j.p.Random, int(u.user.Spec.Password.Length))
+		password, err := u.rotation.password, error(nil)
+		if password.IsZero() {
+			password, err = secret.GeneratePassword(j.p.Random, int(u.user.Spec.Password.Length))
+		}
 		if err != nil {
 			return err
 		}

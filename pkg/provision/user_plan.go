@@ -76,7 +76,7 @@ func (u *userJob) probe(ctx context.Context, j *Job, state postgres.State) error
 }
 
 func (u *userJob) decideRotation(ctx context.Context, j *Job, state postgres.State) error {
-	s := passwordState{now: j.p.Now(), user: u.user, base: u.base, newest: u.newest, closed: u.closed, endGrace: j.request.EndGrace}
+	s := passwordState{now: j.p.Now(), user: u.user, base: u.base, newest: u.newest, closed: u.closed, endGrace: j.request.EndGrace, restore: j.request.Restore}
 	first := firstWith(u.history, u.newest)
 	s.since = first.Time
 	s.pending = u.newest.Number > 0 && (u.history.Live == nil || u.history.Live.OwnerUID != u.user.UID ||
@@ -98,7 +98,7 @@ func (u *userJob) decideRotation(ctx context.Context, j *Job, state postgres.Sta
 	if waits == nil {
 		return nil
 	}
-	if j.request.Rotate {
+	if j.request.Rotate || j.request.Restore != nil {
 		return waits
 	}
 	u.rotation.waiting = v1alpha1.RotationRequest(u.user.Annotations)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/inject"
 	"github.com/dbtether/kubectl-dbtether/pkg/policy"
 )
@@ -49,7 +50,7 @@ func (v Reviewer) Guard(ctx context.Context, r *Request, facts Facts) Outcome {
 // an annotation that is not in order asks for counts as asked: it is refused for itself.
 func secretUses(found []reference, ask *inject.Ask, namespace string, facts Facts) (uses []policy.SecretUse) {
 	for _, ref := range found {
-		for _, user := range facts.UsersOfSecret(namespace, LiveSecret(ref.secret)) {
+		for _, user := range facts.UsersOfSecret(namespace, v1alpha1.LiveSecret(ref.secret)) {
 			requested := ask != nil && slices.ContainsFunc(ask.Users, func(u inject.UserAsk) bool { return u.Name == user.Name })
 			uses = append(uses, policy.SecretUse{Name: ref.secret, Path: ref.path, User: user.Name,
 				Requested: requested, ServiceAccounts: user.Spec.ServiceAccounts})

@@ -3,7 +3,6 @@ package review
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
@@ -28,20 +27,6 @@ func SecretNames(user *v1alpha1.DatabaseUser) []string {
 		add(database.SecretName)
 	}
 	return names
-}
-
-// LiveSecret returns the name of the Secret that one named <name>.v<N> is a revision of,
-// and any other name as it is. The name of a credential is never like that of a revision.
-func LiveSecret(name string) string {
-	i := strings.LastIndex(name, ".v")
-	if i <= 0 {
-		return name
-	}
-	number := name[i+len(".v"):]
-	if number == "" || strings.Trim(number, "0123456789") != "" {
-		return name
-	}
-	return name[:i]
 }
 
 // SortByName sorts users of one namespace.

@@ -31,13 +31,3 @@ func TestSecretNames(t *testing.T) {
 		}
 	}
 }
-
-func TestLiveSecret(t *testing.T) {
-	for name, want := range map[string]string{
-		"a": "a", "a.v": "a.v", ".v1": ".v1", "a.v1": "a", "a.v1.v20": "a.v1", "a.v1x": "a.v1x", "a.v-1": "a.v-1", "a.vv1": "a.vv1", "a.v1.x": "a.v1.x", "": "",
-	} {
-		if got := LiveSecret(name); got != want {
-			t.Errorf("%q: got %q, want %q", name, got, want)
-		}
-	}
-}

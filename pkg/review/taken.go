@@ -1,6 +1,10 @@
 package review
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+)
 
 // Container is a container of a pod, and what it takes of Secrets.
 type Container struct {
@@ -31,7 +35,7 @@ func (t Taken) InEnvironment() bool { return t.All || len(t.Variables) > 0 }
 // Of returns what the container takes of one of the Secrets; false if nothing.
 func (c Container) Of(secrets ...string) (Taken, bool) {
 	for _, t := range c.Taken {
-		if slices.Contains(secrets, LiveSecret(t.Secret)) {
+		if slices.Contains(secrets, v1alpha1.LiveSecret(t.Secret)) {
 			return t, true
 		}
 	}

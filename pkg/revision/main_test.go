@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/dbtether/kubectl-dbtether/hack/testenv"
@@ -30,6 +31,7 @@ func TestMain(m *testing.M) { os.Exit(testenv.Main(m)) }
 // fixture is a namespace of its own in a real API server.
 type fixture struct {
 	*testing.T
+	config    *rest.Config
 	core      *corev1client.CoreV1Client
 	store     revision.Store
 	namespace string
@@ -43,7 +45,7 @@ func newFixture(t *testing.T) fixture {
 		t.Fatal(err)
 	}
 	config.QPS = -1
-	f := fixture{T: t, writes: &recorder{}}
+	f := fixture{T: t, writes: &recorder{}, config: rest.CopyConfig(config)}
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(request *http.Request) (*http.Response, error) {
 			f.writes.record(request)

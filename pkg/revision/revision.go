@@ -5,10 +5,10 @@
 package revision
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -38,13 +38,8 @@ type Target struct {
 
 // Revision is one content that a Secret had or is to have.
 type Revision struct {
-	Number int64
-	Data   secret.Data
-	Author string
-	Reason string
-	Time   time.Time
-	// OwnerUID is the resource that the Secret belonged to.
-	OwnerUID types.UID
+	Entry
+	Data secret.Data
 }
 
 // Live is the Secret that applications read.
@@ -120,16 +115,10 @@ func revisionName(name string, number int64) string {
 }
 
 func fromSecret(s *corev1.Secret) (Revision, error) {
-	number, err := strconv.ParseInt(s.Annotations[v1alpha1.AnnotationRevision], 10, 64)
-	if err != nil || number < 1 || !strings.HasSuffix(s.Name, revisionName("", number)) {
-		return Revision{}, fmt.Errorf("read revision %s/%s: annotation %s is not the number in its name",
-			s.Namespace, s.Name, v1alpha1.AnnotationRevision)
-	}
-	return Revision{Number: number, Data: s.Data, Author: s.Annotations[v1alpha1.AnnotationAuthor],
-		Reason: s.Annotations[v1alpha1.AnnotationReason], Time: s.CreationTimestamp.Time,
-		OwnerUID: types.UID(s.Annotations[v1alpha1.AnnotationOwner])}, nil
+	entry, err := newEntry(s)
+	return Revision{Entry: entry, Data: s.Data}, err
 }
 
 func sortRevisions(revisions []Revision) {
-	slices.SortFunc(revisions, func(a, b Revision) int { return int(a.Number - b.Number) })
+	slices.SortFunc(revisions, func(a, b Revision) int { return cmp.Compare(a.Number, b.Number) })
 }

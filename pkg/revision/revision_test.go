@@ -11,9 +11,13 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 )
 
+func numbered(number int64, owner types.UID) revision.Revision {
+	return revision.Revision{Entry: revision.Entry{Number: number, OwnerUID: owner}}
+}
+
 func TestNewest(t *testing.T) {
 	history := revision.History{Revisions: []revision.Revision{
-		{Number: 1, OwnerUID: "old"}, {Number: 2, OwnerUID: "ours"}, {Number: 3, OwnerUID: "ours"}, {Number: 4, OwnerUID: "old"}, {Number: 5}}}
+		numbered(1, "old"), numbered(2, "ours"), numbered(3, "ours"), numbered(4, "old"), numbered(5, "")}}
 	for _, c := range []struct {
 		owner types.UID
 		want  int64

@@ -25,7 +25,7 @@ import (
 // Store reads and writes managed Secrets of a cluster.
 type Store struct {
 	Secrets corev1client.SecretsGetter
-	// Metadata is for Survey; who does not call it leaves it nil.
+	// Metadata is for what reads no values; who reads them all leaves it nil.
 	Metadata metadata.Interface
 }
 
@@ -33,21 +33,33 @@ type Store struct {
 // What does not exist is absent from the result, without an error.
 func (s Store) Read(ctx context.Context, namespace, name string) (History, error) {
 	var history History
-	live, err := s.Secrets.Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
-	switch {
-	case apierrors.IsNotFound(err):
-	case err != nil:
-		return History{}, fmt.Errorf("read secret %s/%s: %w", namespace, name, err)
-	default:
-		number, _ := strconv.ParseInt(live.Annotations[v1alpha1.AnnotationRevision], 10, 64)
-		history.Live = &Live{Data: live.Data, Revision: number, Managed: live.Labels[v1alpha1.LabelManaged] == "true",
-			OwnerUID: types.UID(live.Annotations[v1alpha1.AnnotationOwner]), ResourceVersion: live.ResourceVersion, object: *live}
+	var err error
+	if history.Live, err = s.live(ctx, namespace, name); err != nil {
+		return History{}, err
 	}
 	history.Revisions, err = s.revisions(ctx, namespace, name)
 	if err != nil {
 		return History{}, err
 	}
 	return history, nil
+}
+
+// live returns the live Secret, and nil where there is none.
+func (s Store) live(ctx context.Context, namespace, name string) (*Live, error) {
+	live, err := s.Secrets.Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read secret %s/%s: %w", namespace, name, err)
+	}
+	return newLive(live), nil
+}
+
+func newLive(s *corev1.Secret) *Live {
+	number, _ := strconv.ParseInt(s.Annotations[v1alpha1.AnnotationRevision], 10, 64)
+	return &Live{Data: s.Data, Revision: number, Managed: s.Labels[v1alpha1.LabelManaged] == "true",
+		OwnerUID: types.UID(s.Annotations[v1alpha1.AnnotationOwner]), ResourceVersion: s.ResourceVersion, object: *s}
 }
 
 // revisions returns the revisions of a name in ascending order.

@@ -5,24 +5,14 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/notify"
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
-	"github.com/dbtether/kubectl-dbtether/pkg/words"
 )
-
-// The API server takes no longer message of an Event.
-const maxEventMessage = 1024
-
-// eventTimeout bounds one write.
-const eventTimeout = 5 * time.Second
 
 // reasonProvisioned is the reason of an Event about what has changed; that of a failure is
 // its provision.Why.
@@ -31,9 +21,7 @@ const reasonProvisioned = "Provisioned"
 // events tells results as Events of the resources: what has changed, and each failure
 // once, however often it is tried again.
 type events struct {
-	client   corev1client.EventsGetter // nil: nothing is told
-	instance string
-	now      func() time.Time
+	recorder notify.Recorder // without a client: nothing is told
 
 	mu   sync.Mutex
 	told map[key]string
@@ -41,7 +29,7 @@ type events struct {
 
 // tell writes the Event of a result, if it is worth one.
 func (e *events) tell(ctx context.Context, k key, result provision.Result, object *unstructured.Unstructured) error {
-	if e.client == nil || object == nil {
+	if e.recorder.Events == nil || object == nil {
 		return nil
 	}
 	reason, level, said := reasonProvisioned, corev1.EventTypeNormal, fmt.Sprintf("%d statements", result.Statements)
@@ -57,22 +45,12 @@ func (e *events) tell(ctx context.Context, k key, result provision.Result, objec
 	if !e.isNews(k, result, said) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), eventTimeout)
-	defer cancel()
-	now := e.now()
-	at := metav1.NewTime(now)
-	_, err := e.client.Events(k.namespace).Create(ctx, &corev1.Event{
-		ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("%s.%x", k.name, now.UnixNano()), Namespace: k.namespace},
-		InvolvedObject: corev1.ObjectReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: k.kind, Namespace: k.namespace, Name: k.name,
+	// What has been done is told also when the runner is about to end.
+	return e.recorder.Write(context.WithoutCancel(ctx), notify.Event{
+		About: corev1.ObjectReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: k.kind, Namespace: k.namespace, Name: k.name,
 			UID: object.GetUID(), ResourceVersion: object.GetResourceVersion()},
-		Reason: reason, Message: words.Shorten(said, maxEventMessage), Type: level,
-		Source: corev1.EventSource{Component: leaseName, Host: e.instance}, ReportingController: leaseName, ReportingInstance: e.instance,
-		FirstTimestamp: at, LastTimestamp: at, Count: 1,
-	}, metav1.CreateOptions{FieldManager: v1alpha1.FieldManager})
-	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
-		return nil
-	}
-	return err
+		Type: level, Reason: reason, Message: said,
+	})
 }
 
 // isNews reports whether a result is worth an Event, and remembers it.

@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/klog/v2"
 
+	"github.com/dbtether/kubectl-dbtether/pkg/notify"
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
 
@@ -76,7 +77,8 @@ type runner struct {
 // another runner has taken over because the API server could not be reached.
 func Run(ctx context.Context, o Options) error {
 	klog.SetSlogLogger(slog.New(warnings{o.Log.Handler()})) // what client-go says
-	r := &runner{Options: o, claims: newClaims(), events: events{client: o.Events, instance: o.Identity, now: o.Provisioner.Now}}
+	r := &runner{Options: o, claims: newClaims()}
+	r.events.recorder = notify.Recorder{Events: o.Events, Component: leaseName, Instance: o.Identity, Now: o.Provisioner.Now}
 	r.queue = workqueue.NewTypedRateLimitingQueue[key](newBackoff())
 	r.metrics = newMetrics(r.queue.Len)
 	server, err := r.serve()

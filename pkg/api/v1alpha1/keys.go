@@ -48,6 +48,26 @@ const (
 	// AnnotationKeys lists the keys of a managed Secret, so that a list can show
 	// them without reading values.
 	AnnotationKeys = "dbtether.io/keys"
+	// AnnotationFollows is, on a revision, the UID of the revision that the Secret held
+	// when this one was written; empty where there was no Secret. A revision that follows
+	// what the Secret holds, and is newer, is one whose writer was interrupted.
+	AnnotationFollows = "dbtether.io/follows"
+	// AnnotationChanges lists, on a revision, the keys that differ from the content that it
+	// follows: "+added ~changed -removed".
+	AnnotationChanges = "dbtether.io/changes"
+	// AnnotationType is, on a revision, the type of the Secret, where that is not Opaque.
+	AnnotationType = "dbtether.io/type"
+	// AnnotationDeleted is "true" on a revision that says that the Secret was deleted.
+	AnnotationDeleted = "dbtether.io/deleted"
+	// AnnotationHistoryLimit is how many revisions of a managed Secret are kept.
+	AnnotationHistoryLimit = "dbtether.io/history-limit"
+	// AnnotationExpiresAt is when the content of a managed Secret is no longer to be used
+	// (RFC 3339).
+	AnnotationExpiresAt = "dbtether.io/expires-at"
+	// AnnotationRotation says, on a managed Secret, which keys are generated anew, how, and
+	// after how many days; AnnotationRotatedAt when they last were (RFC 3339).
+	AnnotationRotation  = "dbtether.io/rotation"
+	AnnotationRotatedAt = "dbtether.io/rotated-at"
 	// AnnotationProtected is "true" on a managed Secret that nobody edits or deletes by
 	// hand.
 	AnnotationProtected = "dbtether.io/protected"

@@ -114,6 +114,21 @@ func (u *DatabaseUser) SecretNameFor(database string) string {
 	return u.Name + "-" + database + "-credentials"
 }
 
+// LiveSecret returns the name of the Secret that one named <name>.v<N> is a revision of,
+// and any other name as it is. The name of a Secret with revisions is never like that of
+// one.
+func LiveSecret(name string) string {
+	i := strings.LastIndex(name, ".v")
+	if i <= 0 {
+		return name
+	}
+	number := name[i+len(".v"):]
+	if number == "" || strings.Trim(number, "0123456789") != "" {
+		return name
+	}
+	return name[:i]
+}
+
 // PerDatabase reports whether each database has a Secret of its own.
 func (u *DatabaseUser) PerDatabase() bool { return u.Spec.SecretGeneration == SecretPerDatabase }
 

@@ -1,0 +1,183 @@
+package plugin
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/metadata"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/revision"
+	"github.com/dbtether/kubectl-dbtether/pkg/secret"
+)
+
+// revisions returns the store of Secrets and of what they held before. It connects to
+// nothing.
+func (e *Environment) revisions() (revision.Store, error) {
+	secrets, err := e.Secrets()
+	if err != nil {
+		return revision.Store{}, err
+	}
+	config, err := e.RESTConfig()
+	if err != nil {
+		return revision.Store{}, err
+	}
+	objects, err := metadata.NewForConfig(config)
+	return revision.Store{Secrets: secrets, Metadata: objects}, err
+}
+
+// secretChange is what the commands have in common that write to Secrets.
+type secretChange struct {
+	print      printFlags
+	dryRun     dryRun
+	reason     string
+	ifRevision int64
+	limit      int
+	timeout    time.Duration
+}
+
+// anyRevision is --if-revision where it is not given.
+const anyRevision = -1
+
+func (c *secretChange) add(cmd *cobra.Command) {
+	c.print.add(cmd, []string{"json", "yaml", "name"})
+	c.dryRun.add(cmd)
+	cmd.Flags().StringVar(&c.reason, "reason", "", "why, for those who read the history")
+	cmd.Flags().DurationVar(&c.timeout, "timeout", cmp.Or(c.timeout, time.Minute), "how long it may take, not counting questions")
+	c.ifRevision = anyRevision
+}
+
+// addGuards adds the flags of commands that change one Secret.
+func (c *secretChange) addGuards(cmd *cobra.Command) {
+	cmd.Flags().Int64Var(&c.ifRevision, "if-revision", anyRevision, "refuse unless the Secret is at this revision; 0: unless there is none")
+	cmd.Flags().IntVar(&c.limit, "history-limit", 0, "how many revisions of it are kept from now on (default 10)")
+}
+
+func (c *secretChange) check() error {
+	switch {
+	case c.ifRevision < anyRevision:
+		return Usagef("--if-revision must be a revision, or 0")
+	case c.limit < 0 || c.limit > 1000:
+		return Usagef("--history-limit must be between 1 and 1000")
+	case strings.ContainsFunc(c.reason, func(r rune) bool { return r < ' ' }) || len(c.reason) > maxReason:
+		return Usagef("--reason must be one line of at most %d bytes", maxReason)
+	}
+	return c.print.check()
+}
+
+const maxReason = 1024
+
+// writtenDocument is what came of a change, as -o json and yaml print it. No value is in it.
+type writtenDocument struct {
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	Context   string `json:"context,omitempty"`
+	// Revision is that of the content; 0 in a dry run that would make one.
+	Revision int64    `json:"revision"`
+	Outcome  string   `json:"outcome"`
+	Added    []string `json:"added,omitempty"`
+	Changed  []string `json:"changed,omitempty"`
+	Removed  []string `json:"removed,omitempty"`
+	DryRun   bool     `json:"dryRun,omitempty"`
+}
+
+// What became of a Secret.
+const (
+	outcomeCreated   = "created"
+	outcomeChanged   = "changed"
+	outcomeUnchanged = "unchanged"
+	outcomeDeleted   = "deleted"
+)
+
+// run makes a change, prints what came of it and tells others of it. Operation is what is
+// said of a change that is none of the content: "changed", "rotated".
+func (c *secretChange) run(ctx context.Context, env *Environment, edit revision.Edit) error {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	store, err := env.revisions()
+	if err != nil {
+		return err
+	}
+	written, err := c.write(ctx, env, store, edit)
+	if err != nil {
+		return err
+	}
+	c.remark(env, edit.Name, written)
+	return c.tell(env, newWrittenDocument(edit, written))
+}
+
+// write makes a change as the flags say, by who asks.
+func (c *secretChange) write(ctx context.Context, env *Environment, store revision.Store, edit revision.Edit) (revision.Written, error) {
+	user, err := env.identity(ctx)
+	if err != nil {
+		return revision.Written{}, fmt.Errorf("find out who is asking: %w", err)
+	}
+	edit.Author, edit.DryRun, edit.Server = user.Username, c.dryRun.way != dryRunNone, c.dryRun.server()
+	if c.reason != "" {
+		edit.Reason = c.reason
+	}
+	if c.ifRevision != anyRevision {
+		edit.IfRevision = &c.ifRevision
+	}
+	if c.limit > 0 {
+		edit.Limit = c.limit
+		edit.Notes = withNote(edit.Notes, limitNote(c.limit))
+	}
+	return store.Write(ctx, edit)
+}
+
+// newWrittenDocument does no I/O.
+func newWrittenDocument(edit revision.Edit, w revision.Written) writtenDocument {
+	doc := writtenDocument{Namespace: edit.Namespace, Name: edit.Name, Revision: w.Revision.Number, Outcome: outcomeUnchanged,
+		Added: w.Changes.Added, Changed: w.Changes.Changed, Removed: w.Changes.Removed, DryRun: edit.DryRun}
+	switch {
+	case w.Created:
+		doc.Outcome = outcomeCreated
+	case !w.Changes.Empty():
+		doc.Outcome = outcomeChanged
+	}
+	return doc
+}
+
+// remark says on stderr what was done beside what was asked for.
+func (c *secretChange) remark(env *Environment, name string, w revision.Written) {
+	if w.Finished > 0 {
+		env.note("secret %q: revision %d was written and not live yet: finished it", name, w.Finished)
+	}
+	if w.Kept > 0 {
+		env.note("secret %q: what something else had written is kept as revision %d", name, w.Kept)
+	}
+	if w.Unpruned != nil {
+		env.warn("secret %q: old revisions stay: %s", name, explain(w.Unpruned).cause)
+	}
+}
+
+// tell prints what came of one change.
+func (c *secretChange) tell(env *Environment, doc writtenDocument) error {
+	switch c.print.output {
+	case "json", "yaml":
+		return printDocument(env, c.print.output, doc)
+	case "name":
+		_, err := fmt.Fprintf(env.Out, "secret/%s\n", doc.Name)
+		return err
+	default:
+		_, err := fmt.Fprintln(env.Out, c.line(doc))
+		return err
+	}
+}
+
+// line says what came of one change: secret/app changed, revision 3: ~PASSWORD.
+func (c *secretChange) line(doc writtenDocument) string {
+	said := fmt.Sprintf("secret/%s %s", doc.Name, doc.Outcome)
+	if doc.Revision > 0 {
+		said += fmt.Sprintf(", revision %d", doc.Revision)
+	}
+	changes := secret.Changes{Added: doc.Added, Changed: doc.Changed, Removed: doc.Removed}
+	if !changes.Empty() && doc.Outcome != outcomeDeleted {
+		said += ": " + changes.String()
+	}
+	return c.dryRun.said(said)
+}

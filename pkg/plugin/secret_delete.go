@@ -1,0 +1,94 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/revision"
+)
+
+// secretDelete is one call of secret delete.
+type secretDelete struct {
+	secretChange
+	yes, purge bool
+}
+
+func newSecretDeleteCommand(env *Environment) *cobra.Command {
+	var deletion secretDelete
+	cmd := &cobra.Command{
+		Use:   "delete NAME [flags]",
+		Short: "Delete a Secret, and keep its history",
+		Long: `Delete a Secret. Its history stays, with who deleted it and why: secret undelete brings it
+back. With --purge its history is deleted, too, and nothing brings it back.`,
+		Example: `  kubectl dbtether secret delete app-secrets --reason 'the service is gone'
+  kubectl dbtether secret delete app-secrets --purge`,
+		Args: nameOfSecret("secret delete", false),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := deletion.check(); err != nil {
+				return err
+			}
+			return deletion.run(cmd.Context(), env, args[0])
+		},
+	}
+	deletion.add(cmd)
+	cmd.Flags().Int64Var(&deletion.ifRevision, "if-revision", anyRevision, "refuse unless the Secret is at this revision")
+	cmd.Flags().BoolVarP(&deletion.yes, "yes", "y", false, "do not ask for confirmation")
+	cmd.Flags().BoolVar(&deletion.purge, "purge", false, "delete its history, too: nothing brings it back")
+	return cmd
+}
+
+func (c *secretDelete) run(ctx context.Context, env *Environment, name string) error {
+	namespace, err := env.Namespace()
+	if err != nil {
+		return err
+	}
+	store, err := env.revisions()
+	if err != nil {
+		return err
+	}
+	standing, err := store.Stand(ctx, namespace, name)
+	if err != nil {
+		return err
+	}
+	if standing.Live == nil && (!c.purge || len(standing.Entries) == 0) {
+		return standing.Missing()
+	}
+	if err := standing.Writable(); err != nil {
+		return err
+	}
+	doc := writtenDocument{Namespace: namespace, Name: name, Outcome: outcomeDeleted, DryRun: c.dryRun.way != dryRunNone}
+	if doc.DryRun {
+		return c.tell(env, doc)
+	}
+	question := fmt.Sprintf("Delete secret %q", name)
+	if c.purge {
+		question = fmt.Sprintf("Delete secret %q and its %d revisions for good", name, len(standing.Entries))
+	}
+	if err := env.confirmName(ctx, question, name, c.yes); err != nil {
+		return err
+	}
+	removed, err := c.remove(ctx, env, store, namespace, name)
+	if err != nil {
+		return err
+	}
+	if doc.Revision = removed.Revision.Number; c.purge {
+		doc.Revision = 0
+	}
+	return c.tell(env, doc)
+}
+
+func (c *secretDelete) remove(ctx context.Context, env *Environment, store revision.Store, namespace, name string) (revision.Removed, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	user, err := env.identity(ctx)
+	if err != nil {
+		return revision.Removed{}, fmt.Errorf("find out who is asking: %w", err)
+	}
+	removal := revision.Removal{Namespace: namespace, Name: name, Author: user.Username, Reason: c.reason, Purge: c.purge}
+	if c.ifRevision != anyRevision {
+		removal.IfRevision = &c.ifRevision
+	}
+	return store.Remove(ctx, removal)
+}

@@ -1,0 +1,264 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/duration"
+	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/revision"
+	"github.com/dbtether/kubectl-dbtether/pkg/words"
+)
+
+// secretList is one call of secret list.
+type secretList struct {
+	print                       printFlags
+	selector                    string
+	allNamespaces, noHeaders    bool
+	unmanaged, deleted, expired bool
+}
+
+func newSecretListCommand(env *Environment) *cobra.Command {
+	var list secretList
+	cmd := &cobra.Command{
+		Use:     "list [flags]",
+		Aliases: []string{"ls"},
+		Short:   "List the Secrets that have a history",
+		Long: `List the Secrets of the namespace that have a history: their keys, when they were changed
+last and by whom, when they expire, and how many workloads consume them. No value is read:
+the API server is asked for metadata only.
+
+Whether something else has changed a Secret is not known without its values: secret history
+says so.`,
+		Example: `  kubectl dbtether secret list
+  kubectl dbtether secret list -A --expired
+  kubectl dbtether secret list --unmanaged -o wide`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := list.print.check(); err != nil {
+				return err
+			}
+			return list.run(cmd.Context(), env)
+		},
+	}
+	list.print.add(cmd, []string{"json", "yaml", "name", "wide"})
+	cmd.Flags().StringVarP(&list.selector, "selector", "l", "", "only Secrets with these labels, for example team=shop,tier!=test")
+	cmd.Flags().BoolVar(&list.noHeaders, "no-headers", false, "leave out the line of column titles")
+	cmd.Flags().BoolVarP(&list.allNamespaces, "all-namespaces", "A", false, "in all namespaces")
+	cmd.Flags().BoolVar(&list.unmanaged, "unmanaged", false, "also those that have no history")
+	cmd.Flags().BoolVar(&list.deleted, "deleted", false, "also those that were deleted and can be undeleted")
+	cmd.Flags().BoolVar(&list.expired, "expired", false, "only those that have expired")
+	return cmd
+}
+
+// listedSecret is a Secret, as -o json and yaml print it.
+type listedSecret struct {
+	Namespace string   `json:"namespace"`
+	Name      string   `json:"name"`
+	State     string   `json:"state,omitempty"` // unmanaged, deleted or expired
+	Keys      []string `json:"keys"`
+	Revision  int64    `json:"revision,omitempty"`
+	Revisions int      `json:"revisions"`
+	Created   string   `json:"created,omitempty"`
+	Changed   string   `json:"changed,omitempty"`
+	Author    string   `json:"author,omitempty"`
+	Reason    string   `json:"reason,omitempty"`
+	Expires   string   `json:"expires,omitempty"`
+	// Consumers is how many objects consume it; nil where that could not be found out.
+	Consumers *int `json:"consumers,omitempty"`
+}
+
+// States of a listed Secret.
+const (
+	stateUnmanaged = "unmanaged"
+	stateExpired   = "expired"
+)
+
+func (c *secretList) run(ctx context.Context, env *Environment) error {
+	selector, err := labels.Parse(c.selector)
+	if err != nil {
+		return Usagef("read --selector: %w", err)
+	}
+	s, err := env.here()
+	if err != nil {
+		return err
+	}
+	if c.allNamespaces {
+		s.namespace = ""
+	}
+	all, err := s.store.List(ctx, s.namespace)
+	if err != nil {
+		return err
+	}
+	rows := []listedSecret{}
+	for i := range all {
+		if row := newListedSecret(&all[i], env.Now()); c.wants(row, &all[i], selector) {
+			rows = append(rows, row)
+		}
+	}
+	if c.print.output == "name" {
+		for _, row := range rows {
+			fmt.Fprintf(env.Out, "secret/%s\n", row.Name)
+		}
+		return nil
+	}
+	if err := c.count(ctx, env, s.namespace, rows); err != nil {
+		return err
+	}
+	if !c.print.human() {
+		return printDocument(env, c.print.output, rows)
+	}
+	if len(rows) == 0 {
+		c.none(env, s.namespace, len(all))
+		return nil
+	}
+	return c.table(env, rows)
+}
+
+func (c *secretList) wants(row listedSecret, s *revision.Summary, selector labels.Selector) bool {
+	switch {
+	case row.State == stateUnmanaged && !c.unmanaged, row.State == stateDeletion && !c.deleted, row.State != stateExpired && c.expired:
+		return false
+	default:
+		return selector.Matches(labels.Set(s.Labels))
+	}
+}
+
+// newListedSecret does no I/O.
+func newListedSecret(s *revision.Summary, now time.Time) listedSecret {
+	row := listedSecret{Namespace: s.Namespace, Name: s.Name, Keys: s.Keys, Revision: s.Revision, Revisions: len(s.Entries), Expires: s.Annotations[v1alpha1.AnnotationExpiresAt]}
+	if row.Keys == nil {
+		row.Keys = []string{}
+	}
+	if !s.Created.IsZero() {
+		row.Created = s.Created.UTC().Format(time.RFC3339)
+	}
+	last, found := s.Held()
+	switch {
+	case !s.Exists:
+		row.State = stateDeletion
+		if n := len(s.Entries); n > 0 {
+			last, found = s.Entries[n-1], true
+		}
+	case !s.Managed:
+		row.State = stateUnmanaged
+	case isPast(row.Expires, now):
+		row.State = stateExpired
+	}
+	if found {
+		row.Changed, row.Author, row.Reason = last.Time.UTC().Format(time.RFC3339), last.Author, last.Reason
+	}
+	return row
+}
+
+// isPast reports whether a time of RFC 3339 is not after now. What is no time is not.
+func isPast(text string, now time.Time) bool {
+	at, err := time.Parse(time.RFC3339, text)
+	return err == nil && !now.Before(at)
+}
+
+// count adds the number of consumers.
+func (c *secretList) count(context.Context, *Environment, string, []listedSecret) error { return nil }
+
+// none says that nothing is listed, and what would be.
+func (c *secretList) none(env *Environment, namespace string, others int) {
+	where := "in any namespace"
+	if namespace != "" {
+		where = fmt.Sprintf("in namespace %q", namespace)
+	}
+	switch {
+	case c.expired:
+		env.note("no Secret %s has expired", where)
+	case others > 0:
+		env.note("no Secret %s has a history; kubectl dbtether secret set begins one, and --unmanaged lists the others", where)
+	default:
+		env.note("no Secrets found %s", where)
+	}
+}
+
+func (c *secretList) table(env *Environment, rows []listedSecret) error {
+	wide := c.print.output == "wide"
+	table := printers.GetNewTabWriter(env.Out)
+	titles := []string{"NAME", "KEYS", "REVISION", "AGE", "CHANGED", "BY", "EXPIRES", "CONSUMERS"}
+	if c.allNamespaces {
+		titles = append([]string{"NAMESPACE"}, titles...)
+	}
+	if wide {
+		titles = append(titles, "REVISIONS", "REASON")
+	}
+	if !c.noHeaders {
+		fmt.Fprintln(table, strings.Join(titles, "\t"))
+	}
+	now := env.Now()
+	for _, row := range rows {
+		cells := []string{row.Name, row.keys(wide), dash(row.Revision), since(row.Created, now), since(row.Changed, now), orDefault(row.Author, "-"), row.expires(now), row.consumers()}
+		if row.State == stateUnmanaged || row.State == stateDeletion {
+			cells[2] = row.State
+		}
+		if c.allNamespaces {
+			cells = append([]string{row.Namespace}, cells...)
+		}
+		if wide {
+			cells = append(cells, fmt.Sprint(row.Revisions), orDefault(row.Reason, "-"))
+		}
+		fmt.Fprintln(table, strings.Join(cells, "\t"))
+	}
+	return table.Flush()
+}
+
+// keyColumn is how wide the names of keys are at most.
+const keyColumn = 40
+
+func (r listedSecret) keys(wide bool) string {
+	list := strings.Join(r.Keys, ",")
+	switch {
+	case list == "":
+		return "-"
+	case wide:
+		return list
+	default:
+		return words.Shorten(list, keyColumn)
+	}
+}
+
+func (r listedSecret) expires(now time.Time) string {
+	at, err := time.Parse(time.RFC3339, r.Expires)
+	switch {
+	case r.Expires == "":
+		return "-"
+	case err != nil:
+		return "invalid"
+	case !now.Before(at):
+		return "expired"
+	default:
+		return "in " + duration.HumanDuration(at.Sub(now))
+	}
+}
+
+func (r listedSecret) consumers() string {
+	if r.Consumers == nil {
+		return "?"
+	}
+	return fmt.Sprint(*r.Consumers)
+}
+
+func since(text string, now time.Time) string {
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return "-"
+	}
+	return duration.HumanDuration(now.Sub(at))
+}
+
+func dash(number int64) string {
+	if number == 0 {
+		return "-"
+	}
+	return fmt.Sprint(number)
+}

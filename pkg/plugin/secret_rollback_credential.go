@@ -1,0 +1,69 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/provision"
+	"github.com/dbtether/kubectl-dbtether/pkg/revision"
+	"github.com/dbtether/kubectl-dbtether/pkg/secret"
+)
+
+// credential rolls back the credential of a DatabaseUser: its login gets the earlier
+// password again, in PostgreSQL and in its Secrets.
+func (c *secretRollback) credential(ctx context.Context, env *Environment, now *revision.Standing, to revision.Entry) error {
+	user, err := env.credentialOwner(ctx, now)
+	if err != nil {
+		return err
+	}
+	if err := env.notExpired(user); err != nil {
+		return err
+	}
+	store, err := env.revisions()
+	if err != nil {
+		return err
+	}
+	r, err := store.Content(ctx, now.Namespace, now.Name, to.Number)
+	if err != nil {
+		return err
+	}
+	if r.OwnerUID != user.UID {
+		return Hinted(fmt.Errorf("revision %d of secret %q was not written for DatabaseUser %q", to.Number, now.Name, user.Name),
+			"give it a new password instead: kubectl dbtether user rotate %s", user.Name)
+	}
+	run := provisioning{print: c.print, dryRun: c.dryRun, timeout: c.timeout, own: true,
+		done: func(_ *provision.Request, logins []string) string {
+			said := fmt.Sprintf("User %s has the password of revision %d again", user.Name, to.Number)
+			if len(logins) > 0 {
+				said += ", " + logins[0] + " can log in"
+			}
+			return said
+		}}
+	run.print.formats = objectFormats
+	return run.provision(ctx, env, func(ctx context.Context, p *provision.Provisioner) (*provision.Request, error) {
+		user, err := env.user(ctx, p, user.Name)
+		if err != nil {
+			return nil, err
+		}
+		return &provision.Request{Users: []*v1alpha1.DatabaseUser{user}, Restore: &provision.Restore{Revision: to.Number,
+			Username: string(r.Data["username"]), Password: secret.NewValue(r.Data["password"]), Reason: c.reason}}, nil
+	})
+}
+
+// credentialOwner returns the DatabaseUser whose credential a Secret holds.
+func (e *Environment) credentialOwner(ctx context.Context, now *revision.Standing) (*v1alpha1.DatabaseUser, error) {
+	list, err := e.list(ctx, userKind, now.Namespace, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	for i := range list.Items {
+		if list.Items[i].GetUID() == now.Live.OwnerUID {
+			return typed[v1alpha1.DatabaseUser](&list.Items[i])
+		}
+	}
+	return nil, Hinted(fmt.Errorf("secret %q holds the credential of a DatabaseUser that does not exist any more", now.Name),
+		"create it again, with spec.secretTemplate.onConflict: Adopt, or delete the Secret")
+}

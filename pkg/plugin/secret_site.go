@@ -1,0 +1,105 @@
+package plugin
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/revision"
+)
+
+// site is a namespace of a cluster: where Secrets are.
+type site struct {
+	env       *Environment
+	store     revision.Store
+	namespace string
+	// context is the one that was named; empty: the current one.
+	context string
+}
+
+// String returns shop, or prod/shop for another context.
+func (s site) String() string {
+	if s.context != "" {
+		return s.context + "/" + s.namespace
+	}
+	return s.namespace
+}
+
+// here returns the site of -n and --context.
+func (e *Environment) here() (site, error) {
+	namespace, err := e.Namespace()
+	if err != nil {
+		return site{}, err
+	}
+	store, err := e.revisions()
+	return site{env: e, store: store, namespace: namespace}, err
+}
+
+// otherSite is the value of --to-namespace and --to-context.
+type otherSite struct{ namespace, context string }
+
+func (o *otherSite) add(cmd *cobra.Command, env *Environment) {
+	cmd.Flags().StringVar(&o.namespace, "to-namespace", "", "the other namespace")
+	cmd.Flags().StringVar(&o.context, "to-context", "", "the context of the kubeconfig that the other namespace is in; its own namespace unless --to-namespace is given")
+	must(cmd.RegisterFlagCompletionFunc("to-context", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return env.contexts(), cobra.ShellCompDirectiveNoFileComp
+	}))
+}
+
+func (o otherSite) isSet() bool { return o.namespace != "" || o.context != "" }
+
+// of returns the site that is meant, seen from here. It reads the kubeconfig, and
+// connects to nothing.
+func (o otherSite) of(from site) (site, error) {
+	env := from.env
+	if o.context != "" {
+		other, err := env.inContext(o.context)
+		if err != nil {
+			return site{}, err
+		}
+		env = other
+	}
+	namespace := o.namespace
+	if namespace == "" {
+		own, err := env.Namespace()
+		if err != nil {
+			return site{}, err
+		}
+		namespace = own
+	}
+	store, err := env.revisions()
+	return site{env: env, store: store, namespace: namespace, context: o.context}, err
+}
+
+// inContext returns an Environment whose clients use another context of the same
+// kubeconfig, with none of the other flags that say how the API server is reached.
+func (e *Environment) inContext(name string) (*Environment, error) {
+	raw, err := e.Config.ToRawKubeConfigLoader().RawConfig()
+	if err != nil {
+		return nil, err
+	}
+	if _, found := raw.Contexts[name]; !found {
+		return nil, Hinted(fmt.Errorf("the kubeconfig has no context %q", name), "see what it has: kubectl config get-contexts")
+	}
+	other := NewEnvironment(e.IOStreams, e.Version)
+	other.Config = genericclioptions.NewConfigFlags(true)
+	other.Config.KubeConfig, other.Config.Timeout, other.Config.Context = e.Config.KubeConfig, e.Config.Timeout, &name
+	other.Config.WrapConfigFn = other.tuned
+	other.Terminal, other.Getenv, other.Now, other.Random = e.Terminal, e.Getenv, e.Now, e.Random
+	other.connect()
+	return other, nil
+}
+
+// contexts returns the contexts of the kubeconfig; none where it cannot be read.
+func (e *Environment) contexts() []string {
+	raw, err := e.Config.ToRawKubeConfigLoader().RawConfig()
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for name := range raw.Contexts {
+		names = append(names, name)
+	}
+	return names
+}

@@ -1,0 +1,80 @@
+package revision
+
+import (
+	"context"
+	"slices"
+)
+
+// Missing says that there is no Secret, and what is left of it. It is a *NotFoundError.
+func (s *Standing) Missing() error {
+	e := &NotFoundError{Namespace: s.Namespace, Name: s.Name}
+	for _, entry := range s.Entries {
+		e.Has = append(e.Has, entry.Number)
+	}
+	if newest, found := last(s.Entries); found && newest.Deletes {
+		e.Deleted = &newest
+	}
+	return e
+}
+
+// Before returns the revision that an undeletion brings back: what the Secret held last.
+// The error is a *NotFoundError.
+func (s *Standing) Before() (Entry, error) {
+	for _, e := range slices.Backward(s.Entries) {
+		if !e.Deletes {
+			return e, nil
+		}
+	}
+	return Entry{}, s.Missing()
+}
+
+// Entry returns the revision of a number. The error is a *NotFoundError, also for one
+// that says that the Secret was deleted.
+func (s *Standing) Entry(number int64) (Entry, error) {
+	if e, found := numbered(s.Entries, number); found && !e.Deletes {
+		return e, nil
+	}
+	e := &NotFoundError{Namespace: s.Namespace, Name: s.Name, Number: number}
+	for _, entry := range s.Entries {
+		if !entry.Deletes {
+			e.Has = append(e.Has, entry.Number)
+		}
+	}
+	return Entry{}, e
+}
+
+// Previous returns the revision that a rollback goes back to: what the Secret held before
+// what it holds. The error is a *RefusedError.
+func (s *Standing) Previous() (Entry, error) {
+	if s.External() && s.Named != nil {
+		return s.Named.Entry, nil
+	}
+	for _, e := range slices.Backward(s.Entries) {
+		if !e.Deletes && (s.Held == nil || e.Number < s.Held.Number) {
+			return e, nil
+		}
+	}
+	return Entry{}, &RefusedError{s.Namespace, s.Name, "has held nothing else, as far as its history goes", "see its history: kubectl dbtether secret history " + s.Name}
+}
+
+// Finish completes a write, or a deletion, whose writer was interrupted, and returns its
+// revision; nil: there is none.
+func (s Store) Finish(ctx context.Context, namespace, name string) (*Entry, error) {
+	for attempt := range attempts {
+		now, err := s.Stand(ctx, namespace, name)
+		if err != nil {
+			return nil, err
+		}
+		pending, unfinished := now.Unfinished()
+		if !unfinished {
+			return nil, nil
+		}
+		if err := s.finish(ctx, now, pending); err == nil || !isOvertaken(err) {
+			return &pending, err
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return nil, err
+		}
+	}
+	return nil, errAgain
+}

@@ -1,0 +1,219 @@
+package revision_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/revision"
+	"github.com/dbtether/kubectl-dbtether/pkg/secret"
+)
+
+var errCut = errors.New("the writer is dead")
+
+// cut returns a store whose writer dies at its n-th writing request: before it is sent,
+// or after the API server has done it. Died says whether it did.
+func (f fixture) cut(n int64, after bool) (store revision.Store, died func() bool) {
+	f.Helper()
+	config := rest.CopyConfig(f.config)
+	var writes atomic.Int64
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(request *http.Request) (*http.Response, error) {
+			count := writes.Load()
+			if request.Method != http.MethodGet {
+				count = writes.Add(1)
+			}
+			switch {
+			case count < n:
+				return next.RoundTrip(request)
+			case count == n && after && request.Method != http.MethodGet:
+				response, err := next.RoundTrip(request)
+				if err == nil {
+					response.Body.Close()
+				}
+				return nil, errCut
+			default:
+				return nil, errCut
+			}
+		})
+	})
+	core, err := corev1client.NewForConfig(config)
+	if err != nil {
+		f.Fatal(err)
+	}
+	objects, err := metadata.NewForConfig(config)
+	if err != nil {
+		f.Fatal(err)
+	}
+	return revision.Store{Secrets: core, Metadata: objects}, func() bool { return writes.Load() >= n }
+}
+
+// interrupt runs do with a writer that dies at each of its writes, before and after it, and
+// lets check look at what the next one makes of what it left. Each time is about a Secret
+// of its own.
+func (f fixture) interrupt(t *testing.T, prefix string, prepare func(name string), do func(store revision.Store, name string) error, check func(name string)) {
+	t.Helper()
+	for n := int64(1); ; n++ {
+		for _, after := range []bool{false, true} {
+			name := fmt.Sprintf("%s-%d-%t", prefix, n, after)
+			prepare(name)
+			store, died := f.cut(n, after)
+			if err := do(store, name); !died() {
+				if err != nil || n == 1 {
+					t.Fatalf("it has %d writes: %v", n-1, err)
+				}
+				t.Logf("%d writes", n-1)
+				return
+			}
+			if check(name); t.Failed() {
+				t.Fatalf("after the writer had died at write %d, sent %t", n, after)
+			}
+		}
+	}
+}
+
+// TestInterruptedWrites kills the writer of each kind of change at each of its steps. The
+// next command is another change: it finds all of the first or none of it, and no
+// revision is lost.
+func TestInterruptedWrites(t *testing.T) {
+	f := newFixture(t)
+	for _, c := range []struct {
+		name    string
+		prepare func(name string)
+		// before and after are the contents that there may be.
+		before, after []string
+	}{
+		{"first", func(string) {}, nil, []string{"B=1"}},
+		{"second", func(name string) { f.set(name, "A=1") }, []string{"A=1"}, []string{"A=1", "B=1"}},
+		{"pruning", func(name string) {
+			for i := range 11 {
+				f.set(name, fmt.Sprintf("A=%d", i))
+			}
+		}, []string{"A=10"}, []string{"A=10", "B=1"}},
+		{"external", func(name string) {
+			f.set(name, "A=1")
+			f.patch(name, `{"data":{"X":"MQ=="}}`)
+		}, []string{"A=1", "X=1"}, []string{"A=1", "B=1", "X=1"}},
+		{"foreign", func(name string) {
+			f.foreign(corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: data("X=1")})
+		}, []string{"X=1"}, []string{"B=1", "X=1"}},
+		{"deleted", func(name string) {
+			f.set(name, "A=1")
+			f.remove(name)
+		}, nil, []string{"B=1"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f.interrupt(t, c.name, c.prepare, func(store revision.Store, name string) error {
+				_, err := store.Write(t.Context(), f.merging(name, "B=1"))
+				return err
+			}, func(name string) {
+				w := f.set(name, "next=1")
+				held := f.stand(name).Live.Data
+				before, after := data(c.before...).Merge(data("next=1")), data(c.after...).Merge(data("next=1"))
+				if !held.Equal(before) && !held.Equal(after) {
+					t.Errorf("it holds %q", held)
+				}
+				f.settled(name, w.Revision.Number)
+				if len(c.before) > 0 && !f.keeps(name, data(c.before...)) {
+					t.Errorf("what it held before is lost")
+				}
+			})
+		})
+	}
+}
+
+// settled fails unless the Secret is at a revision, the newest, and nothing is unfinished.
+func (f fixture) settled(name string, number int64) {
+	f.Helper()
+	now := f.stand(name)
+	_, unfinished := now.Unfinished()
+	newest := now.Entries[len(now.Entries)-1]
+	if now.Live == nil || now.Revision() != number || now.Live.Revision != number || newest.Number != number || unfinished || len(now.Entries) > revision.Kept {
+		f.Errorf("%s is at %d, its annotation says %d, the newest of %d is %d, unfinished %t", name, now.Revision(), now.Live.Revision, len(now.Entries), newest.Number, unfinished)
+	}
+}
+
+// keeps reports whether a revision holds content.
+func (f fixture) keeps(name string, content secret.Data) bool {
+	f.Helper()
+	return slices.ContainsFunc(f.stand(name).Entries, func(e revision.Entry) bool { return !e.Deletes && f.content(name, e.Number).Equal(content) })
+}
+
+func (f fixture) remove(name string) {
+	f.Helper()
+	if _, err := f.store.Remove(context.Background(), revision.Removal{Namespace: f.namespace, Name: name, Author: "alice"}); err != nil {
+		f.Fatal(err)
+	}
+}
+
+// TestInterruptedRemoval kills who deletes a Secret, and lets the same command run again,
+// or another one write to the Secret.
+func TestInterruptedRemoval(t *testing.T) {
+	f := newFixture(t)
+	prepare := func(name string) {
+		f.set(name, "A=1")
+		f.patch(name, `{"data":{"X":"MQ=="}}`)
+	}
+	for _, purge := range []bool{false, true} {
+		removal := func(name string) revision.Removal {
+			return revision.Removal{Namespace: f.namespace, Name: name, Author: "alice", Purge: purge}
+		}
+		do := func(store revision.Store, name string) error {
+			_, err := store.Remove(t.Context(), removal(name))
+			return err
+		}
+		f.interrupt(t, fmt.Sprintf("again-%t", purge), prepare, do, func(name string) {
+			_, err := f.store.Remove(t.Context(), removal(name))
+			var gone *revision.NotFoundError // the one before had come to its end
+			if err != nil && !errors.As(err, &gone) {
+				t.Error(err)
+			}
+			now := f.stand(name)
+			if now.Live != nil || purge && len(now.Entries) > 0 || !purge && (len(now.Entries) != 3 || !f.keeps(name, data("A=1", "X=1"))) {
+				t.Errorf("left %+v", now)
+			}
+		})
+		f.interrupt(t, fmt.Sprintf("set-%t", purge), prepare, do, func(name string) {
+			w := f.set(name, "B=1")
+			held := f.stand(name).Live.Data
+			if !held.Equal(data("B=1")) && !held.Equal(data("A=1", "B=1", "X=1")) {
+				t.Errorf("it holds %q", held)
+			}
+			f.settled(name, w.Revision.Number)
+		})
+	}
+}
+
+// TestRefusedByTheServer writes what the API server does not let become live, with a
+// writer that comes to know that, and with one that was killed before: nothing stays
+// in the way of the next.
+func TestRefusedByTheServer(t *testing.T) {
+	f := newFixture(t)
+	e := f.merging("app", "tls.crt=1")
+	e.Type = corev1.SecretTypeTLS // which has to have a key, too
+	if _, err := f.store.Write(t.Context(), e); !apierrors.IsInvalid(err) {
+		t.Errorf("wrote it: %v", err)
+	}
+	if names := f.names(); len(names) != 0 {
+		t.Errorf("left %v", names)
+	}
+	store, died := f.cut(2, false)
+	if _, err := store.Write(t.Context(), e); err == nil || !died() {
+		t.Fatalf("was not killed: %v", err)
+	}
+	if w := f.set("app", "A=1"); w.Revision.Number != 1 {
+		t.Errorf("the next write is %+v", w)
+	}
+	f.holds("app", 1, "A=1")
+}

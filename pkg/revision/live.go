@@ -1,0 +1,175 @@
+package revision
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+)
+
+// stage writes a revision. That its name is taken is an error of the API server.
+func (s Store) stage(ctx context.Context, namespace, name string, r Revision, dryRun []string) (Revision, error) {
+	notes := map[string]string{
+		v1alpha1.AnnotationRevision: strconv.FormatInt(r.Number, 10), v1alpha1.AnnotationAuthor: r.Author, v1alpha1.AnnotationReason: r.Reason,
+		v1alpha1.AnnotationKeys: keyList(r.Data), v1alpha1.AnnotationFollows: string(r.Follows), v1alpha1.AnnotationChanges: r.Changes,
+		v1alpha1.AnnotationOwner: string(r.OwnerUID),
+	}
+	if r.Type != "" && r.Type != corev1.SecretTypeOpaque {
+		notes[v1alpha1.AnnotationType] = string(r.Type)
+	}
+	if r.Deletes {
+		notes[v1alpha1.AnnotationDeleted] = "true"
+	}
+	maps.DeleteFunc(notes, func(_, value string) bool { return value == "" })
+	immutable := true
+	object := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: revisionName(name, r.Number), Namespace: namespace, Annotations: notes,
+			Labels: map[string]string{v1alpha1.LabelRevisionOf: labelValue(name)}},
+		Type: v1alpha1.SecretTypeRevision, Immutable: &immutable, Data: r.Data,
+	}
+	created, err := s.Secrets.Secrets(namespace).Create(ctx, object, metav1.CreateOptions{FieldManager: v1alpha1.FieldManager, DryRun: dryRun})
+	if err != nil {
+		return Revision{}, fmt.Errorf("create secret %s/%s: %w", namespace, object.Name, err)
+	}
+	return fromSecret(created)
+}
+
+// makeLive makes the live Secret hold a revision: it is created, or patched with what
+// differs. It returns what the API server has then, and whether anything was to be
+// written. A live Secret that was changed since it was read is a conflict.
+func (s Store) makeLive(ctx context.Context, now *Standing, r Revision, labels map[string]string, notes map[string]*string, dryRun []string) (*corev1.Secret, bool, error) {
+	secrets := s.Secrets.Secrets(now.Namespace)
+	if now.Live == nil {
+		object := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: now.Name, Namespace: now.Namespace, Labels: map[string]string{}, Annotations: ownNotes(r)},
+			Type: r.Type, Data: r.Data}
+		maps.Copy(object.Labels, labels)
+		object.Labels[v1alpha1.LabelManaged] = "true"
+		for key, value := range notes {
+			if value != nil {
+				object.Annotations[key] = *value
+			}
+		}
+		created, err := secrets.Create(ctx, object, metav1.CreateOptions{FieldManager: v1alpha1.FieldManager, DryRun: dryRun})
+		if err != nil {
+			return nil, false, fmt.Errorf("create secret %s/%s: %w", now.Namespace, now.Name, err)
+		}
+		return created, true, nil
+	}
+	patch := contentPatch(now.Live, r, notes)
+	if patch == nil {
+		return &now.Live.object, false, nil
+	}
+	body, err := json.Marshal(patch)
+	if err != nil {
+		return nil, false, fmt.Errorf("patch secret %s/%s: %w", now.Namespace, now.Name, err)
+	}
+	patched, err := secrets.Patch(ctx, now.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: v1alpha1.FieldManager, DryRun: dryRun})
+	if apierrors.IsNotFound(err) { // deleted since it was read
+		err = errAgain
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("patch secret %s/%s: %w", now.Namespace, now.Name, err)
+	}
+	return patched, true, nil
+}
+
+// ownNotes are the annotations of a live Secret that holds a revision.
+func ownNotes(r Revision) map[string]string {
+	return map[string]string{v1alpha1.AnnotationRevision: strconv.FormatInt(r.Number, 10), v1alpha1.AnnotationKeys: keyList(r.Data)}
+}
+
+// contentPatch is the merge patch by which a live Secret holds a revision; nil where it
+// does, and has the notes.
+func contentPatch(live *Live, r Revision, notes map[string]*string) map[string]any {
+	patch := livePatch(live, Target{}, r.Data, ownNotes(r))
+	for key, value := range notes {
+		is, has := live.object.Annotations[key]
+		if value == nil && !has || value != nil && has && is == *value {
+			continue
+		}
+		if patch == nil {
+			patch = map[string]any{"metadata": map[string]any{"resourceVersion": live.ResourceVersion}}
+		}
+		meta, _ := patch["metadata"].(map[string]any)
+		if meta["annotations"] == nil {
+			meta["annotations"] = map[string]any{}
+		}
+		annotations, _ := meta["annotations"].(map[string]any)
+		annotations[key] = nil
+		if value != nil {
+			annotations[key] = *value
+		}
+	}
+	return patch
+}
+
+// finish makes live what an interrupted writer was about to make live, or deletes what
+// she was about to delete. What can never become live is undone.
+func (s Store) finish(ctx context.Context, now *Standing, pending Entry) error {
+	if pending.Deletes {
+		return s.deleteLive(ctx, now)
+	}
+	r, err := s.Content(ctx, now.Namespace, now.Name, pending.Number)
+	if apierrors.IsNotFound(err) {
+		return errAgain
+	}
+	if err != nil {
+		return err
+	}
+	_, _, err = s.makeLive(ctx, now, r, nil, nil, nil)
+	if apierrors.IsInvalid(err) { // the API server would never take it: it is undone
+		if err = s.deleteRevision(ctx, now.Namespace, now.Name, pending); err == nil {
+			err = errAgain
+		}
+	}
+	return err
+}
+
+// deleteLive deletes the live Secret as it was read.
+func (s Store) deleteLive(ctx context.Context, now *Standing) error {
+	if now.Live == nil {
+		return nil
+	}
+	uid, version := now.Live.object.UID, now.Live.ResourceVersion
+	err := s.Secrets.Secrets(now.Namespace).Delete(ctx, now.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("delete secret %s/%s: %w", now.Namespace, now.Name, err)
+	}
+	return nil
+}
+
+// tooMany returns the oldest of entries beyond limit, none of them as new as the one that
+// is live.
+func tooMany(entries []Entry, live int64, limit int) []Entry {
+	excess := entries[:max(len(entries)-limit, 0)]
+	return slices.DeleteFunc(slices.Clone(excess), func(e Entry) bool { return e.Number >= live })
+}
+
+// prune deletes revisions, oldest first.
+func (s Store) prune(ctx context.Context, namespace, name string, entries []Entry) error {
+	for _, e := range entries {
+		if err := s.deleteRevision(ctx, namespace, name, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deleteRevision deletes a revision, unless another one has its name by now.
+func (s Store) deleteRevision(ctx context.Context, namespace, name string, e Entry) error {
+	uid := e.UID
+	err := s.Secrets.Secrets(namespace).Delete(ctx, revisionName(name, e.Number), metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}})
+	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
+		return fmt.Errorf("delete secret %s/%s: %w", namespace, revisionName(name, e.Number), err)
+	}
+	return nil
+}

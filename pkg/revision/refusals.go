@@ -1,0 +1,245 @@
+package revision
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/secret"
+)
+
+// RefusedError says that a Secret is not written by who asks, and what to do instead.
+type RefusedError struct {
+	Namespace, Name string
+	// Why completes `secret "x" in namespace "y" …`.
+	Why  string
+	hint string
+}
+
+// Error implements error.
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("secret %q in namespace %q %s", e.Name, e.Namespace, e.Why)
+}
+
+// Hint returns what to do about it.
+func (e *RefusedError) Hint() string { return e.hint }
+
+// tokenTypes are the types of Secrets that others write and depend on.
+var tokenTypes = []corev1.SecretType{corev1.SecretTypeServiceAccountToken, corev1.SecretTypeBootstrapToken, "helm.sh/release.v1"}
+
+// Writable returns why the Secret is not for teams to write; nil if it is. The error is
+// a *RefusedError.
+func (s *Standing) Writable() error {
+	if newest, found := last(s.Entries); s.Live == nil && found && newest.OwnerUID != "" {
+		return &RefusedError{s.Namespace, s.Name, "is gone, and its history is that of the credential of a DatabaseUser",
+			"kubectl dbtether reconcile makes it anew; if that user is gone, too: kubectl delete secrets -l " + v1alpha1.LabelRevisionOf + "=" + labelValue(s.Name)}
+	}
+	if s.Live == nil {
+		return nil
+	}
+	refused := func(hint, why string, args ...any) error {
+		return &RefusedError{s.Namespace, s.Name, fmt.Sprintf(why, args...), hint}
+	}
+	object := &s.Live.object
+	switch {
+	case IsForeignType(object.Type):
+		return refused("leave it to what makes it", "has the type %s, which is written by others", object.Type)
+	case object.Type == v1alpha1.SecretTypeRevision:
+		return refused("name the Secret that it is a revision of", "is a revision, which does not change")
+	case s.Live.OwnerUID != "":
+		return refused(fmt.Sprintf("kubectl dbtether secret rotate %s replaces the password, in PostgreSQL too; other keys come from spec.secretTemplate of the DatabaseUser", s.Name),
+			"holds the credential of %s", credentialOwner(object))
+	case object.DeletionTimestamp != nil:
+		return refused("wait until it is gone", "is being deleted")
+	}
+	if owner := metav1.GetControllerOf(object); owner != nil {
+		return refused(fmt.Sprintf("change that %s, which would undo every other change", owner.Kind), "belongs to %s %q", owner.Kind, owner.Name)
+	}
+	return nil
+}
+
+// IsForeignType reports whether Secrets of a type are written by a program that depends
+// on what it wrote: tokens, and the releases of Helm.
+func IsForeignType(kind corev1.SecretType) bool {
+	for _, foreign := range tokenTypes {
+		if kind == foreign {
+			return true
+		}
+	}
+	return false
+}
+
+func credentialOwner(object *corev1.Secret) string {
+	for _, owner := range object.OwnerReferences {
+		if owner.Kind == v1alpha1.KindDatabaseUser {
+			return fmt.Sprintf("DatabaseUser %q", owner.Name)
+		}
+	}
+	return "a DatabaseUser"
+}
+
+// changeable returns why data cannot take the place of what the Secret holds.
+func (s *Standing) changeable(data secret.Data, kind corev1.SecretType) error {
+	if s.Live == nil {
+		return nil
+	}
+	if kind != "" && kind != s.Type() {
+		return &RefusedError{s.Namespace, s.Name, fmt.Sprintf("has the type %s, which cannot become %s", s.Type(), kind),
+			"a type does not change: delete the Secret first (its history is kept), or choose another name"}
+	}
+	if s.Live.immutable() && !data.Equal(s.Live.Data) {
+		return &RefusedError{s.Namespace, s.Name, "is immutable",
+			"write another Secret and let the workloads refer to that, or delete this one first: its history is kept"}
+	}
+	return nil
+}
+
+// checkName returns an error for a name that a Secret with revisions cannot have.
+func checkName(namespace, name string) error {
+	if of := v1alpha1.LiveSecret(name); of != name {
+		return &RefusedError{namespace, name, fmt.Sprintf("has the name of a revision of %q", of), "choose a name that does not end in .v and a number"}
+	}
+	problems := validation.IsDNS1123Subdomain(name)
+	if longest := validation.DNS1123SubdomainMaxLength - len(".v") - 18; len(problems) == 0 && len(name) > longest {
+		problems = []string{fmt.Sprintf("must be no more than %d bytes, so that its revisions have names", longest)}
+	}
+	if len(problems) > 0 {
+		return &RefusedError{namespace, name, "cannot be called so: " + strings.Join(problems, "; "),
+			"a name has lower case letters, digits, - and ., for example app-secrets"}
+	}
+	return nil
+}
+
+// maxKeyList is how many bytes the names of a Secret's keys have together at most: the
+// API server takes 256 KiB of annotations.
+const maxKeyList = 128 << 10
+
+// checkContent returns an error for what no Secret may hold.
+func checkContent(namespace, name string, data secret.Data) error {
+	for _, key := range data.Keys() {
+		if err := secret.CheckKey(key); err != nil {
+			return err
+		}
+	}
+	if size := data.Size(); size > corev1.MaxSecretSize {
+		return &RefusedError{namespace, name, fmt.Sprintf("would hold %d bytes, and the API server takes %d", size, corev1.MaxSecretSize),
+			"divide it among several Secrets, or keep what is large elsewhere"}
+	}
+	if size := len(keyList(data)); size > maxKeyList {
+		return &RefusedError{namespace, name, fmt.Sprintf("would have %d keys, whose names take %d bytes: %d at most are kept beside a revision", len(data), size, maxKeyList),
+			"divide it among several Secrets"}
+	}
+	return nil
+}
+
+// RevisionError says that a Secret is not at the revision that the writer expects.
+type RevisionError struct {
+	Namespace, Name string
+	Want, Is        int64
+	// Author and Time are those of the revision that it is at.
+	Author string
+	Time   time.Time
+	// External: it was changed since, by something else.
+	External bool
+}
+
+// Error implements error.
+func (e *RevisionError) Error() string {
+	at := fmt.Sprintf("secret %q in namespace %q is at revision %d, not %d", e.Name, e.Namespace, e.Is, e.Want)
+	switch {
+	case e.External && e.Is == e.Want:
+		return fmt.Sprintf("secret %q in namespace %q was changed by something else since revision %d", e.Name, e.Namespace, e.Want)
+	case e.Is == 0:
+		return fmt.Sprintf("secret %q in namespace %q has no revision %d: there is no such Secret, or it has no history yet", e.Name, e.Namespace, e.Want)
+	case e.Author != "":
+		return fmt.Sprintf("%s: %s wrote that at %s", at, e.Author, e.Time.UTC().Format(time.RFC3339))
+	default:
+		return at
+	}
+}
+
+// Hint returns what to do about it.
+func (e *RevisionError) Hint() string {
+	switch {
+	case e.Is == 0:
+		return "leave --if-revision out, or give 0, to begin one"
+	case e.Want == 0:
+		return fmt.Sprintf("look at it (kubectl dbtether secret history %s) and name the revision that you have seen", e.Name)
+	default:
+		return fmt.Sprintf("look at what changed (kubectl dbtether secret diff %s --revision %d) and name the revision that you have seen", e.Name, e.Want)
+	}
+}
+
+// NotFoundError says that there is no such Secret, or no such revision of it.
+type NotFoundError struct {
+	Namespace, Name string
+	// Number is that of the revision; 0: it is about the Secret.
+	Number int64
+	// Deleted is the revision that says that it was deleted, if it was.
+	Deleted *Entry
+	// Has are the revisions that there are.
+	Has []int64
+}
+
+// Error implements error.
+func (e *NotFoundError) Error() string {
+	switch {
+	case e.Number > 0:
+		return fmt.Sprintf("secret %q in namespace %q has no revision %d", e.Name, e.Namespace, e.Number)
+	case e.Deleted != nil:
+		return fmt.Sprintf("secret %q in namespace %q was deleted by %s at %s", e.Name, e.Namespace, e.Deleted.Author, e.Deleted.Time.UTC().Format(time.RFC3339))
+	default:
+		return fmt.Sprintf("secret %q not found in namespace %q", e.Name, e.Namespace)
+	}
+}
+
+// Hint returns what to do about it.
+func (e *NotFoundError) Hint() string {
+	switch {
+	case e.Number > 0 && len(e.Has) > 0:
+		return fmt.Sprintf("it has %s: kubectl dbtether secret history %s -n %s", ranges(e.Has), e.Name, e.Namespace)
+	case e.Deleted != nil || len(e.Has) > 0:
+		return fmt.Sprintf("its history is there: kubectl dbtether secret undelete %s -n %s", e.Name, e.Namespace)
+	default:
+		return fmt.Sprintf("see which there are: kubectl dbtether secret list -n %s", e.Namespace)
+	}
+}
+
+// ranges returns "1, 3-12".
+func ranges(numbers []int64) string {
+	var parts []string
+	for i := 0; i < len(numbers); i++ {
+		first := numbers[i]
+		for i+1 < len(numbers) && numbers[i+1] == numbers[i]+1 {
+			i++
+		}
+		part := fmt.Sprint(first)
+		if numbers[i] > first {
+			part = fmt.Sprintf("%d-%d", first, numbers[i])
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// UnknownError says that it cannot be found out whether a revision became live: others
+// wrote so many since that it was pruned.
+type UnknownError struct {
+	Name   string
+	Number int64
+}
+
+// Error implements error.
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("write revision %d of secret %q: so many others were written meanwhile that it cannot be said whether it was live", e.Number, e.Name)
+}
+
+// Hint returns what to do about it.
+func (e *UnknownError) Hint() string {
+	return "see what the Secret holds now: kubectl dbtether secret get " + e.Name
+}

@@ -1,0 +1,194 @@
+package revision
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/secret"
+)
+
+// Standing is a Secret as it stands, and what it held before. The contents of earlier
+// revisions are not in it.
+type Standing struct {
+	Namespace, Name string
+	// Live is the Secret; nil: there is none.
+	Live *Live
+	// Entries are its revisions, in ascending order.
+	Entries []Entry
+	// Held is the revision with the content of the live Secret; nil: no revision has it, as
+	// somebody else wrote it.
+	Held *Revision
+	// Named is the revision that the live Secret says it holds; nil: it says none, or that
+	// is gone. It differs from Held where somebody else wrote since.
+	Named *Revision
+}
+
+// External reports whether the Secret holds something that no revision has.
+func (s *Standing) External() bool { return s.Live != nil && s.Held == nil && len(s.Live.Data) > 0 }
+
+// Unfinished returns the revision that was to become live, and did not: its writer was
+// interrupted, or is just about to. Whoever comes next makes it so.
+func (s *Standing) Unfinished() (Entry, bool) {
+	newest, found := last(s.Entries)
+	switch {
+	case !found || newest.External() || newest.OwnerUID != "":
+		return newest, false
+	case s.Live == nil: // what follows something was live, and the Secret was deleted by hand
+		return newest, !newest.Deletes && newest.Follows == ""
+	case s.Held == nil: // an empty Secret that nothing is known of
+		return newest, len(s.Live.Data) == 0 && newest.Number > s.Live.Revision && newest.Follows == ""
+	default:
+		return newest, newest.Number > s.Held.Number && newest.Follows == s.Held.UID
+	}
+}
+
+// Revision returns the number of what the Secret holds; 0: there is no Secret, or no
+// revision of it yet.
+func (s *Standing) Revision() int64 {
+	switch {
+	case s.Live == nil:
+		return 0
+	case s.Held != nil:
+		return s.Held.Number
+	default:
+		return s.Live.Revision
+	}
+}
+
+// Type returns the type of the Secret; Opaque where there is none.
+func (s *Standing) Type() corev1.SecretType {
+	if s.Live == nil || s.Live.object.Type == "" {
+		return corev1.SecretTypeOpaque
+	}
+	return s.Live.object.Type
+}
+
+// Annotations returns those of the live Secret. They are not to be changed.
+func (s *Standing) Annotations() map[string]string {
+	if s.Live == nil {
+		return nil
+	}
+	return s.Live.object.Annotations
+}
+
+// Labels returns those of the live Secret. They are not to be changed.
+func (s *Standing) Labels() map[string]string {
+	if s.Live == nil {
+		return nil
+	}
+	return s.Live.object.Labels
+}
+
+// LastWriter returns who else than dbtether has written to the live Secret last, as the
+// API server recorded it: the name of a program, for example kubectl-edit.
+func (s *Standing) LastWriter() string {
+	var writer metav1.ManagedFieldsEntry
+	for _, entry := range s.Live.object.ManagedFields {
+		if entry.Manager != v1alpha1.FieldManager && (writer.Time == nil || entry.Time != nil && !entry.Time.Before(writer.Time)) {
+			writer = entry
+		}
+	}
+	return writer.Manager
+}
+
+// lastNumber returns the highest number taken.
+func (s *Standing) lastNumber() int64 {
+	newest, _ := last(s.Entries)
+	return newest.Number
+}
+
+// follows returns what a revision that is written now follows.
+func (s *Standing) follows() types.UID {
+	if s.Live == nil || s.Held == nil {
+		return ""
+	}
+	return s.Held.UID
+}
+
+// data returns what the Secret holds.
+func (s *Standing) data() secret.Data {
+	if s.Live == nil {
+		return nil
+	}
+	return s.Live.Data
+}
+
+// Stand reads a Secret, the metadata of its revisions, and the content of the one that it
+// is said to hold. What does not exist is absent from the result, without an error.
+func (s Store) Stand(ctx context.Context, namespace, name string) (*Standing, error) {
+	entries, err := s.entries(ctx, namespace, name)
+	if err != nil {
+		return nil, err
+	}
+	return s.stand(ctx, namespace, name, entries)
+}
+
+// stand is Stand for who has read the metadata.
+func (s Store) stand(ctx context.Context, namespace, name string, entries []Entry) (*Standing, error) {
+	standing := &Standing{Namespace: namespace, Name: name, Entries: entries}
+	var err error
+	if standing.Live, err = s.live(ctx, namespace, name); err != nil || standing.Live == nil {
+		return standing, err
+	}
+	live := standing.Live
+	for _, entry := range slices.Backward(entries) {
+		// What somebody else wrote may have been kept, and the writer interrupted then.
+		if entry.Number != live.Revision && (!entry.External() || entry.Number < live.Revision) {
+			continue
+		}
+		kept, err := s.Content(ctx, namespace, name, entry.Number)
+		if apierrors.IsNotFound(err) { // pruned since
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if entry.Number == live.Revision {
+			standing.Named = &kept
+		}
+		if kept.Data.Equal(live.Data) {
+			standing.Held = &kept
+			break
+		}
+	}
+	return standing, nil
+}
+
+// Content reads a revision with its values. The error is the API server's where there is
+// none of that number.
+func (s Store) Content(ctx context.Context, namespace, name string, number int64) (Revision, error) {
+	object, err := s.Secrets.Secrets(namespace).Get(ctx, revisionName(name, number), metav1.GetOptions{})
+	if err != nil {
+		return Revision{}, fmt.Errorf("read secret %s/%s: %w", namespace, revisionName(name, number), err)
+	}
+	return fromSecret(object)
+}
+
+// entries returns what the metadata of the revisions of a name say, in ascending order.
+func (s Store) entries(ctx context.Context, namespace, name string) ([]Entry, error) {
+	list, err := s.Metadata.Resource(corev1.SchemeGroupVersion.WithResource("secrets")).Namespace(namespace).
+		List(ctx, metav1.ListOptions{LabelSelector: v1alpha1.LabelRevisionOf + "=" + labelValue(name)})
+	if err != nil {
+		return nil, fmt.Errorf("list revisions of secret %s/%s: %w", namespace, name, err)
+	}
+	var entries []Entry
+	for i := range list.Items {
+		if item := &list.Items[i]; strings.HasPrefix(item.Name, name+".v") { // not another long name with the same hash
+			entry, err := newEntry(item)
+			if err != nil {
+				return nil, err
+			}
+			entries = append(entries, entry)
+		}
+	}
+	sortEntries(entries)
+	return entries, nil
+}
