@@ -9,6 +9,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
@@ -36,33 +37,52 @@ type users struct {
 	pods      []runningPod
 	workloads []workload
 	jobs      []unstructured.Unstructured
+	// former are ReplicaSets that a Deployment controls: its pods, and what it was before.
+	former []workload
 }
 
 // consuming reads the running pods of the namespace and the workloads that make them.
 func (s *sight) consuming(ctx context.Context) (users, error) {
-	var all users
+	lists := map[string][]unstructured.Unstructured{}
 	var err error
-	if all.pods, err = s.runningPods(ctx); err != nil {
+	if lists[podKind.kind], err = s.list(ctx, podKind, running()); err != nil {
+		return users{}, err
+	}
+	for _, k := range templateKinds() {
+		if lists[k.kind], err = s.list(ctx, k, metav1.ListOptions{}); err != nil {
+			return users{}, err
+		}
+	}
+	return s.consumingOf(lists)
+}
+
+// consumingOf returns what the running pods and the workloads of a namespace, by kind, may
+// consume. It does no I/O.
+func (s *sight) consumingOf(lists map[string][]unstructured.Unstructured) (all users, err error) {
+	if all.pods, err = s.asRunning(lists[podKind.kind]); err != nil {
 		return all, err
 	}
 	slices.SortFunc(all.pods, func(a, b runningPod) int { return cmp.Compare(a.name, b.name) })
+	all.jobs = lists[jobKind().kind]
+	seen := map[types.UID]bool{}
 	for _, k := range templateKinds() {
-		list, err := s.list(ctx, k, metav1.ListOptions{})
-		if err != nil {
-			return all, err
+		for i := range lists[k.kind] {
+			seen[lists[k.kind][i].GetUID()] = true
 		}
-		if k.kind == "Job" {
-			all.jobs = list
-		}
-		for i := range list {
-			if metav1.GetControllerOf(&list[i]) != nil { // what controls it is among them
-				continue
-			}
-			w, err := newWorkload(k, &list[i], s.namespace, s)
+	}
+	for _, k := range templateKinds() {
+		for i := range lists[k.kind] {
+			w, err := newWorkload(k, &lists[k.kind][i], s.namespace, s)
 			if err != nil {
 				return all, err
 			}
-			if !w.finished() {
+			owner := metav1.GetControllerOf(w.object)
+			// One that another kind of object controls stands for itself.
+			controlled := owner != nil && seen[owner.UID]
+			switch {
+			case controlled && k.kind == "ReplicaSet":
+				all.former = append(all.former, w)
+			case !controlled && !w.finished():
 				all.workloads = append(all.workloads, w)
 			}
 		}

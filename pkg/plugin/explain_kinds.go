@@ -132,7 +132,7 @@ func (o explainedObject) read(ctx context.Context, env *Environment, namespace s
 		return found, err
 	}
 	err = &renamedError{fmt.Sprintf("%s %q not found in namespace %q", o.kind, o.name, namespace), err}
-	names, listErr := o.names(ctx, env, namespace)
+	names, listErr := o.names(ctx, env, namespace, metav1.ListOptions{})
 	var near []string
 	for _, name := range names {
 		if similar(name, o.name) {
@@ -151,13 +151,36 @@ func (o explainedObject) read(ctx context.Context, env *Environment, namespace s
 	}
 }
 
+// list reads the objects of the kind in a namespace; "" means all, or that it has none.
+func (k explained) list(ctx context.Context, env *Environment, namespace string, options metav1.ListOptions) ([]unstructured.Unstructured, error) {
+	kube, err := env.Dynamic()
+	if err != nil {
+		return nil, err
+	}
+	options.Limit = listChunk
+	var all []unstructured.Unstructured
+	for {
+		chunk, err := kube.Resource(k.resource).Namespace(namespace).List(ctx, options)
+		if err != nil {
+			return nil, err
+		}
+		for i := range chunk.Items {
+			chunk.Items[i].SetGroupVersionKind(k.resource.GroupVersion().WithKind(k.kind))
+		}
+		all = append(all, chunk.Items...)
+		if options.Continue = chunk.GetContinue(); options.Continue == "" {
+			return all, nil
+		}
+	}
+}
+
 // names returns the names of the objects of the kind in a namespace.
-func (k explained) names(ctx context.Context, env *Environment, namespace string) ([]string, error) {
+func (k explained) names(ctx context.Context, env *Environment, namespace string, options metav1.ListOptions) ([]string, error) {
 	client, err := env.metadataOnly()
 	if err != nil {
 		return nil, err
 	}
-	list, err := client.Resource(k.resource).Namespace(namespace).List(ctx, metav1.ListOptions{})
+	list, err := client.Resource(k.resource).Namespace(namespace).List(ctx, options)
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +217,7 @@ func completeObject(env *Environment) cobra.CompletionFunc {
 		}
 		ctx, cancel := completing(cmd.Context())
 		defer cancel()
-		names, _ := explainedKinds()[i].names(ctx, env, namespace)
+		names, _ := explainedKinds()[i].names(ctx, env, namespace, metav1.ListOptions{})
 		var fitting []string
 		for _, n := range names {
 			if strings.HasPrefix(n, name) {

@@ -194,37 +194,29 @@ func (s *sight) ask(ctx context.Context, object *unstructured.Unstructured, plac
 
 // list reads the objects of a kind in the namespace; none where they may not be read.
 func (s *sight) list(ctx context.Context, k explained, options metav1.ListOptions) ([]unstructured.Unstructured, error) {
-	kube, err := s.env.Dynamic()
-	if err != nil {
-		return nil, err
+	all, err := k.list(ctx, s.env, s.namespace, options)
+	if err != nil && s.lacks(err) {
+		return nil, nil
 	}
-	options.Limit = listChunk
-	var all []unstructured.Unstructured
-	for {
-		chunk, err := kube.Resource(k.resource).Namespace(s.namespace).List(ctx, options)
-		if err != nil {
-			if s.lacks(err) {
-				return nil, nil
-			}
-			return nil, err
-		}
-		for i := range chunk.Items {
-			chunk.Items[i].SetGroupVersionKind(k.resource.GroupVersion().WithKind(k.kind))
-		}
-		all = append(all, chunk.Items...)
-		if options.Continue = chunk.GetContinue(); options.Continue == "" {
-			return all, nil
-		}
-	}
+	return all, err
 }
 
 // runningPods reads the pods of the namespace that have not ended.
 func (s *sight) runningPods(ctx context.Context) ([]runningPod, error) {
-	list, err := s.list(ctx, podKind, metav1.ListOptions{FieldSelector: "status.phase!=Succeeded,status.phase!=Failed"})
+	list, err := s.list(ctx, podKind, running())
 	if err != nil {
 		return nil, err
 	}
-	pods := make([]runningPod, len(list))
+	return s.asRunning(list)
+}
+
+// running selects pods that have not ended.
+func running() metav1.ListOptions {
+	return metav1.ListOptions{FieldSelector: "status.phase!=Succeeded,status.phase!=Failed"}
+}
+
+func (s *sight) asRunning(list []unstructured.Unstructured) (pods []runningPod, err error) {
+	pods = make([]runningPod, len(list))
 	for i := range list {
 		if pods[i], err = newRunningPod(&list[i], s.namespace, s); err != nil {
 			return nil, err

@@ -87,6 +87,8 @@ type runningPod struct {
 	containers []review.Container
 	// others are Secrets that only volumes refer to.
 	others []string
+	// uses are all places that refer to Secrets.
+	uses []review.Use
 	// started are the times at which containers that run have started.
 	started map[string]time.Time
 }
@@ -100,6 +102,9 @@ func newRunningPod(object *unstructured.Unstructured, namespace string, facts re
 	p := runningPod{name: object.GetName(), labels: object.GetLabels(), owner: metav1.GetControllerOf(object),
 		annotations: object.GetAnnotations(), started: map[string]time.Time{}}
 	if p.containers, p.others, err = review.Containers(text); err != nil {
+		return p, err
+	}
+	if p.uses, err = review.Uses(text); err != nil {
 		return p, err
 	}
 	p.injections = inject.ReadInjected(p.annotations[v1alpha1.AnnotationInjected])

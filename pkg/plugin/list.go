@@ -65,7 +65,7 @@ func newListCommand(env *Environment, k kind, short string) *cobra.Command {
 
 // printTable prints what the API server makes of the objects.
 func (e *Environment) printTable(ctx context.Context, k kind, namespace string, options metav1.ListOptions, how printers.PrintOptions) error {
-	client, err := e.tableClient(k)
+	client, err := e.tableClient(k.resource.GroupVersion())
 	if err != nil {
 		return err
 	}
@@ -103,25 +103,32 @@ func (e *Environment) noneFound(k kind, namespace string) {
 	fmt.Fprintln(e.ErrOut, "No resources found")
 }
 
-func (e *Environment) tableClient(k kind) (*rest.RESTClient, error) {
+// tableClient returns the client for the tables of an API. It connects to nothing.
+func (e *Environment) tableClient(version schema.GroupVersion) (*rest.RESTClient, error) {
 	shared, err := e.RESTConfig()
 	if err != nil {
 		return nil, err
 	}
 	config := rest.CopyConfig(shared)
-	version := k.resource.GroupVersion()
 	config.GroupVersion, config.APIPath = &version, "/apis"
+	if version.Group == "" {
+		config.APIPath = "/api"
+	}
 	config.NegotiatedSerializer = scheme.Codecs.WithoutConversion()
 	return rest.RESTClientFor(config)
 }
 
 func requestTable(ctx context.Context, client *rest.RESTClient, k kind, namespace string, options metav1.ListOptions) (*metav1.Table, error) {
-	result := client.Get().
+	return tableOf(ctx, client.Get().
 		NamespaceIfScoped(namespace, namespace != "").
 		Resource(k.resource.Resource).
-		SpecificallyVersionedParams(&options, metav1.ParameterCodec, schema.GroupVersion{Version: "v1"}).
-		SetHeader("Accept", asTable).
-		Do(ctx)
+		SpecificallyVersionedParams(&options, metav1.ParameterCodec, schema.GroupVersion{Version: "v1"}))
+}
+
+// tableOf sends a request, and returns the table that is the answer, with the metadata of
+// each object.
+func tableOf(ctx context.Context, request *rest.Request) (*metav1.Table, error) {
+	result := request.SetHeader("Accept", asTable).Do(ctx)
 	// Error reads the API's own words from the body, which Raw does not.
 	if err := result.Error(); err != nil {
 		return nil, err
@@ -132,13 +139,13 @@ func requestTable(ctx context.Context, client *rest.RESTClient, k kind, namespac
 	}
 	table := &metav1.Table{}
 	if err := json.Unmarshal(body, table); err != nil {
-		return nil, fmt.Errorf("read the list of %s: %w", k.resource.Resource, err)
+		return nil, fmt.Errorf("read a table: %w", err)
 	}
 	for i := range table.Rows {
 		// The printer takes the namespace column from the object's metadata.
 		object := &metav1.PartialObjectMetadata{}
 		if err := json.Unmarshal(table.Rows[i].Object.Raw, object); err != nil {
-			return nil, fmt.Errorf("read the list of %s: %w", k.resource.Resource, err)
+			return nil, fmt.Errorf("read a table: %w", err)
 		}
 		table.Rows[i].Object.Object = object
 	}

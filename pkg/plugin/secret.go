@@ -13,5 +13,6 @@ func newSecretCommand(env *Environment) *cobra.Command {
 		newSecretListCommand(env),
 		newSecretDiffCommand(env),
 		newSecretCopyCommand(env),
+		newSecretUsageCommand(env),
 	)
 }

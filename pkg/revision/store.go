@@ -64,7 +64,7 @@ func newLive(s *corev1.Secret) *Live {
 
 // revisions returns the revisions of a name in ascending order.
 func (s Store) revisions(ctx context.Context, namespace, name string) ([]Revision, error) {
-	list, err := s.Secrets.Secrets(namespace).List(ctx, metav1.ListOptions{LabelSelector: v1alpha1.LabelRevisionOf + "=" + labelValue(name)})
+	list, err := s.Secrets.Secrets(namespace).List(ctx, metav1.ListOptions{LabelSelector: Selector(name)})
 	if err != nil {
 		return nil, fmt.Errorf("list revisions of secret %s/%s: %w", namespace, name, err)
 	}

@@ -1,0 +1,98 @@
+package plugin
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/revision"
+)
+
+// completeSecretNames completes the first argument with the names of Secrets that are no
+// revisions.
+func completeSecretNames(env *Environment) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return env.complete(cmd.Context(), nil, begun, env.secretNames)
+	}
+}
+
+// completeSecretKeys completes an argument after the name of a Secret, or the value of a
+// flag, with those of its keys that no argument names. It reads metadata only.
+func completeSecretKeys(env *Environment) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+		if len(args) == 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var there []string
+		for _, arg := range args[1:] {
+			key, _, _ := strings.Cut(arg, "=")
+			there = append(there, key)
+		}
+		return env.complete(cmd.Context(), there, begun, func(ctx context.Context, namespace string) ([]string, error) {
+			meta, err := env.secretMeta(ctx, namespace, args[0])
+			return meta.keys, err
+		})
+	}
+}
+
+// completeRevisions completes an argument after the name of a Secret, or the value of a
+// flag, with the numbers of its revisions that no argument names, newest first.
+func completeRevisions(env *Environment) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+		if len(args) == 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		numbers, directive := env.complete(cmd.Context(), args[1:], begun, func(ctx context.Context, namespace string) ([]string, error) {
+			return env.revisionNumbers(ctx, namespace, args[0])
+		})
+		return numbers, directive | cobra.ShellCompDirectiveKeepOrder
+	}
+}
+
+// revisionNumbers returns the numbers of a Secret's revisions, newest first.
+func (e *Environment) revisionNumbers(ctx context.Context, namespace, name string) ([]string, error) {
+	names, err := secretKind.names(ctx, e, namespace, metav1.ListOptions{LabelSelector: revision.Selector(name)})
+	if err != nil {
+		return nil, err
+	}
+	var numbers []int64
+	for _, n := range names {
+		text, ok := strings.CutPrefix(n, name+".v")
+		// Another long name may have the same label.
+		if number, err := strconv.ParseInt(text, 10, 64); ok && err == nil {
+			numbers = append(numbers, number)
+		}
+	}
+	slices.Sort(numbers)
+	slices.Reverse(numbers)
+	all := make([]string, len(numbers))
+	for i, number := range numbers {
+		all[i] = strconv.FormatInt(number, 10)
+	}
+	return all, nil
+}
+
+// complete returns the words of a namespace that begin with begun and are not there
+// already; none where they cannot be read, because an error has no place in a half-typed
+// line.
+func (e *Environment) complete(ctx context.Context, there []string, begun string, words func(context.Context, string) ([]string, error)) ([]string, cobra.ShellCompDirective) {
+	ctx, cancel := completing(ctx)
+	defer cancel()
+	namespace, err := e.Namespace()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	all, err := words(ctx, namespace)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	fitting := slices.DeleteFunc(all, func(word string) bool { return !strings.HasPrefix(word, begun) || slices.Contains(there, word) })
+	return fitting, cobra.ShellCompDirectiveNoFileComp
+}
