@@ -51,6 +51,8 @@ const (
 	// AnnotationProtected is "true" on a managed Secret that nobody edits or deletes by
 	// hand.
 	AnnotationProtected = "dbtether.io/protected"
+	// AnnotationExpiresAt is when a managed Secret's content is no longer to be used (RFC 3339).
+	AnnotationExpiresAt = "dbtether.io/expires-at"
 )
 
 // Annotations that ask for injection, on a pod, and the labels that admit it.
