@@ -116,6 +116,16 @@ var standardKeys = []standardKey{
 	{"PGSSLMODE", "sslmode"},
 }
 
+// Standard returns what every user of a pod gives it in its environment, in the order in
+// which it is written: the variables of libpq, prefixed with the alias, if there is one.
+func Standard(alias string) []EnvAsk {
+	asks := make([]EnvAsk, len(standardKeys))
+	for i, standard := range standardKeys {
+		asks[i] = EnvAsk{Variable: VariablePrefix(alias) + standard.variable, Alias: alias, Key: standard.key}
+	}
+	return asks
+}
+
 // credentialKeys are the keys that every credential has and that env may name.
 var credentialKeys = []string{"host", "port", "database", "username", "password", "uri", "jdbc-uri", "sslmode"}
 
@@ -144,8 +154,8 @@ func bindingName(user, alias string) string {
 	return user
 }
 
-// variablePrefix returns "REPORTS_" for the alias "reports", nothing for none.
-func variablePrefix(alias string) string {
+// VariablePrefix returns "REPORTS_" for the alias "reports", nothing for none.
+func VariablePrefix(alias string) string {
 	if alias == "" {
 		return ""
 	}

@@ -37,7 +37,7 @@ func variables(ask *Ask, bindings []Binding, mounts []mount) []entry {
 	if ask.As.env() {
 		w.entries = make([]entry, 0, len(bindings)*len(standardKeys)+len(ask.Env)+1)
 		for _, b := range bindings {
-			prefix := variablePrefix(b.Alias)
+			prefix := VariablePrefix(b.Alias)
 			for _, standard := range standardKeys {
 				w.reference(prefix+standard.variable, b.Secret, standard.key)
 			}
@@ -52,7 +52,7 @@ func variables(ask *Ask, bindings []Binding, mounts []mount) []entry {
 	}
 	if ask.As == FormLibpq {
 		for _, m := range mounts {
-			prefix := variablePrefix(m.alias)
+			prefix := VariablePrefix(m.alias)
 			file, service := prefix+serviceFileVariable, prefix+serviceVariable
 			w.entries = append(w.entries, entry{name: file, file: m.directory + "/" + v1alpha1.ServiceFile, with: service})
 			w.value(service, v1alpha1.ServiceName)

@@ -72,7 +72,7 @@ func (p *parser) variable(env EnvAsk) {
 // standard reports whether some user's credential already gives the variable.
 func (p *parser) standard(variable string) bool {
 	for _, user := range p.ask.Users {
-		name, prefixed := strings.CutPrefix(variable, variablePrefix(user.Alias))
+		name, prefixed := strings.CutPrefix(variable, VariablePrefix(user.Alias))
 		switch {
 		case !prefixed:
 		case p.ask.As == FormLibpq && (name == serviceFileVariable || name == serviceVariable):

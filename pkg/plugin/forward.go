@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/httpstream" //nolint:staticcheck // what client-go/tools/portforward still speaks
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
+	"k8s.io/klog/v2"
 )
 
 // forward connects to a port of a Service through the API server, as kubectl
@@ -102,7 +103,9 @@ func (e *Environment) dialPod(namespace, pod string) (httpstream.Connection, err
 		return nil, err
 	}
 	overSPDY := spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, url)
-	overWebSocket, err := portforward.NewSPDYOverWebsocketDialer(url, config)
+	// A tunnel logs at level 7 what is sent through it. Its levels count one more here, so
+	// that no verbosity reaches that.
+	overWebSocket, err := portforward.NewSPDYOverWebsocketDialerWithLogger(klog.Background().V(1), url, config)
 	if err != nil {
 		return nil, err
 	}

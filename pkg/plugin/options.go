@@ -9,12 +9,15 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 )
 
-// addGlobalFlags gives every command kubectl's own flags. The help of a command
+// addGlobalFlags gives every command kubectl's own flags, -v among them. The help of a command
 // shows the few that are used often; the command options shows them all.
 func addGlobalFlags(root *cobra.Command, env *Environment) {
 	often := []string{"namespace", "context", "kubeconfig", "as"}
 	flags := root.PersistentFlags()
 	env.Config.AddFlags(flags)
+	var level verbosity
+	level.add(flags)
+	root.PersistentPreRunE = func(*cobra.Command, []string) error { return level.apply(env) }
 	flags.VisitAll(func(flag *pflag.Flag) {
 		flag.Hidden = !slices.Contains(often, flag.Name)
 	})
@@ -28,6 +31,7 @@ func newOptionsCommand(env *Environment) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			flags := pflag.NewFlagSet("options", pflag.ContinueOnError)
 			genericclioptions.NewConfigFlags(true).AddFlags(flags)
+			new(verbosity).add(flags)
 			_, err := fmt.Fprintf(env.Out, "Every command has these flags:\n\n%s", flags.FlagUsages())
 			return err
 		},

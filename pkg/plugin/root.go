@@ -30,6 +30,7 @@ func commands() []entry {
 		{groupResources, newDBCommand},
 		{groupResources, newUserCommand},
 		{groupSecrets, newSecretCommand},
+		{groupSecrets, newRunCommand},
 		{groupApply, newApplyCommand},
 		{groupApply, newReconcileCommand},
 		{groupApply, newDriftCommand},

@@ -76,7 +76,7 @@ type runner struct {
 // returns nil, within half a minute. An error says that it could not begin, or that
 // another runner has taken over because the API server could not be reached.
 func Run(ctx context.Context, o Options) error {
-	klog.SetSlogLogger(slog.New(warnings{o.Log.Handler()})) // what client-go says
+	klog.SetSlogLogger(slog.New(clientLog{o.Log.Handler()}))
 	r := &runner{Options: o, claims: newClaims()}
 	r.events.recorder = notify.Recorder{Events: o.Events, Component: leaseName, Instance: o.Identity, Now: o.Provisioner.Now}
 	r.queue = workqueue.NewTypedRateLimitingQueue[key](newBackoff())
@@ -93,13 +93,26 @@ func Run(ctx context.Context, o Options) error {
 	return r.elect(ctx)
 }
 
-// warnings leaves out what is no warning.
-type warnings struct{ slog.Handler }
+// clientLog is what client-go says: warnings, and of the rest what the verbosity of klog
+// asks for, where that is not 0.
+type clientLog struct{ slog.Handler }
 
-// Enabled implements slog.Handler.
-func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
-	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
+// Enabled implements slog.Handler. The levels of klog are those of slog, below zero.
+func (c clientLog) Enabled(ctx context.Context, level slog.Level) bool {
+	if level >= slog.LevelWarn {
+		return c.Handler.Enabled(ctx, level)
+	}
+	verbose := klog.V(1).Enabled()
+	return verbose && klog.V(klog.Level(max(0, -level))).Enabled() //nolint:gosec // klog's levels are small
 }
+
+// WithAttrs implements slog.Handler.
+func (c clientLog) WithAttrs(attributes []slog.Attr) slog.Handler {
+	return clientLog{c.Handler.WithAttrs(attributes)}
+}
+
+// WithGroup implements slog.Handler.
+func (c clientLog) WithGroup(name string) slog.Handler { return clientLog{c.Handler.WithGroup(name)} }
 
 // lead works until stopping ends, and then finishes what it has begun. When lost ends
 // first, another may be at work: it gives up at once.
