@@ -15,7 +15,7 @@ GOLANGCI_LINT := go tool -modfile=tools/lint/go.mod golangci-lint
 REGAL := go tool -modfile=tools/regal/go.mod regal
 
 # The packages whose tests start no server.
-UNIT ?= ./pkg/api/... ./pkg/secret ./pkg/inject ./pkg/policy ./pkg/review ./manifests ./hack/layout ./hack/benchtable
+UNIT ?= ./pkg/api/... ./pkg/secret ./pkg/secretfile ./pkg/inject ./pkg/policy ./pkg/review ./manifests ./hack/layout ./hack/benchtable
 
 # The packages of the everyday loop.
 QUICK ?= ./pkg/... ./hack/layout ./hack/crash
