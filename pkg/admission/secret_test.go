@@ -2,6 +2,7 @@ package admission
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -47,7 +49,53 @@ func (c *cluster) store(t *testing.T, user string) revision.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return revision.Store{Secrets: client.CoreV1()}
+	objects, err := metadata.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return revision.Store{Secrets: client.CoreV1(), Metadata: objects}
+}
+
+// What a team does with its own Secrets takes the rights to Secrets and no other, and goes
+// by the name of who does it.
+func TestFloorTakesWhatATeamWrites(t *testing.T) {
+	c := newCluster(t)
+	ns := c.namespace(t)
+	writer, _, _ := c.people(t, ns)
+	store := c.store(t, writer)
+	set := func(author, key, value string) error {
+		_, err := store.Write(t.Context(), revision.Edit{Namespace: ns, Name: "app", Author: author, Reason: "test",
+			Change: func(now *revision.Standing) (secret.Data, error) {
+				held := secret.Data{}
+				if now.Live != nil {
+					held = now.Live.Data
+				}
+				return held.Merge(secret.Data{key: []byte(value)}), nil
+			}})
+		return err
+	}
+	if err := errors.Join(set(writer, "A", "1"), set(writer, "A", "2")); err != nil {
+		t.Fatal(err)
+	}
+	c.must(t, writer, "patch", "secret", "app", "-n", ns, "--type=merge", "-p", `{"stringData":{"B":"by hand"}}`)
+	if err := set("somebody-else", "A", "3"); err == nil || !strings.Contains(err.Error(), "its author (dbtether.io/author) is not you") {
+		t.Errorf("under another's name: %v", err)
+	}
+	if err := set(writer, "A", "3"); err != nil {
+		t.Fatal(err)
+	}
+	now, err := store.Stand(t.Context(), ns, "app")
+	if err != nil || len(now.Entries) != 4 || !now.Entries[2].External() || now.Entries[3].Author != writer {
+		t.Errorf("%+v: %v", now, err)
+	}
+	removal := revision.Removal{Namespace: ns, Name: "app", Author: writer}
+	if _, err := store.Remove(t.Context(), removal); err != nil {
+		t.Error(err)
+	}
+	removal.Purge = true
+	if removed, err := store.Remove(t.Context(), removal); err != nil || removed.Purged != 5 {
+		t.Errorf("purged %d: %v", removed.Purged, err)
+	}
 }
 
 func credentialOf(c *cluster, t *testing.T, namespace, name string) revision.Target {
@@ -208,6 +256,13 @@ func TestRevisionIsItsAuthors(t *testing.T) {
 		return fmt.Sprintf("apiVersion: v1\nkind: Secret\ntype: dbtether.io/revision\nmetadata: {name: %s, labels: {dbtether.io/revision-of: %s}, annotations: {dbtether.io/revision: '%s', dbtether.io/author: '%s', dbtether.io/owner-uid: '%s'}}\n%s",
 			name, of, number, author, owner, rest)
 	}
+	c.must(t, "", "create", "role", "creators", "-n", ns, "--verb=create", "--resource=secrets")
+	c.must(t, "", "create", "rolebinding", "creators", "-n", ns, "--role=creators", "--user=creator-"+ns)
+	creator := "creator-" + ns
+	begun := func(name, of, number, author, more string) string {
+		return fmt.Sprintf("apiVersion: v1\nkind: Secret\ntype: dbtether.io/revision\nimmutable: true\nmetadata: {name: %s, labels: {dbtether.io/revision-of: %s}, annotations: {dbtether.io/revision: '%s', dbtether.io/author: '%s', %s}}\n",
+			name, of, number, author, more)
+	}
 	const fixed = "immutable: true\ndata: {password: eA==}\n"
 	misnamed := func(name string) string {
 		return sentence("REVISION-FORGED", name, "is a revision whose name does not say of what and which number, as dbtether.io/revision-of and dbtether.io/revision do."+byPlugin)
@@ -232,6 +287,14 @@ func TestRevisionIsItsAuthors(t *testing.T) {
 		{"a bare type", provisioner, "apiVersion: v1\nkind: Secret\ntype: dbtether.io/revision\nmetadata: {name: bare}\n", create, misnamed("bare")},
 		{"a resource's, by who may not provision", writer, revision("a.v1", "a", "1", writer, "u", fixed), create,
 			sentence("REVISION-FORGED", "a.v1", "is a revision of the credential of a resource (dbtether.io/owner-uid), and you may not write one. Use kubectl dbtether, or ask for the right to patch databaseusers/status.")},
+
+		{"of what she may not change", creator, begun("d.v2", "d", "2", creator, "dbtether.io/follows: u"), create,
+			sentence("REVISION-FORGED", "d.v2", `is a revision of Secret "d", which you may not patch. Ask for that right.`)},
+		{"of what she may not delete", creator, begun("d.v2", "d", "2", creator, "dbtether.io/deleted: 'true'"), create,
+			sentence("REVISION-FORGED", "d.v2", `is a revision of Secret "d", which you may not delete. Ask for that right.`)},
+		{"the first of what she may create", creator, begun("d.v1", "d", "1", creator, "dbtether.io/reason: x"), create, ""},
+		{"of what she may change", writer, begun("d.v2", "d", "2", writer, "dbtether.io/follows: u"), create, ""},
+		{"that it is deleted", writer, begun("d.v3", "d", "3", writer, "dbtether.io/follows: u, dbtether.io/deleted: 'true'"), create, ""},
 
 		{"one's own", provisioner, revision("a.v1", "a", "1", provisioner, "u", fixed), create, ""},
 		{"of a Secret that is no resource's", writer, revision("b.v1", "b", "1", writer, "", fixed), create, ""},
