@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/inject"
@@ -250,6 +251,7 @@ type live struct {
 	// seen says that the metadata could be read, or that there is no such Secret.
 	seen     bool
 	managed  bool
+	uid      types.UID
 	revision int64
 	// changed is when its content became that of the revision; zero: that is not known.
 	changed        time.Time
@@ -269,7 +271,7 @@ func (s *sight) secret(ctx context.Context, name string) (live, error) {
 	case err != nil:
 		return l, err
 	}
-	l.seen, l.managed = true, object.GetLabels()[v1alpha1.LabelManaged] == "true"
+	l.seen, l.managed, l.uid = true, object.GetLabels()[v1alpha1.LabelManaged] == "true", object.GetUID()
 	l.revision, _ = strconv.ParseInt(object.GetAnnotations()[v1alpha1.AnnotationRevision], 10, 64)
 	if l.revision == 0 {
 		return l, nil

@@ -86,3 +86,20 @@ func newDeletion(name string, r revision.Removed) notify.Change {
 	}
 	return change
 }
+
+// informOfRotation tells others that Secrets, as NAMESPACE/NAME, hold another password of
+// the login that they are about.
+func (e *Environment) informOfRotation(ctx context.Context, secrets []string) {
+	var changes []notify.Change
+	for _, written := range secrets {
+		namespace, name, _ := strings.Cut(written, "/")
+		s := &sight{env: e, namespace: namespace}
+		l, err := s.secret(ctx, name)
+		if err != nil || l.uid == "" {
+			continue // it was written, and whoever may read it sees that
+		}
+		changes = append(changes, notify.Change{Kind: notify.Rotated, Namespace: namespace, Name: name, UID: l.uid, Revision: l.revision,
+			Author: l.author, Reason: l.reason, Changed: []string{"password"}})
+	}
+	e.inform(ctx, changes...)
+}

@@ -65,12 +65,13 @@ func (c *provisioning) provision(ctx context.Context, env *Environment, gather f
 	started := env.Now()
 	var logins func() []string
 	var restarts func() provision.Restarts
+	var written []string // where the runner works, it tells
 	err = p.Provision(ctx, *request, func(job *provision.Job) error {
 		progress.done()
 		if c.print.human() {
 			printPlan(env.Out, planTitle(job), job.Plan, job.Secrets())
 		}
-		started, logins, restarts = env.Now(), job.Logins, job.Restarts
+		started, logins, restarts, written = env.Now(), job.Logins, job.Restarts, job.Secrets().Written
 		return nil
 	})
 	if needsRunner(err) && c.own {
@@ -93,6 +94,9 @@ func (c *provisioning) provision(ctx context.Context, env *Environment, gather f
 	progress.done()
 	if err := c.tell(ctx, env, request, logins(), restarts(), env.Now().Sub(started)); err != nil {
 		return err
+	}
+	if request.Rotate || request.Restore != nil {
+		env.informOfRotation(ctx, written)
 	}
 	return notRestarted(env, request.Restart, restarts())
 }

@@ -206,12 +206,16 @@ var changing = []struct {
 	{regexp.MustCompile(`(registered clusters: )[a-z0-9.-]+(, [a-z0-9.-]+)*`), "$1…"},
 }
 
+// ages are those in the columns of a table, but the last.
+var ages = regexp.MustCompile(`\b\d{1,2}s {2,}`)
+
 // withoutChanging replaces what differs from run to run. What takes the place of
 // a name has its length, so that tables keep their widths.
 func withoutChanging(ts *testscript.TestScript, text string) string {
 	for _, c := range changing {
 		text = c.pattern.ReplaceAllString(text, c.plain)
 	}
+	text = ages.ReplaceAllStringFunc(text, func(age string) string { return "0s" + strings.Repeat(" ", len(age)-2) })
 	id := ts.Getenv("ID")
 	return strings.NewReplacer(
 		ts.Getenv("NS"), "the-namespace", "dev-"+id, "dev", id, "suffix",

@@ -31,8 +31,8 @@ func newSecretListCommand(env *Environment) *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List the Secrets that have a history",
 		Long: `List the Secrets of the namespace that have a history: their keys, when they were changed
-last and by whom, when they expire, and how many workloads consume them. No value is read:
-the API server is asked for metadata only.
+last and by whom, when they expire, and how many objects refer to them, as secret usage
+shows them. No value is read: the API server is asked for metadata only.
 
 Whether something else has changed a Secret is not known without its values: secret history
 says so.`,
@@ -70,7 +70,7 @@ type listedSecret struct {
 	Author    string   `json:"author,omitempty"`
 	Reason    string   `json:"reason,omitempty"`
 	Expires   string   `json:"expires,omitempty"`
-	// Consumers is how many objects consume it; nil where that could not be found out.
+	// Consumers is how many objects refer to it; nil for all namespaces.
 	Consumers *int `json:"consumers,omitempty"`
 }
 
@@ -163,8 +163,27 @@ func isPast(text string, now time.Time) bool {
 	return err == nil && !now.Before(at)
 }
 
-// count adds the number of consumers.
-func (c *secretList) count(context.Context, *Environment, string, []listedSecret) error { return nil }
+// count adds the number of consumers: of one namespace, and where somebody wants to know.
+// What could not be looked at is said, and makes the numbers a lower bound.
+func (c *secretList) count(ctx context.Context, env *Environment, namespace string, rows []listedSecret) error {
+	if namespace == "" || len(rows) == 0 {
+		return nil
+	}
+	counts, seen, err := env.secretConsumers(ctx, namespace)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		if rows[i].State != stateDeletion {
+			n := counts[rows[i].Name]
+			rows[i].Consumers = &n
+		}
+	}
+	if c.print.human() {
+		seen.tellMissing(env, "there may be more consumers")
+	}
+	return nil
+}
 
 // none says that nothing is listed, and what would be.
 func (c *secretList) none(env *Environment, namespace string, others int) {
@@ -185,9 +204,11 @@ func (c *secretList) none(env *Environment, namespace string, others int) {
 func (c *secretList) table(env *Environment, rows []listedSecret) error {
 	wide := c.print.output == "wide"
 	table := printers.GetNewTabWriter(env.Out)
-	titles := []string{"NAME", "KEYS", "REVISION", "AGE", "CHANGED", "BY", "EXPIRES", "CONSUMERS"}
+	titles := []string{"NAME", "KEYS", "REVISION", "AGE", "CHANGED", "BY", "EXPIRES"}
 	if c.allNamespaces {
 		titles = append([]string{"NAMESPACE"}, titles...)
+	} else {
+		titles = append(titles, "CONSUMERS")
 	}
 	if wide {
 		titles = append(titles, "REVISIONS", "REASON")
@@ -197,12 +218,14 @@ func (c *secretList) table(env *Environment, rows []listedSecret) error {
 	}
 	now := env.Now()
 	for _, row := range rows {
-		cells := []string{row.Name, row.keys(wide), dash(row.Revision), since(row.Created, now), since(row.Changed, now), orDefault(row.Author, "-"), row.expires(now), row.consumers()}
+		cells := []string{row.Name, row.keys(wide), dash(row.Revision), since(row.Created, now), since(row.Changed, now), orDefault(row.Author, "-"), row.expires(now)}
 		if row.State == stateUnmanaged || row.State == stateDeletion {
 			cells[2] = row.State
 		}
 		if c.allNamespaces {
 			cells = append([]string{row.Namespace}, cells...)
+		} else {
+			cells = append(cells, row.consumers())
 		}
 		if wide {
 			cells = append(cells, fmt.Sprint(row.Revisions), orDefault(row.Reason, "-"))
@@ -243,7 +266,7 @@ func (r listedSecret) expires(now time.Time) string {
 
 func (r listedSecret) consumers() string {
 	if r.Consumers == nil {
-		return "?"
+		return "-"
 	}
 	return fmt.Sprint(*r.Consumers)
 }
