@@ -14,6 +14,8 @@ import (
 type progress struct {
 	out   io.Writer
 	width int
+	// shown is whether the line is there.
+	shown bool
 }
 
 // newProgress returns the progress line. Call done before printing anything else.
@@ -39,6 +41,7 @@ func (p *progress) step(format string, args ...any) {
 	if len(text) >= p.width {
 		text = append(text[:p.width-2], '…')
 	}
+	p.shown = true
 	fmt.Fprintf(p.out, "\r\x1b[K%s", string(text))
 }
 
@@ -54,7 +57,8 @@ func (p *progress) count(done, total int) {
 
 // done removes the line.
 func (p *progress) done() {
-	if p.out != nil {
+	if p.shown {
+		p.shown = false
 		fmt.Fprint(p.out, "\r\x1b[K")
 	}
 }

@@ -64,7 +64,7 @@ func (c *secretDelete) run(ctx context.Context, env *Environment, name string) e
 	}
 	question := fmt.Sprintf("Delete secret %q", name)
 	if c.purge {
-		question = fmt.Sprintf("Delete secret %q and its %d revisions for good", name, len(standing.Entries))
+		question = fmt.Sprintf("Delete secret %q and its %d %s for good", name, len(standing.Entries), plural("revision", len(standing.Entries)))
 	}
 	if err := env.confirmName(ctx, question, name, c.yes); err != nil {
 		return err
