@@ -68,7 +68,7 @@ func (w *writer) remove(ctx context.Context, now *Standing, purge bool) (done bo
 	pending, unfinished := now.Unfinished()
 	switch {
 	case unfinished && (now.Live != nil || !purge):
-		if err := w.finish(ctx, now, pending); err != nil {
+		if err := w.finish(ctx, now, pending, nil); err != nil {
 			return false, err
 		}
 		if pending.Deletes {

@@ -58,7 +58,8 @@ func (s *Standing) Previous() (Entry, error) {
 }
 
 // Finish completes a write, or a deletion, whose writer was interrupted, and returns its
-// revision; nil: there is none.
+// revision; nil: there is none. Revisions that are too many then, and that cannot be
+// deleted, stay: the next write says so.
 func (s Store) Finish(ctx context.Context, namespace, name string) (*Entry, error) {
 	for attempt := range attempts {
 		now, err := s.Stand(ctx, namespace, name)
@@ -69,7 +70,11 @@ func (s Store) Finish(ctx context.Context, namespace, name string) (*Entry, erro
 		if !unfinished {
 			return nil, nil
 		}
-		if err := s.finish(ctx, now, pending); err == nil || !isOvertaken(err) {
+		err = s.finish(ctx, now, pending, nil)
+		if err == nil && !pending.Deletes {
+			_ = s.prune(ctx, namespace, name, tooMany(now.Entries, pending.Number, HistoryLimit(now.Annotations())))
+		}
+		if err == nil || !isOvertaken(err) {
 			return &pending, err
 		}
 		if err := pause(ctx, attempt); err != nil {

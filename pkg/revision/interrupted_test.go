@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
@@ -131,6 +132,56 @@ func TestInterruptedWrites(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestInterruptedAgain kills a writer at each of its steps, and lets the same one come
+// again: a new Secret has its labels, and no revision is left that is too old.
+func TestInterruptedAgain(t *testing.T) {
+	f := newFixture(t)
+	limit := "2"
+	write := func(store revision.Store, name string) error {
+		e := f.merging(name, "B=1")
+		e.Labels, e.Notes = map[string]string{"team": "shop"}, map[string]*string{v1alpha1.AnnotationHistoryLimit: &limit}
+		e.Limit = 2
+		_, err := store.Write(t.Context(), e)
+		return err
+	}
+	for prefix, contents := range map[string][]string{"new": nil, "held": {"A=1", "A=2", "A=3"}} {
+		f.interrupt(t, prefix, func(name string) {
+			for _, content := range contents {
+				f.set(name, content)
+			}
+		}, write, func(name string) {
+			if err := write(f.store, name); err != nil {
+				t.Error(err)
+			}
+			now := f.stand(name)
+			if want := min(len(contents)+1, 2); len(now.Entries) != want || now.Revision() != int64(len(contents)+1) {
+				t.Errorf("it is at %d, and has the revisions %+v", now.Revision(), now.Entries)
+			}
+			if contents == nil && now.Labels()["team"] != "shop" {
+				t.Errorf("it has the labels %v", now.Labels())
+			}
+		})
+	}
+}
+
+// TestFinishPrunes checks that who completes the write of another also deletes what is too
+// old then.
+func TestFinishPrunes(t *testing.T) {
+	f := newFixture(t)
+	for i := range revision.Kept {
+		f.set("app", fmt.Sprintf("A=%d", i))
+	}
+	store, died := f.cut(2, false)
+	if _, err := store.Write(t.Context(), f.merging("app", "B=1")); err == nil || !died() {
+		t.Fatalf("was not killed: %v", err)
+	}
+	finished, err := f.store.Finish(t.Context(), f.namespace, "app")
+	if err != nil || finished == nil {
+		t.Fatalf("finished %v: %v", finished, err)
+	}
+	f.settled("app", finished.Number)
 }
 
 // settled fails unless the Secret is at a revision, the newest, and nothing is unfinished.

@@ -113,8 +113,9 @@ func contentPatch(live *Live, r Revision, notes map[string]*string) map[string]a
 }
 
 // finish makes live what an interrupted writer was about to make live, or deletes what
-// she was about to delete. What can never become live is undone.
-func (s Store) finish(ctx context.Context, now *Standing, pending Entry) error {
+// she was about to delete. What can never become live is undone. Labels are those that
+// the Secret gets where there was none.
+func (s Store) finish(ctx context.Context, now *Standing, pending Entry, labels map[string]string) error {
 	if pending.Deletes {
 		return s.deleteLive(ctx, now)
 	}
@@ -125,7 +126,7 @@ func (s Store) finish(ctx context.Context, now *Standing, pending Entry) error {
 	if err != nil {
 		return err
 	}
-	_, _, err = s.makeLive(ctx, now, r, nil, nil, nil)
+	_, _, err = s.makeLive(ctx, now, r, labels, nil, nil)
 	if apierrors.IsInvalid(err) { // the API server would never take it: it is undone
 		if err = s.deleteRevision(ctx, now.Namespace, now.Name, pending); err == nil {
 			err = errAgain

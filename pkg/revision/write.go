@@ -26,7 +26,8 @@ type Edit struct {
 	Change func(now *Standing) (secret.Data, error)
 	// Type is that of the Secret; empty: as it is, and Opaque for a new one.
 	Type corev1.SecretType
-	// Labels are those of a new Secret beside ours.
+	// Labels are those of a new Secret beside ours, also of one whose first writer was
+	// interrupted.
 	Labels map[string]string
 	// Notes are annotations of ours that the Secret gets, or loses (nil), with the content.
 	Notes map[string]*string
@@ -143,7 +144,7 @@ func (w *writer) once(ctx context.Context) (done bool, err error) {
 		}
 	}
 	if pending, unfinished := now.Unfinished(); unfinished && !w.DryRun {
-		if err := w.finish(ctx, now, pending); err != nil {
+		if err := w.finish(ctx, now, pending, w.Labels); err != nil {
 			return false, err
 		}
 		if w.mine == nil || w.mine.UID != pending.UID {
@@ -289,7 +290,7 @@ func (w *writer) show(ctx context.Context, now *Standing, r Revision) error {
 	}
 	w.Wrote = w.Wrote || wrote
 	w.UID, w.ResourceVersion = live.UID, live.ResourceVersion
-	if wrote && !w.DryRun {
+	if !w.DryRun { // a writer that was interrupted may have left too many
 		w.Unpruned = w.prune(ctx, now.Namespace, now.Name, tooMany(now.Entries, r.Number, w.limit(live.Annotations)))
 	}
 	return nil
