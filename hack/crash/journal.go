@@ -31,7 +31,7 @@ type Point struct {
 	// Number counts the writes to both servers from 1.
 	Number int
 	// Before means that the server does not see the write. It is possible for
-	// writes to Kubernetes.
+	// writes to Kubernetes. Of several at a time it is the one that comes last.
 	Before bool
 }
 
@@ -40,6 +40,7 @@ type Point struct {
 type Journal struct {
 	mu      sync.Mutex // guards what follows
 	writes  []Write
+	under   int // how many writes to Kubernetes have been sent and not answered
 	point   Point
 	kill    func()
 	died    chan struct{}
@@ -71,12 +72,22 @@ func (j *Journal) Writes() []Write {
 	return slices.Clone(j.writes)
 }
 
-// before is told of a write that has not reached its server. If it returns true,
+// before is told of a write to Kubernetes that has not reached its server. If it returns true,
 // the process has been killed and the write must not be forwarded.
 func (j *Journal) before() bool {
 	j.mu.Lock()
-	fatal := j.point.Before && j.point.Number == len(j.writes)+1
+	fatal := j.point.Before && j.point.Number == len(j.writes)+j.under+1
+	if !fatal {
+		j.under++
+	}
 	return j.end(fatal)
+}
+
+// failed is told of a write to Kubernetes that was sent and got no answer.
+func (j *Journal) failed() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.under--
 }
 
 // after is told of a write that its server has carried out. If it returns true,
@@ -84,6 +95,9 @@ func (j *Journal) before() bool {
 func (j *Journal) after(write Write) bool {
 	j.mu.Lock()
 	j.writes = append(j.writes, write)
+	if write.Server == ToKubernetes {
+		j.under--
+	}
 	fatal := !j.point.Before && j.point.Number == len(j.writes)
 	lasting := j.lasting
 	killed := j.end(fatal)
@@ -93,9 +107,13 @@ func (j *Journal) after(write Write) bool {
 	return killed
 }
 
-// end unlocks, because kill may take its time.
+// end unlocks, because kill may take its time. A process that writes from several
+// goroutines is killed once.
 func (j *Journal) end(fatal bool) bool {
 	kill := j.kill
+	if fatal {
+		j.point = Point{}
+	}
 	j.mu.Unlock()
 	if fatal {
 		kill()

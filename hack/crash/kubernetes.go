@@ -81,8 +81,12 @@ func (l *lethalTransport) RoundTrip(request *http.Request) (*http.Response, erro
 		return nil, l.mourn(request.Context())
 	}
 	response, err := l.next.RoundTrip(request)
-	if err != nil || !l.journal.after(write) {
-		return response, err
+	if err != nil {
+		l.journal.failed()
+		return nil, err
+	}
+	if !l.journal.after(write) {
+		return response, nil
 	}
 	_ = response.Body.Close()
 	return nil, l.mourn(request.Context())
