@@ -38,7 +38,7 @@ const fewEach = 4
 // and expects what the command leads to when nobody kills it.
 func TestKilledAtEveryWrite(t *testing.T) {
 	e := newEnvironment(t)
-	for _, c := range slices.Concat(provisioning, rotating, granting, adopting) {
+	for _, c := range append(slices.Concat(provisioning, rotating, granting, adopting), restoring) {
 		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
 			started := time.Now()
 			clean := runClean(t, e, c)

@@ -15,6 +15,11 @@
 // grants, settings, comments, resources, Secrets and revisions. After each write that
 // lasts, while the process waits for the answer, it logs in with every live Secret.
 //
+// Commands that write to nothing but Secrets are killed twice at each number: the second
+// time another command comes after them, which must lose nothing that was there before, or
+// that had come to the API server. One that writes to several Secrets at a time makes its
+// writes in no order; it is killed at a number nevertheless.
+//
 // The statements of one transaction reach the server together and are undone together,
 // so the test kills at one of them; DBTETHER_CRASH_POINTS=all lets it kill at each, and
 // DBTETHER_CRASH_POINTS=few at every fourth point, for a quick look.

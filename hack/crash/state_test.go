@@ -29,8 +29,9 @@ func (s *site) state(t *testing.T) string {
 	}
 	var passwords []string
 	for i := range secrets {
+		replace = append(replace, string(secrets[i].UID), "UID-of-"+strings.ReplaceAll(secrets[i].Name, s.name, "SITE"))
 		password := string(secrets[i].Data["password"])
-		if !slices.Contains(passwords, password) { // two passwords must not look like one
+		if password != "" && !slices.Contains(passwords, password) { // two passwords must not look like one
 			passwords = append(passwords, password)
 			replace = append(replace, password, fmt.Sprintf("PASSWORD-%d", len(passwords)))
 		}
@@ -52,11 +53,17 @@ func (s *site) state(t *testing.T) string {
 		fmt.Fprintf(&text, "in database %s:\n", database)
 		s.asSuperuser(t, database, func(conn *pgx.Conn) { text.WriteString(s.query(t, conn, contentState)) })
 	}
-	return fingerprint.ReplaceAllString(moment.ReplaceAllString(strings.NewReplacer(replace...).Replace(text.String()), "TIME"), "fingerprint: SOME")
+	described := strings.NewReplacer(replace...).Replace(text.String())
+	for what, pattern := range map[string]*regexp.Regexp{"TIME": moment, "fingerprint: SOME": fingerprint, "UID-of-GONE": uid} {
+		described = pattern.ReplaceAllString(described, what)
+	}
+	return described
 }
 
-// moment is a time as the API has it, and fingerprint a digest of UIDs.
+// moment is a time as the API has it, fingerprint a digest of UIDs, and uid that of an
+// object which does not exist any more.
 var (
+	uid         = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 	moment      = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z`)
 	fingerprint = regexp.MustCompile(`fingerprint: "?[0-9a-f]{32}"?`)
 )
