@@ -227,7 +227,7 @@ func (h *hearsay) write(other string) {
 	h.command(0, false, "", "secret rollback app --to-revision 1")
 	h.command(0, false, "", "secret copy app --to-namespace "+other)
 	h.command(0, false, "", "secret copy --all --to-namespace "+other+" --prune")
-	h.command(0, false, "", "secret copy app --as web --keys TOKEN")
+	h.command(0, false, "", "secret copy app --to-name web --keys TOKEN")
 	h.command(0, false, "", "secret delete web --yes --reason over")
 	h.command(0, false, "", "secret undelete web")
 	h.command(0, false, "", "secret delete web --yes --purge")
