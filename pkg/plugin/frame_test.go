@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 )
@@ -49,6 +50,11 @@ func TestEveryCommand(t *testing.T) {
 		if code != ExitUsage || out.Len() > 0 || !strings.HasPrefix(errOut.String(), "error: unknown flag: --no-such-flag\nhint:  ") {
 			t.Errorf("%s: code %d, stdout %q, stderr %q", cmd.CommandPath(), code, out, errOut)
 		}
+		cmd.LocalFlags().VisitAll(func(flag *pflag.Flag) {
+			if shared := cmd.Root().PersistentFlags().Lookup(flag.Name); cmd.HasParent() && shared != nil && shared != flag && flag.Name != "cluster" && flag.Name != "user" {
+				t.Errorf("%s: --%s takes kubectl's own flag of that name away", cmd.CommandPath(), flag.Name)
+			}
+		})
 		for _, child := range cmd.Commands() {
 			visit(child)
 		}

@@ -18,11 +18,11 @@ import (
 // secretCopy is one call of secret copy.
 type secretCopy struct {
 	secretChange
-	to    otherSite
-	all   bool
-	as    string
-	keys  []string
-	prune bool
+	to     otherSite
+	all    bool
+	toName string
+	keys   []string
+	prune  bool
 }
 
 // copiedAtOnce is how many Secrets are written at a time.
@@ -41,7 +41,7 @@ With --all, all Secrets are copied but those that belong to something: credentia
 DatabaseUsers, what a controller makes, tokens, releases of Helm. One that fails does not
 keep the others back; the same command again does what is left.`,
 		Example: `  kubectl dbtether secret copy app-secrets --to-namespace staging
-  kubectl dbtether secret copy app-secrets --as web-secrets --keys API_TOKEN,SESSION_KEY
+  kubectl dbtether secret copy app-secrets --to-name web-secrets --keys API_TOKEN,SESSION_KEY
   kubectl dbtether secret copy --all --to-context prod --to-namespace shop --dry-run=server`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
@@ -49,8 +49,8 @@ keep the others back; the same command again does what is left.`,
 				return fmt.Errorf("--all copies all Secrets: leave %s out", strings.Join(args, " "))
 			case !c.all && len(args) == 0:
 				return fmt.Errorf("secret copy needs the names of Secrets, or --all")
-			case c.as != "" && len(args) != 1:
-				return fmt.Errorf("--as gives one Secret another name")
+			case c.toName != "" && len(args) != 1:
+				return fmt.Errorf("--to-name gives one Secret another name")
 			}
 			return nil
 		},
@@ -64,7 +64,7 @@ keep the others back; the same command again does what is left.`,
 	c.add(cmd)
 	c.to.add(cmd, env)
 	cmd.Flags().BoolVar(&c.all, "all", false, "all Secrets of the namespace")
-	cmd.Flags().StringVar(&c.as, "as", "", "the name of the copy")
+	cmd.Flags().StringVar(&c.toName, "to-name", "", "the name of the copy")
 	cmd.Flags().StringSliceVar(&c.keys, "keys", nil, "only these keys")
 	cmd.Flags().BoolVar(&c.prune, "prune", false, "remove the keys that the copied Secret does not have")
 	return cmd
@@ -82,8 +82,8 @@ func (c *secretCopy) run(ctx context.Context, env *Environment, names []string) 
 	if err != nil {
 		return err
 	}
-	if c.as == "" && to.context == from.context && to.namespace == from.namespace {
-		return Hinted(Usagef("a Secret cannot be copied onto itself"), "name another namespace with --to-namespace, a context with --to-context, or another name with --as")
+	if c.toName == "" && to.context == from.context && to.namespace == from.namespace {
+		return Hinted(Usagef("a Secret cannot be copied onto itself"), "name another namespace with --to-namespace, a context with --to-context, or another name with --to-name")
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -208,8 +208,8 @@ func (c *secretCopy) edit(from, to site, source revision.Content) revision.Edit 
 		}
 	}
 	name := source.Name
-	if c.as != "" {
-		name = c.as
+	if c.toName != "" {
+		name = c.toName
 	}
 	reason := fmt.Sprintf("copied from %s/%s", from.namespace, source.Name)
 	if to.context != "" {

@@ -73,7 +73,8 @@ func (o otherSite) of(from site) (site, error) {
 }
 
 // inContext returns an Environment whose clients use another context of the same
-// kubeconfig, with none of the other flags that say how the API server is reached.
+// kubeconfig, as the same impersonated user, but with none of the other flags that say how
+// the API server is reached.
 func (e *Environment) inContext(name string) (*Environment, error) {
 	raw, err := e.Config.ToRawKubeConfigLoader().RawConfig()
 	if err != nil {
@@ -85,6 +86,7 @@ func (e *Environment) inContext(name string) (*Environment, error) {
 	other := NewEnvironment(e.IOStreams, e.Version)
 	other.Config = genericclioptions.NewConfigFlags(true)
 	other.Config.KubeConfig, other.Config.Timeout, other.Config.Context = e.Config.KubeConfig, e.Config.Timeout, &name
+	other.Config.Impersonate, other.Config.ImpersonateGroup, other.Config.ImpersonateUID = e.Config.Impersonate, e.Config.ImpersonateGroup, e.Config.ImpersonateUID
 	other.Config.WrapConfigFn = other.tuned
 	other.Terminal, other.Getenv, other.Now, other.Random = e.Terminal, e.Getenv, e.Now, e.Random
 	other.connect()

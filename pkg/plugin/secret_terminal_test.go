@@ -40,7 +40,7 @@ func TestSecretOnATerminal(t *testing.T) {
 			t.Errorf("%v shows\n%s", c.args, seen)
 		}
 	}
-	for _, args := range [][]string{{"secret", "list"}, {"secret", "history", "app"}, {"secret", "copy", "app", "--as", "web"}, {"secret", "diff", "app", "web"}, {"secret", "usage", "app"}} {
+	for _, args := range [][]string{{"secret", "list"}, {"secret", "history", "app"}, {"secret", "copy", "app", "--to-name", "web"}, {"secret", "diff", "app", "web"}, {"secret", "usage", "app"}} {
 		if seen := shown(t, p, kubeconfig, 0, args...); strings.Contains(seen, "canary-7") {
 			t.Errorf("%v shows the value:\n%s", args, seen)
 		}
