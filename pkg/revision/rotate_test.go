@@ -4,10 +4,15 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
@@ -173,8 +178,7 @@ func TestInterruptedRotations(t *testing.T) {
 	})
 }
 
-// TestRotationsAtOnce lets several rotate what is due: it is rotated once. Their notes
-// are written also where another one has finished what they began.
+// TestRotationsAtOnce lets several rotate what is due: it is rotated once.
 func TestRotationsAtOnce(t *testing.T) {
 	f := newFixture(t)
 	rules := secret.Rotation{}.With(1, keyA)
@@ -191,20 +195,45 @@ func TestRotationsAtOnce(t *testing.T) {
 	if now := f.stand("app"); errors.Join(errs...) != nil || now.Revision() != 2 {
 		t.Errorf("it is at revision %d: %v", now.Revision(), errors.Join(errs...))
 	}
-	for round := range 10 {
-		name := fmt.Sprintf("noted-%d", round)
-		for i := range errs {
-			edit := f.merging(name, fmt.Sprintf("K%d=1", i))
-			note := fmt.Sprint(i)
-			edit.Notes = map[string]*string{"dbtether.io/note-" + note: &note}
-			all.Go(func() { _, errs[i] = f.store.Write(t.Context(), edit) })
-		}
-		all.Wait()
-		notes := f.get(name).Annotations
-		for i := range errs {
-			if errs[i] != nil || notes[fmt.Sprintf("dbtether.io/note-%d", i)] == "" {
-				t.Errorf("the note of writer %d is lost: %v, %v", i, notes, errs[i])
+}
+
+// before returns a store that lets something happen before its n-th writing request.
+func (f fixture) before(n int64, happens func()) revision.Store {
+	f.Helper()
+	config := rest.CopyConfig(f.config)
+	var writes atomic.Int64
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(request *http.Request) (*http.Response, error) {
+			if request.Method != http.MethodGet && writes.Add(1) == n {
+				happens()
 			}
+			return next.RoundTrip(request)
+		})
+	})
+	core, err := corev1client.NewForConfig(config)
+	if err != nil {
+		f.Fatal(err)
+	}
+	return revision.Store{Secrets: core, Metadata: f.store.Metadata}
+}
+
+// TestFinishedByAnother lets another writer finish what one has begun, and write more on
+// top: the first one's notes are there nevertheless.
+func TestFinishedByAnother(t *testing.T) {
+	f := newFixture(t)
+	rules := secret.Rotation{}.With(1, keyA)
+	for _, name := range []string{"new", "old"} {
+		if name == "old" {
+			f.set(name, "B=1")
+		}
+		store := f.before(2, func() { f.set(name, "C=1") })
+		w, err := f.rotate(store, name, revision.Regeneration{Now: noon, Keys: keyA, Rotation: &rules})
+		notes := f.get(name).Annotations
+		if err != nil || notes[v1alpha1.AnnotationRotation] != rules.String() || notes[v1alpha1.AnnotationRotatedAt] != "2026-03-01T12:00:00Z" {
+			t.Errorf("%s: %v, %v", name, notes, err)
+		}
+		if now := f.stand(name); now.Revision() != w.Revision.Number+1 || string(now.Live.Data["C"]) != "1" || len(now.Live.Data["A"]) != 32 {
+			t.Errorf("%s: wrote %d, and is at %d", name, w.Revision.Number, now.Revision())
 		}
 	}
 }
