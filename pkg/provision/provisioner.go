@@ -40,6 +40,9 @@ type Provisioner struct {
 	Forward func(ctx context.Context, namespace, service string, port int32) (net.Conn, error)
 	// LookupEnv reads the variables that DBClusters with credentialsFromEnv name.
 	LookupEnv func(string) (string, bool)
+	// Notice is told of what became of managed Secrets because its time had come; it may be
+	// nil.
+	Notice func(context.Context, Notice)
 	// Progress is told what is being done, in a few words; it may be nil.
 	Progress func(string)
 

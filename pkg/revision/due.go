@@ -87,8 +87,7 @@ func (e *NoteError) Hint() string {
 
 // Due is what time asks for of a managed Secret.
 type Due struct {
-	Namespace, Name string
-	UID             types.UID
+	Managed
 	// Rotate are the keys that are to get new values, as far as the metadata of the Secret
 	// itself say; none: that is not due. Regeneration with IfDue looks again.
 	Rotate map[string]secret.Rule
@@ -107,7 +106,7 @@ func (d Due) Work() bool { return len(d.Rotate) > 0 || len(d.Excess) > 0 || d.Er
 // Due returns what time asks for of the Secret. Of a credential of a DatabaseUser that is
 // nothing: its own rotation and expiry are that of the user. It does no I/O.
 func (m Managed) Due(now time.Time) Due {
-	d := Due{Namespace: m.Namespace, Name: m.Name, UID: m.UID}
+	d := Due{Managed: m}
 	if m.OwnerUID() != "" || m.DeletionTimestamp != nil {
 		return d
 	}
@@ -185,6 +184,19 @@ func (s Store) Due(ctx context.Context, namespace string, now time.Time, revisio
 	return all, nil
 }
 
+// DueOf returns what time asks for of one managed Secret, and false where there is no such
+// Secret. It reads its metadata and those of its revisions.
+func (s Store) DueOf(ctx context.Context, namespace, name string, now time.Time) (Due, bool, error) {
+	m, err := s.Head(ctx, namespace, name)
+	if err != nil || m == nil || m.Labels[v1alpha1.LabelManaged] != "true" {
+		return Due{}, false, err
+	}
+	if m.Entries, err = s.entries(ctx, namespace, name); err != nil {
+		return Due{}, false, err
+	}
+	return m.Due(now), true, nil
+}
+
 // Trim deletes the revisions beyond as many as are kept.
 func (s Store) Trim(ctx context.Context, d Due) error {
 	return s.prune(ctx, d.Namespace, d.Name, d.Excess)
@@ -192,6 +204,9 @@ func (s Store) Trim(ctx context.Context, d Due) error {
 
 // rotatedReason begins the reason of every revision that a rotation writes.
 const rotatedReason = "rotated: "
+
+// Rotates reports whether the revision gave keys new values that were generated.
+func (e Entry) Rotates() bool { return strings.HasPrefix(e.Reason, rotatedReason) }
 
 // listedKeys is how many keys a reason names at most.
 const listedKeys = 12
@@ -210,7 +225,7 @@ func lastRotation(now *Standing, keys map[string]secret.Rule) (time.Time, error)
 		if e.Number > now.Revision() {
 			break
 		}
-		if newest = e.Time; e.Time.After(last) && strings.HasPrefix(e.Reason, rotatedReason) && covers(e.Changes, keys) {
+		if newest = e.Time; e.Time.After(last) && e.Rotates() && covers(e.Changes, keys) {
 			last = e.Time
 		}
 	}
