@@ -81,6 +81,8 @@ type writtenDocument struct {
 	Changed  []string `json:"changed,omitempty"`
 	Removed  []string `json:"removed,omitempty"`
 	DryRun   bool     `json:"dryRun,omitempty"`
+	// ExpiresAt is when it expires from now on, where that was changed.
+	ExpiresAt string `json:"expiresAt,omitempty"`
 }
 
 // What became of a Secret.
@@ -105,6 +107,7 @@ func (c *secretChange) run(ctx context.Context, env *Environment, edit revision.
 		return err
 	}
 	c.remark(env, edit.Name, written)
+	remarkExpiry(env, edit.Name, written.Annotations)
 	return c.tell(env, newWrittenDocument(edit, written))
 }
 
