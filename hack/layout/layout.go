@@ -38,7 +38,7 @@ var Rooms = []Room{
 	{"pkg/inject", []string{"pkg/api/v1alpha1", "pkg/words"}},
 	{"pkg/check", []string{"pkg/install", "pkg/provision", "pkg/policy", "pkg/revision", "pkg/api/v1alpha1"}},
 	{"pkg/plugin", []string{"pkg/check", "pkg/runner", "pkg/review", "pkg/inject", "pkg/policy", "pkg/provision", "pkg/postgres", "pkg/revision", "pkg/notify", "pkg/secret", "pkg/secretfile", "pkg/install", "pkg/api/v1alpha1", "manifests", "pkg/words"}},
-	{"pkg/runner", []string{"pkg/provision", "pkg/review", "pkg/notify", "pkg/api/v1alpha1", "pkg/words"}},
+	{"pkg/runner", []string{"pkg/provision", "pkg/review", "pkg/revision", "pkg/notify", "pkg/api/v1alpha1", "pkg/words"}},
 	{"pkg/provision", []string{"pkg/review", "pkg/postgres", "pkg/revision", "pkg/secret", "pkg/api/v1alpha1", "pkg/words"}},
 	{"pkg/postgres", []string{"pkg/secret"}},
 	{"pkg/revision", []string{"pkg/secret", "pkg/api/v1alpha1"}},

@@ -53,6 +53,8 @@ func TestDenials(t *testing.T) {
 	c.user(t, elsewhere, "reports", 1)
 	c.must(t, manifestOf("DatabaseUser", ns, "pending", "{databaseRef: {name: orders}}"), "create", "-f", "-")
 	c.user(t, ns, "leaving", 1)
+	c.must(t, manifestOf("DatabaseUser", ns, "past", `{databaseRef: {name: orders}, expiresAt: "2026-01-31T00:00:00Z"}`), "create", "-f", "-")
+	c.setUser(t, ns, "past", 1, "True") // nobody has closed its login so far
 	c.must(t, manifestOf("DatabaseUser", ns, "nightly", "{databaseRef: {name: orders}, serviceAccounts: [jobs, reports]}"), "create", "-f", "-")
 	c.setUser(t, ns, "nightly", 1, "True")
 	c.must(t, "", "patch", "databaseuser", "leaving", "-n", ns, "--type=merge", "-p", `{"metadata":{"finalizers":["dbtether.io/finalizer"]}}`)
@@ -97,6 +99,7 @@ func TestDenials(t *testing.T) {
 		{"a pod that asks for a user that does not exist", pod("dbtether.io/inject: orders-app"), create},
 		{"a pod that asks for a user of another namespace", pod("dbtether.io/inject: reports"), create},
 		{"a pod that asks for a user without a credential", pod("dbtether.io/inject: pending"), create},
+		{"a pod that asks for a user that has expired", pod("dbtether.io/inject: past", "dbtether.io/optional: 'true'"), create},
 		{"a pod that asks for a user that is being deleted", pod("dbtether.io/inject: leaving"), create},
 		{"a pod with annotations that are not in order", pod(`dbtether.io/inject: "Orders API"`, "dbtether.io/ass: env"), create},
 		{"a pod with an annotation that does nothing", pod("dbtether.io/as: env"), create},

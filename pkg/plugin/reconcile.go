@@ -34,6 +34,10 @@ write what came of it to each status. What is as it should be is not touched. On
 does not stop the others; it exits 1 then, or 3 if policies denied all that failed.
 Interrupted, it goes on the next time.
 
+Of all of a namespace, or of all, managed Secrets too whose time has come get new values, as
+their rules say (secret rotate --every); those that have expired are named, and revisions
+beyond as many as are kept are deleted.
+
 Data is never dropped and owners are never changed: a database that somebody deleted is
 reported, and made anew only with --recreate. What a resource asks to adopt is taken over if
 that resource is named, or if its DBCluster admits the name.
@@ -114,9 +118,13 @@ func (r *reconciling) run(ctx context.Context, env *Environment, args []string) 
 		var namespace string
 		if namespace, err = r.namespace(env); err == nil {
 			err = p.Reconcile(ctx, namespace, bulk)
+			if ctx.Err() == nil {
+				err = errors.Join(err, p.ReconcileSecrets(ctx, namespace, bulk.Done))
+			}
 		}
 	}
 	bar.done()
+	env.inform(ctx, newTimely(results)...)
 	tally.tell(env)
 	if !r.print.human() && r.print.output != "name" {
 		err = errors.Join(err, printDocument(env, r.print.output, results))
@@ -150,8 +158,10 @@ func subject(r provision.Result, withNamespace bool) string {
 
 // printResult prints one line of stdout, and one for each workload that was restarted.
 func printResult(env *Environment, r provision.Result, nameOnly, withNamespace bool) {
-	k, _ := kindNamed(r.Kind)
-	name := k.object(r.Name)
+	name := "secret/" + r.Name
+	if k, ours := kindNamed(r.Kind); ours {
+		name = k.object(r.Name)
+	}
 	switch {
 	case nameOnly:
 		fmt.Fprintln(env.Out, name)

@@ -135,6 +135,12 @@ func levelOf(result provision.Result) slog.Level {
 func attributes(result provision.Result, took time.Duration) []slog.Attr {
 	all := []slog.Attr{slog.String("kind", result.Kind), slog.String("namespace", result.Namespace), slog.String("name", result.Name),
 		slog.String("action", string(result.Action)), slog.Int("statements", result.Statements), slog.Float64("seconds", took.Seconds())}
+	if result.Revision > 0 {
+		all = append(all, slog.Int64("revision", result.Revision))
+	}
+	if len(result.Keys) > 0 {
+		all = append(all, slog.Any("keys", result.Keys))
+	}
 	if len(result.Restarted) > 0 {
 		all = append(all, slog.Any("restarted", result.Restarted))
 	}

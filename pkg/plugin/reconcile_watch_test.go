@@ -18,6 +18,7 @@ import (
 func TestWatchLog(t *testing.T) {
 	done := provision.Result{Kind: "Database", Namespace: "shop", Name: "orders", Action: provision.ActionProvisioned, Statements: 3, Warnings: []string{"it is old"}}
 	failed := provision.Result{Kind: "DatabaseUser", Namespace: "shop", Name: "api", Action: provision.ActionFailed, Error: "no room", Hint: "make some", Err: errors.New("no room")}
+	rotated := provision.Result{Kind: provision.KindSecret, Namespace: "shop", Name: "app", Action: provision.ActionRotated, Revision: 3, Keys: []string{"A", "B"}}
 	say := func(terminal bool) (out, errOut string) {
 		streams, _, stdout, stderr := genericiooptions.NewTestIOStreams()
 		env := NewEnvironment(streams, "v0")
@@ -27,10 +28,11 @@ func TestWatchLog(t *testing.T) {
 		log.Warn("cannot watch", "error", "forbidden")
 		tell(done, 1500*time.Millisecond)
 		tell(failed, time.Second)
+		tell(rotated, time.Second)
 		return stdout.String(), stderr.String()
 	}
 	out, errOut := say(true)
-	if out != "database.dbtether.io/orders provisioned in shop\ndatabaseuser.dbtether.io/api failed in shop\n" {
+	if out != "database.dbtether.io/orders provisioned in shop\ndatabaseuser.dbtether.io/api failed in shop\nsecret/app rotated in shop\n" {
 		t.Errorf("stdout of a terminal: %s", out)
 	}
 	if errOut != "note:  waiting, lease: x\nwarning: cannot watch, error: forbidden\nwarning: Database shop/orders: it is old\nerror: DatabaseUser shop/api: no room\nhint:  make some\n" {
@@ -41,6 +43,7 @@ func TestWatchLog(t *testing.T) {
 	wants := []string{
 		`{"action":"provisioned","kind":"Database","level":"WARN","msg":"reconciled","name":"orders","namespace":"shop","seconds":1.5,"statements":3,"warnings":["it is old"]}`,
 		`{"action":"failed","error":"no room","hint":"make some","kind":"DatabaseUser","level":"ERROR","msg":"reconciled","name":"api","namespace":"shop","reason":"Failed","seconds":1,"statements":0}`,
+		`{"action":"rotated","keys":["A","B"],"kind":"Secret","level":"INFO","msg":"reconciled","name":"app","namespace":"shop","revision":3,"seconds":1,"statements":0}`,
 	}
 	if len(lines) != len(wants) {
 		t.Fatalf("stdout: %s", out)

@@ -8,6 +8,8 @@ func newSecretCommand(env *Environment) *cobra.Command {
 		newSecretGetCommand(env),
 		newSecretHistoryCommand(env),
 		newSecretRollbackCommand(env),
+		newSecretRotateCommand(env),
+		newSecretExpireCommand(env),
 		newSecretDeleteCommand(env),
 		newSecretUndeleteCommand(env),
 		newSecretListCommand(env),

@@ -85,6 +85,8 @@ type writtenDocument struct {
 	Changed  []string `json:"changed,omitempty"`
 	Removed  []string `json:"removed,omitempty"`
 	DryRun   bool     `json:"dryRun,omitempty"`
+	// ExpiresAt is when it expires from now on, where that was changed.
+	ExpiresAt string `json:"expiresAt,omitempty"`
 }
 
 // What became of a Secret.
@@ -110,6 +112,7 @@ func (c *secretChange) run(ctx context.Context, env *Environment, edit revision.
 		return err
 	}
 	c.remark(env, edit.Name, written)
+	remarkExpiry(env, edit.Name, written.Annotations)
 	if err := c.tell(env, newWrittenDocument(edit, written)); err != nil {
 		return err
 	}

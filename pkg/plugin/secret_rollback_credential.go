@@ -59,11 +59,9 @@ func (e *Environment) credentialOwner(ctx context.Context, now *revision.Standin
 	if err != nil {
 		return nil, err
 	}
-	for i := range list.Items {
-		if list.Items[i].GetUID() == now.Live.OwnerUID {
-			return typed[v1alpha1.DatabaseUser](&list.Items[i])
-		}
+	users, err := typedList[v1alpha1.DatabaseUser](list)
+	if err != nil {
+		return nil, err
 	}
-	return nil, Hinted(fmt.Errorf("secret %q holds the credential of a DatabaseUser that does not exist any more", now.Name),
-		"create it again, with spec.secretTemplate.onConflict: Adopt, or delete the Secret")
+	return ownerAmong(users, now.Live.OwnerUID, now.Name, now.Namespace)
 }

@@ -19,7 +19,8 @@ func (t tally) add(r provision.Result) { t[r.Action]++ }
 func (t tally) tell(env *Environment) {
 	total := 0
 	var parts []string
-	for _, action := range []provision.Action{provision.ActionUnchanged, provision.ActionProvisioned, provision.ActionDeleted, provision.ActionFailed} {
+	for _, action := range []provision.Action{provision.ActionUnchanged, provision.ActionProvisioned, provision.ActionDeleted,
+		provision.ActionRotated, provision.ActionExpired, provision.ActionPruned, provision.ActionFailed} {
 		if n := t[action]; n > 0 {
 			total += n
 			parts = append(parts, fmt.Sprintf("%d %s", n, action))

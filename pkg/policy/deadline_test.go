@@ -174,7 +174,7 @@ func TestEvaluateFromManyGoroutines(t *testing.T) {
 				if got := e.Evaluate(context.Background(), reviews[n].area, reviews[n].input); !reflect.DeepEqual(got, want[n]) {
 					t.Errorf("review %d: got %+v, want %+v", n, got, want[n])
 				}
-				if len(e.Policies()) != 14 || strings.TrimSpace(e.Revision()) == "" {
+				if len(e.Policies()) != 15 || strings.TrimSpace(e.Revision()) == "" {
 					t.Error("policies or revision changed")
 				}
 			}

@@ -168,6 +168,7 @@ func (d *document) bindings(bindings []Binding) *ast.Term {
 			field{keyOptional, truth(b.Optional)},
 			field{keyPhase, d.text(b.Phase)},
 			field{keyMessage, d.text(b.Message)},
+			field{keyExpiresAt, d.text(b.ExpiresAt)},
 			field{keyOtherNamespaces, d.list(b.OtherNamespaces)},
 			field{keyServiceAccounts, d.list(b.ServiceAccounts)},
 			field{keyLimits, d.limits(b.Limits)},

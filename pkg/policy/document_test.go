@@ -23,7 +23,7 @@ func fullInput() *Input {
 		Request:   Request{Operation: "UPDATE", Kind: "DatabaseUser", Name: "report", Namespace: "team-b", User: "jane", Groups: []string{"dev"}},
 		Namespace: Namespace{Name: "team-b", Labels: map[string]string{"team": "frontend"}, Annotations: map[string]string{"note": "text"}},
 		Workload:  &Workload{Kind: "Pod", Name: "web-1", Labels: map[string]string{"app": "web"}, ServiceAccount: "web", InjectionEnabled: true, Replicas: 2, PoolSize: 5, Connections: 10},
-		Binding: []Binding{{User: "orders-api", Alias: "orders", Namespace: "team-b", Exists: true, Ready: true, Deleting: true, Phase: "Ready", Message: "done", OtherNamespaces: []string{"web"},
+		Binding: []Binding{{User: "orders-api", Alias: "orders", Namespace: "team-b", Exists: true, Ready: true, Deleting: true, Phase: "Ready", Message: "done", ExpiresAt: "2030-01-31T00:00:00Z", OtherNamespaces: []string{"web"},
 			ServiceAccounts: []string{"web"}, Limits: []Limit{{Kind: "DBCluster", Name: "main", Connections: 97}}}},
 		Secrets: []SecretUse{{Name: "orders-api-credentials", Path: "spec.volumes[0]", User: "orders-api", Requested: true, ServiceAccounts: []string{"web"}}},
 		Database: &Database{Name: "orders", Namespace: "shop", Exists: true, Deleting: true, ClusterName: "main", AllowUsersFrom: []string{"team-a"}, NamespaceLabels: map[string]string{"team": "backend"}, Labels: map[string]string{"tier": "gold"},

@@ -129,11 +129,14 @@ func TestEvaluate(t *testing.T) {
 			Binding{User: "nobody", Namespace: "shop"},
 			binding("orders-api"),
 			Binding{User: "pending", Namespace: "shop", Exists: true, Phase: "Pending", Message: "cluster main does not answer"},
+			Binding{User: "past", Namespace: "shop", Exists: true, Ready: true, ExpiresAt: "2020-01-01T00:00:00Z"},
+			Binding{User: "future", Namespace: "shop", Exists: true, Ready: true, ExpiresAt: "2099-01-01T00:00:00Z"},
 			Binding{User: "analytics", Namespace: "shop", OtherNamespaces: []string{"data", "web"}},
 			Binding{User: "old", Namespace: "shop", Exists: true, Ready: true, Deleting: true},
 		), []Finding{
 			inject("USER-DELETING", `user "old" in namespace "shop" is being deleted`, "take it out of the annotation dbtether.io/inject, or create it again when it is gone"),
 			inject("USER-ELSEWHERE", `user "analytics" does not exist in namespace "shop", only in data, web`, `run the pod there, or create a DatabaseUser in namespace "shop"`),
+			inject("USER-EXPIRED", `user "past" in namespace "shop" has expired at 2020-01-01T00:00:00Z`, "move spec.expiresAt of the DatabaseUser, or take the user out of the annotation dbtether.io/inject"),
 			inject("USER-NOT-READY", `user "pending" in namespace "shop" is not ready (Pending: cluster main does not answer)`, `wait until it is ready; "kubectl dbtether user describe pending -n shop" says what it waits for`),
 			inject("USER-UNKNOWN", `user "nobody" does not exist in namespace "shop"`, `create it with "kubectl dbtether user create", or correct the annotation dbtether.io/inject`),
 		}, nil},
@@ -236,7 +239,7 @@ func TestPolicies(t *testing.T) {
 		"SECRET-NOT-REQUESTED deny deny", "SERVICE-ACCOUNT-NOT-ALLOWED deny deny",
 		"ADMIN-NOT-SHARED deny deny", "CLUSTER-NOT-ALLOWED deny deny", "CLUSTER-UNKNOWN warn warn", "DATABASE-NOT-SHARED deny deny",
 		"DATABASES-ON-TWO-CLUSTERS deny deny",
-		"USER-UNKNOWN deny deny", "USER-ELSEWHERE deny deny", "USER-NOT-READY deny deny", "USER-DELETING deny deny",
+		"USER-UNKNOWN deny deny", "USER-ELSEWHERE deny deny", "USER-NOT-READY deny deny", "USER-EXPIRED deny deny", "USER-DELETING deny deny",
 		"CONNECTION-BUDGET deny warn", "NAMESPACE-NOT-ENABLED deny deny", "SERVICE-ACCOUNT-NOT-ALLOWED deny deny",
 	}
 	if !reflect.DeepEqual(got, want) {

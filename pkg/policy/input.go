@@ -89,6 +89,8 @@ type Binding struct {
 	Optional bool
 	Phase    string
 	Message  string
+	// ExpiresAt is a time like 2030-01-31T00:00:00Z, empty for never.
+	ExpiresAt string
 	// OtherNamespaces lists where else a DatabaseUser has this name. Needed only
 	// where Exists is false.
 	OtherNamespaces []string
@@ -312,7 +314,7 @@ func (in *Input) size() int {
 	}
 	for i := range in.Binding {
 		b := &in.Binding[i]
-		size += 1 + len(b.User) + len(b.Alias) + len(b.Namespace) + len(b.Phase) + len(b.Message) + sizeOfList(b.OtherNamespaces) + sizeOfList(b.ServiceAccounts)
+		size += 1 + len(b.User) + len(b.Alias) + len(b.Namespace) + len(b.Phase) + len(b.Message) + len(b.ExpiresAt) + sizeOfList(b.OtherNamespaces) + sizeOfList(b.ServiceAccounts)
 		for j := range b.Limits {
 			size += 1 + len(b.Limits[j].Kind) + len(b.Limits[j].Name)
 		}

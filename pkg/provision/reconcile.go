@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
@@ -22,6 +24,10 @@ const (
 	ActionProvisioned Action = "provisioned"
 	ActionDeleted     Action = "deleted"
 	ActionFailed      Action = "failed"
+	// Those of managed Secrets.
+	ActionRotated Action = "rotated"
+	ActionExpired Action = "expired"
+	ActionPruned  Action = "pruned"
 )
 
 // Result is what reconciling one resource came to.
@@ -37,12 +43,20 @@ type Result struct {
 	// Restarted are the workloads that were, because they have an older credential in
 	// their environment and ask for it.
 	Restarted []string `json:"restarted,omitempty"`
+	// Revision is that of a managed Secret, and Keys are those that got new values.
+	Revision int64    `json:"revision,omitempty"`
+	Keys     []string `json:"keys,omitempty"`
 	// Error is what failed, and Hint what to do about it.
 	Error string `json:"error,omitempty"`
 	Hint  string `json:"hint,omitempty"`
 
 	// Err is the error that Error is the text of.
 	Err error `json:"-"`
+	// UID is that of a managed Secret, ExpiredAt since when it is not to be used, Author
+	// and Reason are those of the revision with the new values.
+	UID            types.UID `json:"-"`
+	ExpiredAt      time.Time `json:"-"`
+	Author, Reason string    `json:"-"`
 }
 
 // Bulk says how many resources are reconciled.

@@ -44,7 +44,7 @@ func describeBindings(ask *inject.Ask, namespace string, facts Facts) []policy.B
 		b := policy.Binding{User: asked.Name, Alias: asked.Alias, Namespace: namespace, Optional: ask.Optional}
 		if user, ok := facts.User(namespace, asked.Name); ok {
 			b.Exists, b.Ready, b.Deleting = true, CredentialsReady(user), user.DeletionTimestamp != nil
-			b.ServiceAccounts = user.Spec.ServiceAccounts
+			b.ExpiresAt, b.ServiceAccounts = expiresAt(user), user.Spec.ServiceAccounts
 			if ask.PoolSize > 0 {
 				b.Limits = limits(user, facts)
 			}

@@ -172,10 +172,16 @@ func describeUser(user *v1alpha1.DatabaseUser) policy.RoleSpec {
 	if spec.Rotation != nil {
 		described.RotationDays = int64(spec.Rotation.Days)
 	}
-	if spec.ExpiresAt != nil {
-		described.ExpiresAt = spec.ExpiresAt.UTC().Format(time.RFC3339)
-	}
+	described.ExpiresAt = expiresAt(user)
 	return described
+}
+
+// expiresAt returns when a user may no longer log in; empty: never.
+func expiresAt(user *v1alpha1.DatabaseUser) string {
+	if user.Spec.ExpiresAt == nil {
+		return ""
+	}
+	return user.Spec.ExpiresAt.UTC().Format(time.RFC3339)
 }
 
 // limit returns a connection limit, -1 where there is none.

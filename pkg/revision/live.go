@@ -90,7 +90,12 @@ func ownNotes(r Revision) map[string]string {
 // contentPatch is the merge patch by which a live Secret holds a revision; nil where it
 // does, and has the notes.
 func contentPatch(live *Live, r Revision, notes map[string]*string) map[string]any {
-	patch := livePatch(live, Target{}, r.Data, ownNotes(r))
+	return withNotes(livePatch(live, Target{}, r.Data, ownNotes(r)), live, notes)
+}
+
+// withNotes adds to a patch of a live Secret, which may be nil, the notes that it does not
+// have.
+func withNotes(patch map[string]any, live *Live, notes map[string]*string) map[string]any {
 	for key, value := range notes {
 		is, has := live.object.Annotations[key]
 		if value == nil && !has || value != nil && has && is == *value {
@@ -110,6 +115,27 @@ func contentPatch(live *Live, r Revision, notes map[string]*string) map[string]a
 		}
 	}
 	return patch
+}
+
+// annotate writes notes to a live Secret, and returns what the API server has then. One
+// that was changed since it was read is a conflict.
+func (s Store) annotate(ctx context.Context, now *Standing, notes map[string]*string) (*corev1.Secret, error) {
+	patch := withNotes(nil, now.Live, notes)
+	if patch == nil {
+		return &now.Live.object, nil
+	}
+	body, err := json.Marshal(patch)
+	if err != nil {
+		return nil, fmt.Errorf("patch secret %s/%s: %w", now.Namespace, now.Name, err)
+	}
+	patched, err := s.Secrets.Secrets(now.Namespace).Patch(ctx, now.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: v1alpha1.FieldManager})
+	if apierrors.IsNotFound(err) { // deleted since it was read
+		err = errAgain
+	}
+	if err != nil {
+		return nil, fmt.Errorf("patch secret %s/%s: %w", now.Namespace, now.Name, err)
+	}
+	return patched, nil
 }
 
 // finish makes live what an interrupted writer was about to make live, or deletes what

@@ -31,20 +31,8 @@ type Seen struct {
 // namespaces for "". It reads no values, so that a run over many users tells the
 // Secrets that did not change from those that it has to read.
 func (s Store) Survey(ctx context.Context, namespace string) (map[types.NamespacedName]Seen, error) {
-	if s.Metadata == nil {
-		return nil, errors.New("list managed secrets: there is no metadata client")
-	}
-	secrets := s.Metadata.Resource(corev1.SchemeGroupVersion.WithResource("secrets")).Namespace(namespace)
-	pages := pager.New(func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-		return secrets.List(ctx, options)
-	})
-	pages.PageSize = surveyed
 	seen := map[types.NamespacedName]Seen{}
-	err := pages.EachListItem(ctx, metav1.ListOptions{LabelSelector: v1alpha1.LabelManaged + "=true"}, func(item runtime.Object) error {
-		object, ok := item.(*metav1.PartialObjectMetadata)
-		if !ok {
-			return fmt.Errorf("the API server sent a %T", item)
-		}
+	err := s.each(ctx, namespace, v1alpha1.LabelManaged+"=true", func(object *metav1.PartialObjectMetadata) error {
 		number, _ := strconv.ParseInt(object.Annotations[v1alpha1.AnnotationRevision], 10, 64)
 		seen[types.NamespacedName{Namespace: object.Namespace, Name: object.Name}] = Seen{ResourceVersion: object.ResourceVersion,
 			Revision: number, OwnerUID: types.UID(object.Annotations[v1alpha1.AnnotationOwner])}
@@ -54,4 +42,23 @@ func (s Store) Survey(ctx context.Context, namespace string) (map[types.Namespac
 		return nil, fmt.Errorf("list managed secrets: %w", err)
 	}
 	return seen, nil
+}
+
+// each reads the metadata of the Secrets that a label selects, in pages.
+func (s Store) each(ctx context.Context, namespace, selector string, do func(*metav1.PartialObjectMetadata) error) error {
+	if s.Metadata == nil {
+		return errors.New("there is no metadata client")
+	}
+	secrets := s.Metadata.Resource(corev1.SchemeGroupVersion.WithResource("secrets")).Namespace(namespace)
+	pages := pager.New(func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+		return secrets.List(ctx, options)
+	})
+	pages.PageSize = surveyed
+	return pages.EachListItem(ctx, metav1.ListOptions{LabelSelector: selector}, func(item runtime.Object) error {
+		object, ok := item.(*metav1.PartialObjectMetadata)
+		if !ok {
+			return fmt.Errorf("the API server sent a %T", item)
+		}
+		return do(object)
+	})
 }

@@ -56,9 +56,10 @@ type Written struct {
 	Finished int64
 	// Kept is the revision that keeps what somebody else had written; 0: none.
 	Kept int64
-	// UID and ResourceVersion are those of the live Secret.
+	// UID, ResourceVersion and Annotations are those of the live Secret.
 	UID             types.UID
 	ResourceVersion string
+	Annotations     map[string]string
 	// Unpruned is why old revisions could not be deleted; nil: there were none, or they are.
 	Unpruned error
 }
@@ -289,11 +290,16 @@ func (w *writer) show(ctx context.Context, now *Standing, r Revision) error {
 		return err
 	}
 	w.Wrote = w.Wrote || wrote
-	w.UID, w.ResourceVersion = live.UID, live.ResourceVersion
+	w.is(live)
 	if !w.DryRun { // a writer that was interrupted may have left too many
 		w.Unpruned = w.prune(ctx, now.Namespace, now.Name, tooMany(now.Entries, r.Number, w.limit(live.Annotations)))
 	}
 	return nil
+}
+
+// is keeps what the live Secret is.
+func (w *writer) is(live *corev1.Secret) {
+	w.UID, w.ResourceVersion, w.Annotations = live.UID, live.ResourceVersion, live.Annotations
 }
 
 // settle finds out what became of the revision that this call wrote, after the live
@@ -303,9 +309,14 @@ func (w *writer) settle(ctx context.Context, now *Standing) (done bool, err erro
 	builtOn := slices.ContainsFunc(now.Entries, func(e Entry) bool { return e.Follows == mine.UID })
 	if builtOn || now.Held != nil && now.Held.UID == mine.UID { // another finished it
 		w.Revision = mine.Entry
-		if now.Live != nil {
-			w.UID, w.ResourceVersion = now.Live.object.UID, now.Live.ResourceVersion
+		if now.Live == nil {
+			return true, nil
 		}
+		live, err := w.annotate(ctx, now, w.Notes) // of which who finished it did not know
+		if err != nil {
+			return false, err
+		}
+		w.is(live)
 		return true, nil
 	}
 	if pending, unfinished := now.Unfinished(); unfinished && pending.UID == mine.UID {

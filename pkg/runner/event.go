@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -19,9 +20,11 @@ import (
 const reasonProvisioned = "Provisioned"
 
 // events tells results as Events of the resources: what has changed, and each failure
-// once, however often it is tried again.
+// once, however often it is tried again. What became of managed Secrets is told to their
+// receivers, too.
 type events struct {
-	recorder notify.Recorder // without a client: nothing is told
+	recorder notify.Recorder // without Events nothing is told
+	notifier func() *notify.Notifier
 
 	mu   sync.Mutex
 	told map[key]string
@@ -29,7 +32,7 @@ type events struct {
 
 // tell writes the Event of a result, if it is worth one.
 func (e *events) tell(ctx context.Context, k key, result provision.Result, object *unstructured.Unstructured) error {
-	if e.recorder.Events == nil || object == nil {
+	if object == nil {
 		return nil
 	}
 	reason, level, said := reasonProvisioned, corev1.EventTypeNormal, fmt.Sprintf("%d statements", result.Statements)
@@ -37,20 +40,48 @@ func (e *events) tell(ctx context.Context, k key, result provision.Result, objec
 		said += ", restarted " + strings.Join(result.Restarted, ", ")
 	}
 	if result.Err != nil {
-		reason, level, said = string(provision.WhyOf(result.Err)), corev1.EventTypeWarning, result.Error
-		if result.Hint != "" {
-			said += " (" + result.Hint + ")"
-		}
+		reason, level, said = failureOf(result)
 	}
 	if !e.isNews(k, result, said) {
 		return nil
 	}
-	// What has been done is told also when the runner is about to end.
-	return e.recorder.Write(context.WithoutCancel(ctx), notify.Event{
-		About: corev1.ObjectReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: k.kind, Namespace: k.namespace, Name: k.name,
-			UID: object.GetUID(), ResourceVersion: object.GetResourceVersion()},
-		Type: level, Reason: reason, Message: said,
-	})
+	return e.write(ctx, corev1.ObjectReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: k.kind, Namespace: k.namespace, Name: k.name,
+		UID: object.GetUID(), ResourceVersion: object.GetResourceVersion()}, reason, level, said)
+}
+
+// tellSecret tells the result of a managed Secret: a failure as an Event.
+func (e *events) tellSecret(ctx context.Context, k key, result provision.Result) error {
+	reason, level, said := failureOf(result)
+	switch {
+	case !e.isNews(k, result, said):
+		return nil
+	case result.Err != nil:
+		return e.write(ctx, corev1.ObjectReference{APIVersion: "v1", Kind: k.kind, Namespace: k.namespace, Name: k.name, UID: result.UID}, reason, level, said)
+	}
+	change := notify.Change{Kind: notify.Rotated, Namespace: k.namespace, Name: k.name, UID: result.UID, Revision: result.Revision,
+		Author: result.Author, Reason: result.Reason, Changed: result.Keys, ExpiresAt: result.ExpiredAt}
+	if result.Action == provision.ActionExpired {
+		change.Kind = notify.Expired
+	}
+	return errors.Join(e.notifier().Tell(context.WithoutCancel(ctx), change)...)
+}
+
+// failureOf returns what the Event of a failure says.
+func failureOf(result provision.Result) (reason, level, said string) {
+	said = result.Error
+	if result.Hint != "" {
+		said += " (" + result.Hint + ")"
+	}
+	return string(provision.WhyOf(result.Err)), corev1.EventTypeWarning, said
+}
+
+// write writes an Event about an object. What has been done is told also when the runner
+// is about to end.
+func (e *events) write(ctx context.Context, about corev1.ObjectReference, reason, level, said string) error {
+	if e.recorder.Events == nil {
+		return nil
+	}
+	return e.recorder.Write(context.WithoutCancel(ctx), notify.Event{About: about, Type: level, Reason: reason, Message: said})
 }
 
 // isNews reports whether a result is worth an Event, and remembers it.
@@ -59,7 +90,7 @@ func (e *events) isNews(k key, result provision.Result, text string) bool {
 	defer e.mu.Unlock()
 	if result.Err == nil {
 		delete(e.told, k)
-		return result.Action == provision.ActionProvisioned
+		return result.Action == provision.ActionProvisioned || result.Action == provision.ActionRotated || result.Action == provision.ActionExpired
 	}
 	if e.told[k] == text {
 		return false

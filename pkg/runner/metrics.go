@@ -15,7 +15,7 @@ type metrics struct {
 	errors   *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 
-	success, leader, unreachable prometheus.Gauge
+	success, leader, unreachable, expired prometheus.Gauge
 }
 
 func newMetrics(depth func() int) *metrics {
@@ -23,11 +23,11 @@ func newMetrics(depth func() int) *metrics {
 		registry: prometheus.NewRegistry(),
 		results: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "dbtether_runner_results_total",
-			Help: "What came of the work on resources, by kind and action: unchanged, provisioned, deleted or failed.",
+			Help: "What came of the work on resources, by kind and action: unchanged, provisioned, deleted or failed; of Secrets rotated, expired, pruned or failed.",
 		}, []string{"kind", "action"}),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "dbtether_runner_errors_total",
-			Help: "Failures, by kind of resource, or watch, and by reason: Denied, Refused, Unreachable, Forbidden or Failed.",
+			Help: "Failures, by kind of resource, or watch, or look (for Secrets), and by reason: Denied, Refused, Unreachable, Forbidden or Failed.",
 		}, []string{"kind", "reason"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "dbtether_runner_work_duration_seconds",
@@ -46,12 +46,16 @@ func newMetrics(depth func() int) *metrics {
 			Name: "dbtether_runner_unreachable_clusters",
 			Help: "DBClusters whose server does not answer.",
 		}),
+		expired: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "dbtether_runner_expired_secrets",
+			Help: "Managed Secrets that have expired.",
+		}),
 	}
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "dbtether_runner_queue_depth",
 		Help: "Resources that wait for their turn, those that wait for a time excepted.",
 	}, func() float64 { return float64(depth()) })
-	m.registry.MustRegister(m.results, m.errors, m.duration, m.success, m.leader, m.unreachable, waiting)
+	m.registry.MustRegister(m.results, m.errors, m.duration, m.success, m.leader, m.unreachable, m.expired, waiting)
 	return m
 }
 

@@ -26,6 +26,9 @@ type Options struct {
 	Namespace string
 	// Resync is how often each resource is read in full although nothing has changed.
 	Resync time.Duration
+	// SecretInterval is how often it is looked for managed Secrets whose time has come;
+	// 0: every minute.
+	SecretInterval time.Duration
 	// Leases holds the Lease by which one of several runners works; nil: this one does.
 	Leases coordinationv1client.LeasesGetter
 	// Identity is the name of this one of them.
@@ -70,6 +73,7 @@ type runner struct {
 	busy    atomic.Int32
 	telling sync.Mutex
 	events  events
+	secrets secrets
 }
 
 // Run works until ctx ends, then finishes what it has begun, gives the lease back and
@@ -79,6 +83,9 @@ func Run(ctx context.Context, o Options) error {
 	klog.SetSlogLogger(slog.New(clientLog{o.Log.Handler()}))
 	r := &runner{Options: o, claims: newClaims()}
 	r.events.recorder = notify.Recorder{Events: o.Events, Component: leaseName, Instance: o.Identity, Now: o.Provisioner.Now}
+	r.events.notifier = func() *notify.Notifier { // anew each time: configurations change
+		return &notify.Notifier{Secrets: o.Provisioner.Secrets, Events: o.Events, Component: leaseName, Instance: o.Identity, Now: o.Provisioner.Now, Random: o.Provisioner.Random}
+	}
 	r.queue = workqueue.NewTypedRateLimitingQueue[key](newBackoff())
 	r.metrics = newMetrics(r.queue.Len)
 	server, err := r.serve()
@@ -147,6 +154,7 @@ func (r *runner) lead(stopping, lost context.Context) error {
 		workers.Go(func() { r.worker(watching, work) })
 	}
 	workers.Go(func() { r.endIdle(watching) })
+	workers.Go(func() { r.lookAtSecrets(watching) })
 	<-watching.Done()
 	r.queue.ShutDown()
 	if lost.Err() == nil || lost == stopping {

@@ -46,11 +46,14 @@ func (r *runner) one(ctx context.Context, k key) {
 			r.finish(ctx, k, failure(k, fmt.Errorf("panic: %v", cause)), nil, started)
 		}
 	}()
-	if k.kind == v1alpha1.KindDBCluster {
+	switch k.kind {
+	case v1alpha1.KindDBCluster:
 		r.cluster(ctx, k, started)
-		return
+	case provision.KindSecret:
+		r.secret(ctx, k, started)
+	default:
+		r.resource(ctx, k, started)
 	}
-	r.resource(ctx, k, started)
 }
 
 func failure(k key, err error) provision.Result {
@@ -190,7 +193,12 @@ func (r *runner) cluster(ctx context.Context, k key, started time.Time) {
 // tell passes a result on.
 func (r *runner) tell(ctx context.Context, k key, result provision.Result, object *unstructured.Unstructured, took time.Duration) {
 	r.metrics.add(result, took, r.Provisioner.Now())
-	if err := r.events.tell(ctx, k, result, object); err != nil {
+	r.pass(result, took, r.events.tell(ctx, k, result, object))
+}
+
+// pass passes a result on whose Event could be written, or not.
+func (r *runner) pass(result provision.Result, took time.Duration, err error) {
+	if err != nil {
 		r.Log.Warn("write event", "error", err.Error())
 	}
 	r.telling.Lock()

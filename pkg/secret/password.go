@@ -16,20 +16,29 @@ func GeneratePassword(random io.Reader, length int) (Value, error) {
 	if length < 12 {
 		return Value{}, fmt.Errorf("generate password: length %d is below 12", length)
 	}
+	out, err := draw(random, alphabet, length)
+	if err != nil {
+		return Value{}, fmt.Errorf("generate password: %w", err)
+	}
+	return seal(out), nil
+}
+
+// draw returns length of the characters, which are fewer than 256, each drawn evenly.
+func draw(random io.Reader, characters string, length int) ([]byte, error) {
 	// Bytes at or over the largest multiple of the alphabet's size are drawn
 	// again, or the first characters would come up more often.
-	limit := byte(256 / len(alphabet) * len(alphabet))
+	limit := 256 / len(characters) * len(characters)
 	out := make([]byte, 0, length)
 	buf := make([]byte, length)
 	for len(out) < length {
 		if _, err := io.ReadFull(random, buf); err != nil {
-			return Value{}, fmt.Errorf("generate password: %w", err)
+			return nil, err
 		}
 		for _, b := range buf {
-			if b < limit && len(out) < length {
-				out = append(out, alphabet[int(b)%len(alphabet)])
+			if int(b) < limit && len(out) < length {
+				out = append(out, characters[int(b)%len(characters)])
 			}
 		}
 	}
-	return seal(out), nil
+	return out, nil
 }

@@ -77,6 +77,29 @@ deny contains {
 	not binding.ready
 	not binding.optional
 	not binding.deleting
+	not expired(binding)
+}
+
+# METADATA
+# title: The user has expired
+# description: >-
+#   Its login is closed at the time in spec.expiresAt of the DatabaseUser, or is about to be:
+#   a pod that started now could not log in.
+# custom:
+#   code: USER-EXPIRED
+#   fix: move spec.expiresAt of the DatabaseUser, or take the user out of the annotation dbtether.io/inject
+#   examples:
+#     - denied: 'a pod that asks for a DatabaseUser with expiresAt 2026-01-01T00:00:00Z, on the day after'
+#     - allowed: 'the same pod the day before'
+deny contains {
+	"code": "USER-EXPIRED",
+	"message": sprintf("user %q in namespace %q has expired at %s", [binding.user, binding.namespace, binding.expiresAt]),
+	"fix": "move spec.expiresAt of the DatabaseUser, or take the user out of the annotation dbtether.io/inject",
+	"path": path,
+} if {
+	some binding in input.binding
+	not binding.deleting
+	expired(binding)
 }
 
 # METADATA
@@ -97,6 +120,11 @@ deny contains {
 	some binding in input.binding
 	binding.exists
 	binding.deleting
+}
+
+expired(binding) if {
+	binding.expiresAt != ""
+	time.parse_rfc3339_ns(binding.expiresAt) <= time.parse_rfc3339_ns(input.now)
 }
 
 path := `metadata.annotations["dbtether.io/inject"]`

@@ -12,13 +12,14 @@ usable := {
 	"optional": false,
 	"phase": "Ready",
 	"message": "",
+	"expiresAt": "",
 	"otherNamespaces": [],
 }
 
 absent := object.union(usable, {"exists": false, "ready": false, "phase": ""})
 
 denied(bindings) := findings if {
-	findings := binding.deny with input as {"binding": bindings}
+	findings := binding.deny with input as {"binding": bindings, "now": "2030-01-31T12:00:00Z"}
 }
 
 finding(code, message, fix) := {"code": code, "message": message, "fix": fix, "path": `metadata.annotations["dbtether.io/inject"]`}
@@ -84,6 +85,26 @@ test_deleting if {
 	)}
 	denied([object.union(usable, {"deleting": true})]) == expected
 	denied([object.union(usable, {"deleting": true, "ready": false})]) == expected
+}
+
+test_expired if {
+	expected := {finding(
+		"USER-EXPIRED",
+		`user "orders-api" in namespace "shop" has expired at 2030-01-31T12:00:00Z`,
+		"move spec.expiresAt of the DatabaseUser, or take the user out of the annotation dbtether.io/inject",
+	)}
+	denied([object.union(usable, {"expiresAt": "2030-01-31T12:00:00Z"})]) == expected
+	denied([object.union(usable, {"expiresAt": "2030-01-31T12:00:00Z", "ready": false, "phase": "Expired"})]) == expected
+	denied([object.union(usable, {"expiresAt": "2030-01-31T12:00:00Z", "ready": false, "optional": true})]) == expected
+}
+
+test_expires_later if {
+	denied([object.union(usable, {"expiresAt": "2030-01-31T12:00:01Z"})]) == set()
+}
+
+test_expired_and_deleting if {
+	codes := {found.code | some found in denied([object.union(usable, {"expiresAt": "2020-01-01T00:00:00Z", "deleting": true})])}
+	codes == {"USER-DELETING"}
 }
 
 test_absent_is_nothing_else if {

@@ -1,0 +1,72 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/revision"
+)
+
+// head returns what the metadata of a Secret say, and the DatabaseUser whose credential it
+// holds; nil: of none. Of a Secret that there is not the name alone is known.
+func (e *Environment) head(ctx context.Context, store revision.Store, namespace, name string) (revision.Managed, *v1alpha1.DatabaseUser, error) {
+	head, err := store.Head(ctx, namespace, name)
+	if err != nil {
+		return revision.Managed{}, nil, err
+	}
+	if head == nil {
+		return revision.Managed{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}, nil, nil
+	}
+	if head.OwnerUID() == "" {
+		return *head, nil, nil
+	}
+	list, err := e.list(ctx, userKind, namespace, metav1.ListOptions{})
+	if err != nil {
+		return *head, nil, err
+	}
+	users, err := typedList[v1alpha1.DatabaseUser](list)
+	if err != nil {
+		return *head, nil, err
+	}
+	user, err := ownerAmong(users, head.OwnerUID(), name, namespace)
+	return *head, user, err
+}
+
+// ownerAmong returns the DatabaseUser whose credential a Secret holds.
+func ownerAmong(users []v1alpha1.DatabaseUser, uid types.UID, name, namespace string) (*v1alpha1.DatabaseUser, error) {
+	for i := range users {
+		if users[i].UID == uid {
+			return &users[i], nil
+		}
+	}
+	return nil, Hinted(fmt.Errorf("secret %q in namespace %q holds the credential of a DatabaseUser that does not exist any more", name, namespace),
+		"if nobody needs that login: kubectl delete secret %s -n %s", name, namespace)
+}
+
+// notOfCluster returns an error if a DBCluster reads the Secret: new values for it would
+// not be those of its administrator. Who may not look at clusters is not asked.
+func (e *Environment) notOfCluster(ctx context.Context, namespace, name string) error {
+	list, err := e.list(ctx, clusterKind, "", metav1.ListOptions{})
+	if apierrors.IsForbidden(err) || isUnknownResource(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	clusters, err := typedList[v1alpha1.DBCluster](list)
+	if err != nil {
+		return err
+	}
+	for i := range clusters {
+		if clusters[i].Reads(namespace, name) {
+			return Hinted(fmt.Errorf("secret %q in namespace %q is that of the administrator of DBCluster %q: a value that is generated here is not the password in PostgreSQL", name, namespace, clusters[i].Name),
+				"change the password there first, then: kubectl dbtether secret set %s -n %s password=-", name, namespace)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,256 @@
+package revision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/secret"
+)
+
+// Managed is what the metadata of a Secret say, and those of its revisions.
+type Managed struct {
+	metav1.ObjectMeta
+	// Entries are its revisions, in ascending order; none where they were not read.
+	Entries []Entry
+}
+
+// OwnerUID returns the resource that the Secret belongs to; empty: none.
+func (m Managed) OwnerUID() types.UID { return types.UID(m.Annotations[v1alpha1.AnnotationOwner]) }
+
+// Rotation returns the rules of the Secret, and false if it has none. The error is a
+// *NoteError.
+func (m Managed) Rotation() (secret.Rotation, bool, error) {
+	text, has := m.Annotations[v1alpha1.AnnotationRotation]
+	if !has {
+		return secret.Rotation{}, false, nil
+	}
+	rotation, err := secret.ParseRotation(text)
+	if err != nil {
+		return rotation, true, &NoteError{m.Namespace, m.Name, v1alpha1.AnnotationRotation, err}
+	}
+	return rotation, true, nil
+}
+
+// ExpiresAt returns when the Secret expires; zero: never. The error is a *NoteError.
+func (m Managed) ExpiresAt() (time.Time, error) { return m.time(v1alpha1.AnnotationExpiresAt) }
+
+// time returns what an annotation says; zero where it is not there.
+func (m Managed) time(name string) (time.Time, error) {
+	text, has := m.Annotations[name]
+	if !has {
+		return time.Time{}, nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		err = &NoteError{m.Namespace, m.Name, name, fmt.Errorf("%q is no time like 2030-01-31T00:00:00Z", text)}
+	}
+	return at, err
+}
+
+// NoteError says that an annotation of a Secret cannot be read.
+type NoteError struct {
+	Namespace, Name, Annotation string
+	Cause                       error
+}
+
+// Error implements error.
+func (e *NoteError) Error() string {
+	return fmt.Sprintf("read annotation %s of secret %q in namespace %q: %v", e.Annotation, e.Name, e.Namespace, e.Cause)
+}
+
+// Unwrap returns the cause.
+func (e *NoteError) Unwrap() error { return e.Cause }
+
+// Hint returns what to do about it.
+func (e *NoteError) Hint() string {
+	switch e.Annotation {
+	case v1alpha1.AnnotationRotation:
+		return fmt.Sprintf("take the rules away: kubectl dbtether secret rotate %s -n %s --no-schedule; then set them with secret rotate %s KEY --every 30d", e.Name, e.Namespace, e.Name)
+	case v1alpha1.AnnotationExpiresAt:
+		return fmt.Sprintf("set it anew: kubectl dbtether secret expire %s -n %s --at TIME, or --never", e.Name, e.Namespace)
+	default:
+		return fmt.Sprintf("take the annotation away: kubectl annotate secret %s -n %s %s-", e.Name, e.Namespace, e.Annotation)
+	}
+}
+
+// Due is what time asks for of a managed Secret.
+type Due struct {
+	Managed
+	// Rotate are the keys that are to get new values, as far as the metadata of the Secret
+	// itself say; none: that is not due. Regeneration with IfDue looks again.
+	Rotate map[string]secret.Rule
+	// Expired is since when the content is no longer to be used; zero: it may be.
+	Expired time.Time
+	// Excess are revisions beyond as many as are kept, in ascending order.
+	Excess []Entry
+	// Err is why something is not known: annotations that cannot be read.
+	Err error
+}
+
+// Work reports whether there is something to be done, or that failed; that a Secret has
+// expired is only to be told.
+func (d Due) Work() bool { return len(d.Rotate) > 0 || len(d.Excess) > 0 || d.Err != nil }
+
+// Due returns what time asks for of the Secret. Of a credential of a DatabaseUser that is
+// nothing: its own rotation and expiry are that of the user. It does no I/O.
+func (m Managed) Due(now time.Time) Due {
+	d := Due{Managed: m}
+	if m.OwnerUID() != "" || m.DeletionTimestamp != nil {
+		return d
+	}
+	expires, expiryErr := m.ExpiresAt()
+	if expiryErr == nil && !expires.IsZero() && !now.Before(expires) {
+		d.Expired = expires
+	}
+	rotation, has, ruleErr := m.Rotation()
+	last, lastErr := m.time(v1alpha1.AnnotationRotatedAt)
+	if ruleErr == nil && lastErr == nil && has && !now.Before(last.Add(rotation.Interval())) {
+		d.Rotate = rotation.Keys
+	}
+	if number, err := strconv.ParseInt(m.Annotations[v1alpha1.AnnotationRevision], 10, 64); err == nil {
+		d.Excess = tooMany(m.Entries, number, HistoryLimit(m.Annotations))
+	}
+	if d.Err = errors.Join(expiryErr, ruleErr); has {
+		d.Err = errors.Join(d.Err, lastErr)
+	}
+	return d
+}
+
+// Head returns what the metadata of a Secret say, managed or not, without its revisions;
+// nil: there is none.
+func (s Store) Head(ctx context.Context, namespace, name string) (*Managed, error) {
+	object, err := s.Metadata.Resource(corev1.SchemeGroupVersion.WithResource("secrets")).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read secret %s/%s: %w", namespace, name, err)
+	}
+	return &Managed{ObjectMeta: object.ObjectMeta}, nil
+}
+
+// Due returns what time asks for of the managed Secrets of a namespace, of all for "",
+// those of which it asks nothing left out. It reads metadata only: those of the Secrets,
+// and those of all revisions where it is to be known which are too many. What is wrong
+// with one Secret stands in its Due.
+func (s Store) Due(ctx context.Context, namespace string, now time.Time, revisions bool) ([]Due, error) {
+	entries, broken := map[types.NamespacedName][]Entry{}, map[types.NamespacedName]error{}
+	if revisions {
+		err := s.each(ctx, namespace, v1alpha1.LabelRevisionOf, func(object *metav1.PartialObjectMetadata) error {
+			of := types.NamespacedName{Namespace: object.Namespace, Name: v1alpha1.LiveSecret(object.Name)}
+			entry, err := newEntry(object)
+			if err != nil {
+				broken[of] = err
+			}
+			entries[of] = append(entries[of], entry)
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("list revisions of secrets: %w", err)
+		}
+	}
+	var all []Due
+	err := s.each(ctx, namespace, v1alpha1.LabelManaged+"=true", func(object *metav1.PartialObjectMetadata) error {
+		name := types.NamespacedName{Namespace: object.Namespace, Name: object.Name}
+		m := Managed{ObjectMeta: object.ObjectMeta}
+		if broken[name] == nil {
+			m.Entries = entries[name]
+			sortEntries(m.Entries)
+		}
+		d := m.Due(now)
+		if m.OwnerUID() == "" {
+			d.Err = errors.Join(d.Err, broken[name])
+		}
+		if d.Work() || !d.Expired.IsZero() {
+			all = append(all, d)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list managed secrets: %w", err)
+	}
+	return all, nil
+}
+
+// DueOf returns what time asks for of one managed Secret, and false where there is no such
+// Secret. It reads its metadata and those of its revisions.
+func (s Store) DueOf(ctx context.Context, namespace, name string, now time.Time) (Due, bool, error) {
+	m, err := s.Head(ctx, namespace, name)
+	if err != nil || m == nil || m.Labels[v1alpha1.LabelManaged] != "true" {
+		return Due{}, false, err
+	}
+	if m.Entries, err = s.entries(ctx, namespace, name); err != nil {
+		return Due{}, false, err
+	}
+	return m.Due(now), true, nil
+}
+
+// Trim deletes the revisions beyond as many as are kept.
+func (s Store) Trim(ctx context.Context, d Due) error {
+	return s.prune(ctx, d.Namespace, d.Name, d.Excess)
+}
+
+// rotatedReason begins the reason of every revision that a rotation writes.
+const rotatedReason = "rotated: "
+
+// Rotates reports whether the revision gave keys new values that were generated.
+func (e Entry) Rotates() bool { return strings.HasPrefix(e.Reason, rotatedReason) }
+
+// listedKeys is how many keys a reason names at most.
+const listedKeys = 12
+
+// lastRotation returns when keys of a Secret got new values last: as its annotation says,
+// or by the revision that did, where the writer could not write the annotation any more.
+// Where neither says so, they are as old as what the Secret holds. It does no I/O.
+func lastRotation(now *Standing, keys map[string]secret.Rule) (time.Time, error) {
+	m := Managed{ObjectMeta: metav1.ObjectMeta{Namespace: now.Namespace, Name: now.Name, Annotations: now.Annotations()}}
+	last, err := m.time(v1alpha1.AnnotationRotatedAt)
+	if err != nil {
+		return last, err
+	}
+	newest := now.Live.object.CreationTimestamp.Time
+	for _, e := range now.Entries {
+		if e.Number > now.Revision() {
+			break
+		}
+		if newest = e.Time; e.Time.After(last) && e.Rotates() && covers(e.Changes, keys) {
+			last = e.Time
+		}
+	}
+	if last.IsZero() {
+		last = newest
+	}
+	return last, nil
+}
+
+// covers reports whether the changes of a revision name all keys.
+func covers(changes string, keys map[string]secret.Rule) bool {
+	named := strings.Fields(changes)
+	for key := range keys {
+		if !slices.Contains(named, "~"+key) && !slices.Contains(named, "+"+key) {
+			return false
+		}
+	}
+	return true
+}
+
+// keysIn returns "A, B and 3 more".
+func keysIn(keys map[string]secret.Rule) string {
+	names := slices.Sorted(maps.Keys(keys))
+	if len(names) > listedKeys {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:listedKeys], ", "), len(names)-listedKeys)
+	}
+	return strings.Join(names, ", ")
+}
