@@ -42,6 +42,13 @@ func (c change) runClean(t *testing.T, e *environment) outcome {
 	if made := whatOf(clean.writes); !c.sameWrites(made, c.writes) {
 		t.Errorf("it made the writes\n%v, want\n%v", made, c.writes)
 	}
+	c.checkAll(t, s, before)
+	return clean
+}
+
+// checkAll looks at what the command led to, after what was there before it.
+func (c change) checkAll(t *testing.T, s *site, before map[string]history) {
+	t.Helper()
 	after := s.histories(t)
 	if !c.purges {
 		checkKept(t, before, after)
@@ -49,7 +56,9 @@ func (c change) runClean(t *testing.T, e *environment) outcome {
 	for name := range after {
 		s.checkHistory(t, name)
 	}
-	return clean
+	if c.check != nil {
+		c.check(t, s)
+	}
 }
 
 func whatOf(writes []crash.Write) []string {
@@ -78,6 +87,7 @@ func (c change) kill(t *testing.T, s *site, p crash.Point) {
 func (c change) runAgain(t *testing.T, e *environment, p crash.Point, clean outcome) {
 	s := newSite(t, e, false)
 	c.prepare(t, s)
+	before := s.histories(t)
 	c.kill(t, s, p)
 	done := c.done > 0 && (p.Number > c.done || p.Number == c.done && !p.Before)
 	args := c.args
@@ -93,7 +103,9 @@ func (c change) runAgain(t *testing.T, e *environment, p crash.Point, clean outc
 	case again.err != nil:
 		t.Errorf("the second run failed: %v", again)
 	}
-	if got := s.state(t); got != clean.state {
+	if done && c.over == "" && c.instead == nil {
+		c.checkAll(t, s, before)
+	} else if got := s.state(t); got != clean.state {
 		t.Errorf("the state differs from that after a run that was not killed:\n%s", diff(clean.state, got))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,8 +32,11 @@ type change struct {
 	several bool
 	// purges is whether it deletes what the Secret held.
 	purges bool
+	// check looks at what the command led to; nil: that is in the state.
+	check func(*testing.T, *site)
 	// done is the write from which on the same command is another one; 0: it finds nothing
-	// to do. Over is what it says then, and instead a command that is run in its place.
+	// to do. Over is what it says then, and instead a command that is run in its place;
+	// neither: it does the same once more.
 	done    int
 	over    string
 	instead func(*site) []string
@@ -77,6 +81,11 @@ var changing = []change{
 		writes: []string{"POST secrets", "DELETE secrets", "DELETE secrets", "DELETE secrets", "DELETE secrets", "POST events"}},
 	{name: "secret undelete", prepare: deleted("A=1", "A=2"), args: ofApp("undelete"), done: 2, over: "exists",
 		writes: []string{"POST secrets", "POST secrets", "POST events"}},
+	{name: "secret rotate", prepare: holds("password="+foreignPassword, "password="+foreignPassword+"8"), args: ofApp("rotate", "password", "--every=30d"), done: 1,
+		writes: []string{"POST secrets", "PATCH secrets", "POST events"}, check: checkScheduled},
+	{name: "reconcile of a rotation that is due", prepare: dueForRotation, args: reconcile,
+		writes: []string{"POST secrets", "PATCH secrets", "POST events"}, check: checkScheduled},
+	{name: "secret expire", prepare: holds("A=1"), args: ofApp("expire", "--at=2100-01-01"), writes: []string{"PATCH secrets"}},
 	{name: "secret copy", prepare: copyable, args: func(s *site) []string { return copying(s, "--all") }, several: true, other: copyOne,
 		writes: []string{"POST secrets", "POST secrets", "POST secrets", "POST secrets", "POST secrets", "PATCH secrets", "PATCH secrets", "POST events", "POST events", "POST events"}},
 }
@@ -165,6 +174,26 @@ func deleted(contents ...string) func(*testing.T, *site) {
 		if _, err := s.revisions(t).Remove(t.Context(), revision.Removal{Namespace: s.name, Name: app, Author: "alice"}); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// dueForRotation leaves a Secret whose rules ask for a new password.
+func dueForRotation(t *testing.T, s *site) {
+	s.write(t, 0, app, "password="+foreignPassword)
+	s.patch(t, secrets, app, types.MergePatchType, `{"metadata":{"annotations":{"dbtether.io/rotated-at":"2020-01-01T00:00:00Z",
+		"dbtether.io/rotation":"{\"days\":30,\"keys\":{\"password\":{\"generator\":\"alnum\"}}}"}}}`)
+}
+
+// checkScheduled expects a new password, rules by which it gets the next one, and that
+// this one is not due.
+func checkScheduled(t *testing.T, s *site) {
+	live := s.secret(t, app)
+	rotated, err := time.Parse(time.RFC3339, live.Annotations[v1alpha1.AnnotationRotatedAt])
+	if err != nil || time.Since(rotated) > time.Hour || !strings.Contains(live.Annotations[v1alpha1.AnnotationRotation], `"password"`) {
+		t.Errorf("the Secret has the annotations %v", live.Annotations)
+	}
+	if password := string(live.Data["password"]); len(password) != 32 || strings.HasPrefix(password, foreignPassword) {
+		t.Errorf("the password has %d bytes, or is an old one", len(password))
 	}
 }
 

@@ -18,6 +18,7 @@ var (
 	deployments  = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
 	statefulSets = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "statefulsets"}
 	pods         = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
+	secrets      = schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
 )
 
 func restarting(s *site) []string { return append(userRotate(s), "--restart") }
