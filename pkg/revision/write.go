@@ -172,7 +172,7 @@ func (w *writer) look(ctx context.Context) (*Standing, error) {
 	}
 	known := w.Known
 	w.Known = nil
-	if !known.Exists {
+	if !known.Exists() {
 		return &Standing{Namespace: w.Namespace, Name: w.Name, Entries: slices.Clone(known.Entries)}, nil
 	}
 	return w.stand(ctx, w.Namespace, w.Name, slices.Clone(known.Entries))
