@@ -14,13 +14,13 @@ import (
 
 // head returns what the metadata of a Secret say, and the DatabaseUser whose credential it
 // holds; nil: of none. Of a Secret that there is not the name alone is known.
-func (e *Environment) head(ctx context.Context, store revision.Store, namespace, name string) (revision.Managed, *v1alpha1.DatabaseUser, error) {
+func (e *Environment) head(ctx context.Context, store revision.Store, namespace, name string) (revision.Summary, *v1alpha1.DatabaseUser, error) {
 	head, err := store.Head(ctx, namespace, name)
 	if err != nil {
-		return revision.Managed{}, nil, err
+		return revision.Summary{}, nil, err
 	}
 	if head == nil {
-		return revision.Managed{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}, nil, nil
+		return revision.Summary{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}, nil, nil
 	}
 	if head.OwnerUID() == "" {
 		return *head, nil, nil

@@ -132,21 +132,21 @@ func (c *secretList) wants(row listedSecret, s *revision.Summary, selector label
 
 // newListedSecret does no I/O.
 func newListedSecret(s *revision.Summary, now time.Time) listedSecret {
-	row := listedSecret{Namespace: s.Namespace, Name: s.Name, Keys: s.Keys, Revision: s.Revision, Revisions: len(s.Entries), Expires: s.Annotations[v1alpha1.AnnotationExpiresAt]}
+	row := listedSecret{Namespace: s.Namespace, Name: s.Name, Keys: s.Keys(), Revision: s.Revision(), Revisions: len(s.Entries), Expires: s.Annotations[v1alpha1.AnnotationExpiresAt]}
 	if row.Keys == nil {
 		row.Keys = []string{}
 	}
-	if !s.Created.IsZero() {
-		row.Created = s.Created.UTC().Format(time.RFC3339)
+	if s.Exists() {
+		row.Created = s.CreationTimestamp.UTC().Format(time.RFC3339)
 	}
 	last, found := s.Held()
 	switch {
-	case !s.Exists:
+	case !s.Exists():
 		row.State = stateDeletion
 		if n := len(s.Entries); n > 0 {
 			last, found = s.Entries[n-1], true
 		}
-	case !s.Managed:
+	case !s.IsManaged():
 		row.State = stateUnmanaged
 	case isPast(row.Expires, now):
 		row.State = stateExpired

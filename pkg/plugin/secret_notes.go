@@ -36,7 +36,7 @@ func withNote(notes map[string]*string, more ...note) map[string]*string {
 
 // annotate writes annotations of a Secret, and no revision, and prints what came of it:
 // "secret/app …", followed by what is said.
-func (c *secretChange) annotate(ctx context.Context, env *Environment, seen revision.Managed, notes map[string]*string, said string) error {
+func (c *secretChange) annotate(ctx context.Context, env *Environment, seen revision.Summary, notes map[string]*string, said string) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	store, err := env.revisions()

@@ -181,7 +181,7 @@ func (c *secretRotate) rules(kept secret.Rotation, keys []string) (map[string]se
 }
 
 // withoutKeys says that it is not known which keys are meant.
-func withoutKeys(seen revision.Managed) error {
+func withoutKeys(seen revision.Summary) error {
 	if seen.UID == "" {
 		return (&revision.Standing{Namespace: seen.Namespace, Name: seen.Name}).Missing()
 	}
@@ -206,7 +206,7 @@ func isOrAre(names []string) string {
 }
 
 // unschedule takes the rotation rules away, or those of some keys.
-func (c *secretRotate) unschedule(ctx context.Context, env *Environment, seen revision.Managed, keys []string) error {
+func (c *secretRotate) unschedule(ctx context.Context, env *Environment, seen revision.Summary, keys []string) error {
 	var left *string
 	if len(keys) > 0 {
 		kept, _, err := seen.Rotation()

@@ -85,7 +85,7 @@ func (p *Provisioner) ReconcileSecret(ctx context.Context, due revision.Due) []R
 // rotateSecret gives keys new values, if the Secret itself says that these are due.
 func (p *Provisioner) rotateSecret(ctx context.Context, due revision.Due) (Result, error) {
 	result := resultOf(due)
-	edit, err := revision.Regeneration{Keys: due.Rotate, IfDue: true, Random: p.Random, Now: p.Now()}.Edit(due.Managed)
+	edit, err := revision.Regeneration{Keys: due.Rotate, IfDue: true, Random: p.Random, Now: p.Now()}.Edit(due.Summary)
 	if err != nil {
 		return result, err
 	}

@@ -10,54 +10,12 @@ import (
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
-
-// Managed is what the metadata of a Secret say, and those of its revisions.
-type Managed struct {
-	metav1.ObjectMeta
-	// Entries are its revisions, in ascending order; none where they were not read.
-	Entries []Entry
-}
-
-// OwnerUID returns the resource that the Secret belongs to; empty: none.
-func (m Managed) OwnerUID() types.UID { return types.UID(m.Annotations[v1alpha1.AnnotationOwner]) }
-
-// Rotation returns the rules of the Secret, and false if it has none. The error is a
-// *NoteError.
-func (m Managed) Rotation() (secret.Rotation, bool, error) {
-	text, has := m.Annotations[v1alpha1.AnnotationRotation]
-	if !has {
-		return secret.Rotation{}, false, nil
-	}
-	rotation, err := secret.ParseRotation(text)
-	if err != nil {
-		return rotation, true, &NoteError{m.Namespace, m.Name, v1alpha1.AnnotationRotation, err}
-	}
-	return rotation, true, nil
-}
-
-// ExpiresAt returns when the Secret expires; zero: never. The error is a *NoteError.
-func (m Managed) ExpiresAt() (time.Time, error) { return m.time(v1alpha1.AnnotationExpiresAt) }
-
-// time returns what an annotation says; zero where it is not there.
-func (m Managed) time(name string) (time.Time, error) {
-	text, has := m.Annotations[name]
-	if !has {
-		return time.Time{}, nil
-	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		err = &NoteError{m.Namespace, m.Name, name, fmt.Errorf("%q is no time like 2030-01-31T00:00:00Z", text)}
-	}
-	return at, err
-}
 
 // NoteError says that an annotation of a Secret cannot be read.
 type NoteError struct {
@@ -87,7 +45,7 @@ func (e *NoteError) Hint() string {
 
 // Due is what time asks for of a managed Secret.
 type Due struct {
-	Managed
+	Summary
 	// Rotate are the keys that are to get new values, as far as the metadata of the Secret
 	// itself say; none: that is not due. Regeneration with IfDue looks again.
 	Rotate map[string]secret.Rule
@@ -105,8 +63,8 @@ func (d Due) Work() bool { return len(d.Rotate) > 0 || len(d.Excess) > 0 || d.Er
 
 // Due returns what time asks for of the Secret. Of a credential of a DatabaseUser that is
 // nothing: its own rotation and expiry are that of the user. It does no I/O.
-func (m Managed) Due(now time.Time) Due {
-	d := Due{Managed: m}
+func (m Summary) Due(now time.Time) Due {
+	d := Due{Summary: m}
 	if m.OwnerUID() != "" || m.DeletionTimestamp != nil {
 		return d
 	}
@@ -126,19 +84,6 @@ func (m Managed) Due(now time.Time) Due {
 		d.Err = errors.Join(d.Err, lastErr)
 	}
 	return d
-}
-
-// Head returns what the metadata of a Secret say, managed or not, without its revisions;
-// nil: there is none.
-func (s Store) Head(ctx context.Context, namespace, name string) (*Managed, error) {
-	object, err := s.Metadata.Resource(corev1.SchemeGroupVersion.WithResource("secrets")).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read secret %s/%s: %w", namespace, name, err)
-	}
-	return &Managed{ObjectMeta: object.ObjectMeta}, nil
 }
 
 // Due returns what time asks for of the managed Secrets of a namespace, of all for "",
@@ -164,7 +109,7 @@ func (s Store) Due(ctx context.Context, namespace string, now time.Time, revisio
 	var all []Due
 	err := s.each(ctx, namespace, v1alpha1.LabelManaged+"=true", func(object *metav1.PartialObjectMetadata) error {
 		name := types.NamespacedName{Namespace: object.Namespace, Name: object.Name}
-		m := Managed{ObjectMeta: object.ObjectMeta}
+		m := Summary{ObjectMeta: object.ObjectMeta}
 		if broken[name] == nil {
 			m.Entries = entries[name]
 			sortEntries(m.Entries)
@@ -215,7 +160,7 @@ const listedKeys = 12
 // or by the revision that did, where the writer could not write the annotation any more.
 // Where neither says so, they are as old as what the Secret holds. It does no I/O.
 func lastRotation(now *Standing, keys map[string]secret.Rule) (time.Time, error) {
-	m := Managed{ObjectMeta: metav1.ObjectMeta{Namespace: now.Namespace, Name: now.Name, Annotations: now.Annotations()}}
+	m := Summary{ObjectMeta: metav1.ObjectMeta{Namespace: now.Namespace, Name: now.Name, Annotations: now.Annotations()}}
 	last, err := m.time(v1alpha1.AnnotationRotatedAt)
 	if err != nil {
 		return last, err

@@ -68,7 +68,7 @@ func TestDue(t *testing.T) {
 		{"it is not known what is live", map[string]string{limit: "1", v1alpha1.AnnotationRevision: ""}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m := revision.Managed{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "app", Annotations: map[string]string{v1alpha1.AnnotationRevision: "8"}}}
+			m := revision.Summary{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "app", Annotations: map[string]string{v1alpha1.AnnotationRevision: "8"}}}
 			maps.Copy(m.Annotations, c.notes)
 			for _, number := range []int64{3, 5, 7, 8} {
 				m.Entries = append(m.Entries, revision.Entry{Number: number})
@@ -82,7 +82,7 @@ func TestDue(t *testing.T) {
 			}
 		})
 	}
-	deleting := revision.Managed{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{rotation: monthly}, DeletionTimestamp: &metav1.Time{Time: noon}}}
+	deleting := revision.Summary{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{rotation: monthly}, DeletionTimestamp: &metav1.Time{Time: noon}}}
 	if got := inWords(deleting.Due(noon)); got != "" {
 		t.Errorf("of one that is being deleted: %s", got)
 	}

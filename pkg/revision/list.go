@@ -5,9 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,34 +13,6 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
-
-// Summary is what the metadata of a Secret and of its revisions say.
-type Summary struct {
-	Namespace, Name string
-	// Exists is whether there is the Secret, and not only what it held before.
-	Exists bool
-	// Managed is whether it has a history.
-	Managed bool
-	// Revision is the number of what it holds, as far as it says.
-	Revision int64
-	// Keys are its keys. They are known of a managed Secret only.
-	Keys []string
-	// OwnerUID is that of the DatabaseUser whose credential it holds.
-	OwnerUID types.UID
-	Created  time.Time
-	Labels   map[string]string
-	// Annotations are those of the Secret.
-	Annotations map[string]string
-	UID         types.UID
-	// ResourceVersion is that of the Secret.
-	ResourceVersion string
-	// Entries are its revisions, in ascending order.
-	Entries []Entry
-}
-
-// Held returns the revision with what the Secret holds, as far as it says; false where
-// it has none.
-func (s *Summary) Held() (Entry, bool) { return numbered(s.Entries, s.Revision) }
 
 // foreignTypes is the field selector that leaves out what is not for teams to write.
 func foreignTypes() string {
@@ -65,14 +35,14 @@ func (s Store) List(ctx context.Context, namespace string) ([]Summary, error) {
 	of := func(item *metav1.PartialObjectMetadata, name string) *Summary {
 		key := types.NamespacedName{Namespace: item.Namespace, Name: name}
 		if all[key] == nil {
-			all[key] = &Summary{Namespace: item.Namespace, Name: name}
+			all[key] = &Summary{ObjectMeta: metav1.ObjectMeta{Namespace: item.Namespace, Name: name}}
 		}
 		return all[key]
 	}
 	for i := range list.Items {
 		item := &list.Items[i]
 		if _, revision := item.Labels[v1alpha1.LabelRevisionOf]; !revision {
-			of(item, item.Name).describe(item)
+			of(item, item.Name).ObjectMeta = item.ObjectMeta
 			continue
 		}
 		entry, err := newEntry(item)
@@ -91,15 +61,4 @@ func (s Store) List(ctx context.Context, namespace string) ([]Summary, error) {
 		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
 	})
 	return summaries, nil
-}
-
-func (s *Summary) describe(item *metav1.PartialObjectMetadata) {
-	s.Exists, s.Managed = true, item.Labels[v1alpha1.LabelManaged] == "true"
-	s.Revision, _ = strconv.ParseInt(item.Annotations[v1alpha1.AnnotationRevision], 10, 64)
-	s.OwnerUID = types.UID(item.Annotations[v1alpha1.AnnotationOwner])
-	s.Created, s.Labels, s.Annotations = item.CreationTimestamp.Time, item.Labels, item.Annotations
-	s.UID, s.ResourceVersion = item.UID, item.ResourceVersion
-	if s.Managed {
-		s.Keys = splitKeys(item.Annotations[v1alpha1.AnnotationKeys])
-	}
 }

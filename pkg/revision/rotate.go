@@ -37,7 +37,7 @@ var ErrGone = errors.New("the Secret, or its rotation rules, are gone")
 //
 // With IfDue, what another has rotated meanwhile is not rotated again, nor what a writer
 // has that was interrupted: then the edit only says when that was.
-func (r Regeneration) Edit(seen Managed) (Edit, error) {
+func (r Regeneration) Edit(seen Summary) (Edit, error) {
 	kept, has, err := seen.Rotation()
 	if r.Rotation != nil {
 		kept, has, err = *r.Rotation, true, nil

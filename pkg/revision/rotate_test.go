@@ -20,14 +20,14 @@ import (
 )
 
 // head returns what the metadata of a Secret say.
-func (f fixture) head(name string) revision.Managed {
+func (f fixture) head(name string) revision.Summary {
 	f.Helper()
 	m, err := f.store.Head(f.Context(), f.namespace, name)
 	if err != nil {
 		f.Fatal(err)
 	}
 	if m == nil {
-		m = &revision.Managed{}
+		m = &revision.Summary{}
 		m.Namespace, m.Name = f.namespace, name
 	}
 	return *m

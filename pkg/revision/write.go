@@ -173,7 +173,7 @@ func (w *writer) look(ctx context.Context) (*Standing, error) {
 	}
 	known := w.Known
 	w.Known = nil
-	if !known.Exists {
+	if !known.Exists() {
 		return &Standing{Namespace: w.Namespace, Name: w.Name, Entries: slices.Clone(known.Entries)}, nil
 	}
 	return w.stand(ctx, w.Namespace, w.Name, slices.Clone(known.Entries))
@@ -283,7 +283,9 @@ func (w *writer) show(ctx context.Context, now *Standing, r Revision) error {
 	}
 	live, wrote, err := w.makeLive(ctx, now, r, w.Labels, w.Notes, w.dryRun())
 	if isRefused(err) && w.mine != nil { // it cannot become live: it is as if nothing had been written
-		err = errors.Join(err, w.deleteRevision(ctx, w.Namespace, w.Name, w.mine.Entry))
+		if undo := w.deleteRevision(ctx, w.Namespace, w.Name, w.mine.Entry); !apierrors.IsForbidden(undo) {
+			err = errors.Join(err, undo)
+		}
 		w.mine = nil
 	}
 	if err != nil {
