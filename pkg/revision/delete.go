@@ -29,7 +29,7 @@ type Removed struct {
 
 // Remove deletes a Secret: a revision says who did, and when and why; then the Secret
 // goes. Its history stays unless it is purged, which a run that was interrupted goes on
-// with. The errors are *NotFoundError, *RefusedError, *RevisionError, or those of the API
+// with. The errors are *NotFoundError, *RefusedError, *MovedError, or those of the API
 // server.
 func (s Store) Remove(ctx context.Context, r Removal) (Removed, error) {
 	var removed Removed

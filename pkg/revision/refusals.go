@@ -137,8 +137,8 @@ func checkContent(namespace, name string, data secret.Data) error {
 	return nil
 }
 
-// RevisionError says that a Secret is not at the revision that the writer expects.
-type RevisionError struct {
+// MovedError says that a Secret is not at the revision that the writer expects.
+type MovedError struct {
 	Namespace, Name string
 	Want, Is        int64
 	// Author and Time are those of the revision that it is at.
@@ -149,7 +149,7 @@ type RevisionError struct {
 }
 
 // Error implements error.
-func (e *RevisionError) Error() string {
+func (e *MovedError) Error() string {
 	at := fmt.Sprintf("secret %q in namespace %q is at revision %d, not %d", e.Name, e.Namespace, e.Is, e.Want)
 	switch {
 	case e.External && e.Is == e.Want:
@@ -164,7 +164,7 @@ func (e *RevisionError) Error() string {
 }
 
 // Hint returns what to do about it.
-func (e *RevisionError) Hint() string {
+func (e *MovedError) Hint() string {
 	switch {
 	case e.Is == 0:
 		return "leave --if-revision out, or give 0, to begin one"

@@ -72,7 +72,7 @@ const attempts = 200
 // write that was interrupted is completed first. Where another writer is faster it begins
 // anew with what that one wrote, so that no key is lost.
 //
-// The errors are those of Change, *RefusedError, *RevisionError, *secret.KeyError,
+// The errors are those of Change, *RefusedError, *MovedError, *secret.KeyError,
 // *UnknownError, or those of the API server.
 func (s Store) Write(ctx context.Context, e Edit) (Written, error) {
 	if err := checkName(e.Namespace, e.Name); err != nil {
@@ -129,8 +129,6 @@ type writer struct {
 	Written
 	// mine is the revision that was written and is not known to be live.
 	mine *Revision
-	// before is what the Secret held when mine was written.
-	before secret.Data
 }
 
 // once tries it with what there is now.
@@ -190,7 +188,7 @@ func (w *writer) expected(now *Standing) error {
 		return nil
 	}
 	at, _ := numbered(now.Entries, is)
-	return &RevisionError{w.Namespace, w.Name, *w.IfRevision, is, at.Author, at.Time, external}
+	return &MovedError{w.Namespace, w.Name, *w.IfRevision, is, at.Author, at.Time, external}
 }
 
 // write makes data what the Secret holds.

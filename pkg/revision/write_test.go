@@ -268,7 +268,7 @@ func TestOneOfTwoWins(t *testing.T) {
 		if winner != nil {
 			winner, loser = loser, winner
 		}
-		var behind *revision.RevisionError
+		var behind *revision.MovedError
 		if winner != nil || !errors.As(loser, &behind) || behind.Is != round+2 || behind.Author != "alice" {
 			t.Fatalf("round %d: %v, %v", round, errs[0], errs[1])
 		}
