@@ -37,7 +37,7 @@ const (
 func encodings(value string) []string {
 	quoted, _ := json.Marshal(value)
 	forms := []string{value, url.QueryEscape(value), url.PathEscape(value), strings.Trim(string(quoted), `"`), strings.Trim(fmt.Sprintf("%q", value), `"`),
-		strings.Trim(fmt.Sprintf("%+q", value), `"`), hex.EncodeToString([]byte(value)), strings.Trim(fmt.Sprint([]byte(value)), "[]")}
+		strings.Trim(fmt.Sprintf("%+q", value), `"`), hex.EncodeToString([]byte(value)), strings.Trim(fmt.Sprintf("%d", []byte(value)), "[]")}
 	for pad := range 3 { // wherever it stands in what is encoded
 		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 			text := encoding.EncodeToString([]byte(strings.Repeat("x", pad) + value))

@@ -63,22 +63,22 @@ func (d Due) Work() bool { return len(d.Rotate) > 0 || len(d.Excess) > 0 || d.Er
 
 // Due returns what time asks for of the Secret. Of a credential of a DatabaseUser that is
 // nothing: its own rotation and expiry are that of the user. It does no I/O.
-func (m Summary) Due(now time.Time) Due {
-	d := Due{Summary: m}
-	if m.OwnerUID() != "" || m.DeletionTimestamp != nil {
+func (s Summary) Due(now time.Time) Due {
+	d := Due{Summary: s}
+	if s.OwnerUID() != "" || s.DeletionTimestamp != nil {
 		return d
 	}
-	expires, expiryErr := m.ExpiresAt()
+	expires, expiryErr := s.ExpiresAt()
 	if expiryErr == nil && !expires.IsZero() && !now.Before(expires) {
 		d.Expired = expires
 	}
-	rotation, has, ruleErr := m.Rotation()
-	last, lastErr := m.time(v1alpha1.AnnotationRotatedAt)
+	rotation, has, ruleErr := s.Rotation()
+	last, lastErr := s.time(v1alpha1.AnnotationRotatedAt)
 	if ruleErr == nil && lastErr == nil && has && !now.Before(last.Add(rotation.Interval())) {
 		d.Rotate = rotation.Keys
 	}
-	if number, err := strconv.ParseInt(m.Annotations[v1alpha1.AnnotationRevision], 10, 64); err == nil {
-		d.Excess = tooMany(m.Entries, number, HistoryLimit(m.Annotations))
+	if number, err := strconv.ParseInt(s.Annotations[v1alpha1.AnnotationRevision], 10, 64); err == nil {
+		d.Excess = tooMany(s.Entries, number, HistoryLimit(s.Annotations))
 	}
 	if d.Err = errors.Join(expiryErr, ruleErr); has {
 		d.Err = errors.Join(d.Err, lastErr)
