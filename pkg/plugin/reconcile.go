@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
@@ -109,20 +108,7 @@ func (r *reconciling) run(ctx context.Context, env *Environment, args []string) 
 			}
 		}
 	}}
-	if len(args) > 0 {
-		var objects []unstructured.Unstructured
-		if objects, err = r.objects(ctx, env, args); err == nil {
-			err = p.ReconcileObjects(ctx, objects, bulk)
-		}
-	} else {
-		var namespace string
-		if namespace, err = r.namespace(env); err == nil {
-			err = p.Reconcile(ctx, namespace, bulk)
-			if ctx.Err() == nil {
-				err = errors.Join(err, p.ReconcileSecrets(ctx, namespace, bulk.Done))
-			}
-		}
-	}
+	err = r.work(ctx, env, p, args, bulk)
 	bar.done()
 	env.inform(ctx, newTimely(results)...)
 	tally.tell(env)
@@ -133,6 +119,27 @@ func (r *reconciling) run(ctx context.Context, env *Environment, args []string) 
 		return err
 	}
 	return summarizeResults(env, results, r.where(env))
+}
+
+// work reconciles what is named, or all.
+func (r *reconciling) work(ctx context.Context, env *Environment, p *provision.Provisioner, args []string, bulk provision.Bulk) error {
+	if len(args) > 0 {
+		objects, err := r.objects(ctx, env, args)
+		if err != nil {
+			return err
+		}
+		return p.ReconcileObjects(ctx, objects, bulk)
+	}
+	namespace, err := r.namespace(env)
+	if err != nil {
+		return err
+	}
+	err = p.Reconcile(ctx, namespace, bulk)
+	// Secrets are kept also where there are no databases, or by who may not list them.
+	if secretsErr := p.ReconcileSecrets(ctx, namespace, bulk.Done); err == nil {
+		err = secretsErr
+	}
+	return err
 }
 
 // about returns the failure of a result, which names the resource: stdout and stderr

@@ -178,6 +178,39 @@ func TestInterruptedRotations(t *testing.T) {
 	})
 }
 
+// TestInterruptedRotationIsAskedForAgain kills who rotates by hand, and lets the same
+// command run again: what is live is a revision, with its rules and when it was rotated.
+func TestInterruptedRotationIsAskedForAgain(t *testing.T) {
+	f := newFixture(t)
+	rules := secret.Rotation{}.With(30, keyA)
+	asked := revision.Regeneration{Keys: keyA, Rotation: &rules, Now: noon}
+	for _, prefix := range []string{"new", "old"} {
+		f.interrupt(t, prefix, func(name string) {
+			if prefix == "old" {
+				f.set(name, "A=1")
+			}
+		}, func(store revision.Store, name string) error {
+			_, err := f.rotate(store, name, asked)
+			return err
+		}, func(name string) {
+			again := asked
+			again.Now = noon.Add(time.Minute)
+			w, err := f.rotate(f.store, name, again)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.settled(name, w.Revision.Number)
+			now := f.stand(name)
+			if now.Held == nil || len(now.Live.Data["A"]) != 32 {
+				t.Errorf("what it holds is no revision")
+			}
+			if notes := now.Annotations(); notes[v1alpha1.AnnotationRotation] != rules.String() || notes[v1alpha1.AnnotationRotatedAt] != "2026-03-01T12:01:00Z" {
+				t.Errorf("its annotations are %v", notes)
+			}
+		})
+	}
+}
+
 // TestRotationsAtOnce lets several rotate what is due: it is rotated once.
 func TestRotationsAtOnce(t *testing.T) {
 	f := newFixture(t)
