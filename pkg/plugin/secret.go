@@ -6,6 +6,7 @@ func newSecretCommand(env *Environment) *cobra.Command {
 	return newNoun("secret", "Secrets of a namespace, and what they held before",
 		newSecretSetCommand(env),
 		newSecretGetCommand(env),
+		newSecretEditCommand(env),
 		newSecretHistoryCommand(env),
 		newSecretRollbackCommand(env),
 		newSecretRotateCommand(env),
