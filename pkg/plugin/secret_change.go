@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/metadata"
@@ -65,8 +67,8 @@ func (c *secretChange) check() error {
 		return Usagef("--if-revision must be a revision, or 0")
 	case c.limit < 0 || c.limit > 1000:
 		return Usagef("--history-limit must be between 1 and 1000")
-	case strings.ContainsFunc(c.reason, func(r rune) bool { return r < ' ' }) || len(c.reason) > maxReason:
-		return Usagef("--reason must be one line of at most %d bytes", maxReason)
+	case !utf8.ValidString(c.reason) || strings.ContainsFunc(c.reason, func(r rune) bool { return !unicode.IsPrint(r) }) || len(c.reason) > maxReason:
+		return Usagef("--reason must be one line of printable text, of at most %d bytes", maxReason)
 	}
 	return c.print.check()
 }
@@ -122,6 +124,33 @@ func (c *secretChange) run(ctx context.Context, env *Environment, edit revision.
 	return nil
 }
 
+// settled reads a Secret, after it has finished what the caller has begun before and was
+// interrupted in: until then it is not known what there is. Finished is nil where there
+// was nothing to finish.
+func (c *secretChange) settled(ctx context.Context, env *Environment, name string) (store revision.Store, now *revision.Standing, finished *revision.Entry, err error) {
+	namespace, err := env.Namespace()
+	if err != nil {
+		return store, nil, nil, err
+	}
+	if store, err = env.revisions(); err != nil {
+		return store, nil, nil, err
+	}
+	if !c.isDryRun() {
+		user, err := env.identity(ctx)
+		if err != nil {
+			return store, nil, nil, fmt.Errorf("find out who is asking: %w", err)
+		}
+		if finished, err = store.Finish(ctx, namespace, name, user.Username); err != nil {
+			return store, nil, nil, err
+		}
+	}
+	if finished != nil {
+		env.note("secret %q: revision %d was written and not live yet: finished it", name, finished.Number)
+	}
+	now, err = store.Stand(ctx, namespace, name)
+	return store, now, finished, err
+}
+
 // write makes a change as the flags say, by who asks.
 func (c *secretChange) write(ctx context.Context, env *Environment, store revision.Store, edit revision.Edit) (revision.Written, error) {
 	user, err := env.identity(ctx)
@@ -132,14 +161,20 @@ func (c *secretChange) write(ctx context.Context, env *Environment, store revisi
 	if c.reason != "" {
 		edit.Reason = c.reason
 	}
-	if c.ifRevision != anyRevision {
-		edit.IfRevision = &c.ifRevision
-	}
+	edit.IfRevision = c.expected()
 	if c.limit > 0 {
 		edit.Limit = c.limit
 		edit.Notes = withNote(edit.Notes, limitNote(c.limit))
 	}
 	return store.Write(ctx, edit)
+}
+
+// expected returns the revision that the Secret has to be at; nil: any.
+func (c *secretChange) expected() *int64 {
+	if c.ifRevision == anyRevision {
+		return nil
+	}
+	return &c.ifRevision
 }
 
 func (c *secretChange) isDryRun() bool { return c.dryRun.way != dryRunNone }

@@ -118,7 +118,7 @@ func (c *secretCopy) sources(ctx context.Context, from site, names []string) ([]
 		if err != nil {
 			return nil, 0, err
 		}
-		kept := slices.DeleteFunc(slices.Clone(all), func(s revision.Content) bool { return s.Refused != nil })
+		kept := slices.DeleteFunc(slices.Clone(all), func(s revision.Content) bool { return s.Refused != nil || !c.takes(s.Data) })
 		return kept, len(all) - len(kept), nil
 	}
 	var sources []revision.Content
@@ -138,6 +138,11 @@ func (c *secretCopy) sources(ctx context.Context, from site, names []string) ([]
 		sources = append(sources, one)
 	}
 	return sources, 0, nil
+}
+
+// takes reports whether a Secret has one of the keys that are copied.
+func (c *secretCopy) takes(data secret.Data) bool {
+	return len(c.keys) == 0 || slices.ContainsFunc(c.keys, func(key string) bool { _, has := data[key]; return has })
 }
 
 // known lists what there is where many are copied to; nil where they are few.
@@ -262,7 +267,7 @@ func (c *secretCopy) sum(env *Environment, to site, copies []copied, skipped int
 		fmt.Fprintln(env.Out, c.summary(to, len(copies), counts, len(failed)))
 	}
 	if skipped > 0 {
-		env.note("%d more belong to something else (credentials of DatabaseUsers, controllers) and were left out", skipped)
+		env.note("%d more were left out: they belong to something else (DatabaseUsers, controllers), or have none of the keys", skipped)
 	}
 	if len(failed) > 0 {
 		return Hinted(fmt.Errorf("%d of %d could not be copied", len(failed), len(copies)), "mend what is said above; the same command again copies what is left")

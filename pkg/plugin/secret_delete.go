@@ -90,9 +90,6 @@ func (c *secretDelete) remove(ctx context.Context, env *Environment, store revis
 	if err != nil {
 		return revision.Removed{}, fmt.Errorf("find out who is asking: %w", err)
 	}
-	removal := revision.Removal{Namespace: namespace, Name: name, Author: user.Username, Reason: c.reason, Purge: c.purge}
-	if c.ifRevision != anyRevision {
-		removal.IfRevision = &c.ifRevision
-	}
+	removal := revision.Removal{Namespace: namespace, Name: name, Author: user.Username, Reason: c.reason, Purge: c.purge, IfRevision: c.expected()}
 	return store.Remove(ctx, removal)
 }

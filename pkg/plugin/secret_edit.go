@@ -9,7 +9,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
@@ -80,34 +79,14 @@ func (c *secretEdit) run(ctx context.Context, env *Environment, name string) err
 // begin reads the Secret, after it has finished what was interrupted, and refuses one that
 // cannot be edited before anybody takes pains over it.
 func (c *secretEdit) begin(ctx context.Context, env *Environment, name string) (*revision.Standing, error) {
-	namespace, err := env.Namespace()
-	if err != nil {
-		return nil, err
-	}
-	store, err := env.revisions()
-	if err != nil {
-		return nil, err
-	}
-	if c.dryRun.way == dryRunNone {
-		finished, err := store.Finish(ctx, namespace, name)
-		if err != nil {
-			return nil, err
-		}
-		if finished != nil {
-			env.note("secret %q: finished revision %d, whose writer was interrupted", name, finished.Number)
-		}
-	}
-	seen, err := store.Stand(ctx, namespace, name)
+	_, seen, _, err := c.settled(ctx, env, name)
 	if err != nil {
 		return nil, err
 	}
 	if seen.Live == nil {
 		return nil, seen.Missing()
 	}
-	if err := errors.Join(seen.Writable(), onlyText(seen)); err != nil {
-		return nil, err
-	}
-	return seen, mutable(ctx, store, seen)
+	return seen, errors.Join(seen.Writable(), seen.Mutable(), onlyText(seen))
 }
 
 // onlyText returns an error that names the keys whose values are no text.
@@ -123,19 +102,6 @@ func onlyText(seen *revision.Standing) error {
 	}
 	return Hinted(fmt.Errorf("secret %q in namespace %q holds binary values, which are no text to edit: %s", seen.Name, seen.Namespace, listed(binary)),
 		"kubectl dbtether secret set %[1]s KEY=@FILE sets a value from a file, kubectl dbtether secret get %[1]s KEY > FILE writes it to one", seen.Name)
-}
-
-// mutable returns an error for a Secret whose content the API server does not let change.
-func mutable(ctx context.Context, store revision.Store, seen *revision.Standing) error {
-	object, err := store.Secrets.Secrets(seen.Namespace).Get(ctx, seen.Name, metav1.GetOptions{})
-	if err != nil {
-		return err
-	}
-	if object.Immutable == nil || !*object.Immutable {
-		return nil
-	}
-	return Hinted(fmt.Errorf("secret %q in namespace %q is immutable", seen.Name, seen.Namespace),
-		"write another Secret and let the workloads refer to that, or delete this one first: its history is kept")
 }
 
 // merged returns what a Secret is to hold now: of the edited content the keys that differ

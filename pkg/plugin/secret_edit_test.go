@@ -11,15 +11,15 @@ import (
 	"testing"
 )
 
-// canary is a value that must be nowhere once an edit is over.
-const canary = "hunter2-canary"
+// editCanary is a value that must be nowhere once an edit is over.
+const editCanary = "hunter2-canary"
 
 // editing returns the program, a kubeconfig whose namespace has the Secret app, and the
 // folder in which edits are; files elsewhere are in the other places of this test.
 func editing(t *testing.T, editor string) (p program, kubeconfig, private string) {
 	t.Helper()
 	p, _, kubeconfig = session(t)
-	kubectl(t, p, kubeconfig, "create", "secret", "generic", "app", "--from-literal=TOKEN="+canary)
+	kubectl(t, p, kubeconfig, "create", "secret", "generic", "app", "--from-literal=TOKEN="+editCanary)
 	private = t.TempDir()
 	t.Setenv("XDG_RUNTIME_DIR", private)
 	t.Setenv("TMPDIR", t.TempDir())
@@ -28,7 +28,7 @@ func editing(t *testing.T, editor string) (p program, kubeconfig, private string
 	return p, kubeconfig, private
 }
 
-// nothingLeft fails where a file holds the canary in any place that an edit might use.
+// nothingLeft fails where a file holds the editCanary in any place that an edit might use.
 func nothingLeft(t *testing.T) {
 	t.Helper()
 	for _, place := range []string{os.Getenv("XDG_RUNTIME_DIR"), os.Getenv("TMPDIR"), os.Getenv("HOME"), "/dev/shm"} {
@@ -36,7 +36,7 @@ func nothingLeft(t *testing.T) {
 			if err != nil || !entry.Type().IsRegular() {
 				return nil
 			}
-			if text, err := os.ReadFile(path); err == nil && strings.Contains(string(text), canary) {
+			if text, err := os.ReadFile(path); err == nil && strings.Contains(string(text), editCanary) {
 				t.Errorf("%s holds the value", path)
 			}
 			return nil
@@ -107,7 +107,7 @@ func TestEditWithVi(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	x := inTerminal(t, p, kubeconfig, "dbtether", "secret", "edit", "app")
 	x.expect("secret.yaml")
-	x.send(":g/^TOKEN/s/canary/changed/\r:wq\r")
+	x.send(":g/^TOKEN/s/editCanary/changed/\r:wq\r")
 	seen, code := x.end()
 	if code != 0 || value(t, p, kubeconfig) != "hunter2-changed" {
 		t.Errorf("code %d, %s\n%s", code, value(t, p, kubeconfig), seen)
@@ -179,7 +179,7 @@ func TestSignalsEndAnEdit(t *testing.T) {
 		if code != 1 || !strings.Contains(seen, "was stopped ("+c.signal.String()+"): nothing was changed\n") {
 			t.Errorf("%v: code %d\n%s", c.signal, code, seen)
 		}
-		if value(t, p, kubeconfig) != canary {
+		if value(t, p, kubeconfig) != editCanary {
 			t.Errorf("%v: it was changed", c.signal)
 		}
 		nothingLeft(t)

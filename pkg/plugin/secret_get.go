@@ -240,3 +240,12 @@ func shownText(value []byte) string {
 		return text
 	}
 }
+
+// printable returns text of others, such as an annotation, so that a terminal shows it and
+// does nothing else: what is not printable is escaped.
+func printable(text string) string {
+	if utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return text
+	}
+	return strings.Trim(strconv.Quote(text), `"`)
+}

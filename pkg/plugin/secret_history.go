@@ -26,8 +26,8 @@ func newSecretHistoryCommand(env *Environment) *cobra.Command {
 changed (~) and removed (-), and why. The author is the user whom the API server knows.
 
 A change that was made by something else, such as kubectl edit, is external. It becomes a
-revision with the next change. A revision whose writer was interrupted is unfinished: the
-next change finishes it first.`,
+revision with the next change. A revision whose writer was interrupted is unfinished: her
+next change finishes it first, and that of somebody else leaves it abandoned.`,
 		Args: nameOfSecret("secret history", false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := history.print.check(); err != nil {
@@ -45,6 +45,7 @@ const (
 	stateLive       = "live"
 	stateDeletion   = "deleted"
 	stateUnfinished = "unfinished"
+	stateAbandoned  = "abandoned"
 	stateExternal   = "external"
 )
 
@@ -106,12 +107,14 @@ func newHistory(standing *revision.Standing) historyDocument {
 	for _, e := range standing.Entries {
 		r := revisionDocument{Revision: e.Number, Time: e.Time.UTC().Format(time.RFC3339), Author: e.Author, Reason: e.Reason, Changes: e.Changes, Keys: e.Keys}
 		switch {
-		case e.Deletes:
+		case e.Deletes && !(unfinished && e.UID == pending.UID) && !standing.Abandoned(e):
 			r.State, r.Changes = stateDeletion, ""
 		case unfinished && e.UID == pending.UID:
 			r.State = stateUnfinished
 		case standing.Held != nil && e.UID == standing.Held.UID:
 			r.State = stateLive
+		case standing.Abandoned(e):
+			r.State = stateAbandoned
 		}
 		if r.Keys == nil {
 			r.Keys = []string{}
@@ -141,7 +144,7 @@ func (d historyDocument) table(env *Environment, wide bool) error {
 				age = r.Time
 			}
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", number, orDefault(r.State, "-"), age, r.Author, orDefault(r.Changes, "-"), orDefault(r.Reason, "-"))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", number, orDefault(r.State, "-"), age, printable(r.Author), printable(orDefault(r.Changes, "-")), printable(orDefault(r.Reason, "-")))
 	}
 	return table.Flush()
 }

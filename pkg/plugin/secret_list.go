@@ -218,7 +218,7 @@ func (c *secretList) table(env *Environment, rows []listedSecret) error {
 	}
 	now := env.Now()
 	for _, row := range rows {
-		cells := []string{row.Name, row.keys(wide), dash(row.Revision), since(row.Created, now), since(row.Changed, now), orDefault(row.Author, "-"), row.expires(now)}
+		cells := []string{row.Name, row.keys(wide), dash(row.Revision), since(row.Created, now), since(row.Changed, now), printable(orDefault(row.Author, "-")), row.expires(now)}
 		if row.State == stateUnmanaged || row.State == stateDeletion {
 			cells[2] = row.State
 		}
@@ -228,7 +228,7 @@ func (c *secretList) table(env *Environment, rows []listedSecret) error {
 			cells = append(cells, row.consumers())
 		}
 		if wide {
-			cells = append(cells, fmt.Sprint(row.Revisions), orDefault(row.Reason, "-"))
+			cells = append(cells, fmt.Sprint(row.Revisions), printable(orDefault(row.Reason, "-")))
 		}
 		fmt.Fprintln(table, strings.Join(cells, "\t"))
 	}
@@ -239,7 +239,7 @@ func (c *secretList) table(env *Environment, rows []listedSecret) error {
 const keyColumn = 40
 
 func (r listedSecret) keys(wide bool) string {
-	list := strings.Join(r.Keys, ",")
+	list := printable(strings.Join(r.Keys, ","))
 	switch {
 	case list == "":
 		return "-"

@@ -49,7 +49,8 @@ func newSecretUndeleteCommand(env *Environment) *cobra.Command {
 		Use:   "undelete NAME [flags]",
 		Short: "Bring back a Secret that was deleted",
 		Long: `Make a Secret anew that was deleted, by secret delete or by anybody else, with what it held
-last, or at --to-revision. What was purged does not come back.`,
+last, or at --to-revision, and with the labels that it had where secret delete has deleted
+it. What was purged does not come back.`,
 		Args: nameOfSecret("secret undelete", false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := undelete.check(); err != nil {
@@ -89,15 +90,15 @@ func (c *secretRollback) back(ctx context.Context, env *Environment, name string
 }
 
 func (c *secretRollback) undelete(ctx context.Context, env *Environment, name string) error {
-	store, now, finished, err := c.begin(ctx, env, name)
+	store, now, _, err := c.begin(ctx, env, name)
 	if err != nil {
 		return err
 	}
-	if now.Live != nil && (finished == nil || finished.Deletes) {
-		return Hinted(fmt.Errorf("secret %q in namespace %q exists", name, now.Namespace), "kubectl dbtether secret rollback %s lets it hold what it held before", name)
+	if err := now.Writable(); err != nil {
+		return err
 	}
 	if now.Live != nil {
-		return c.tell(env, writtenDocument{Namespace: now.Namespace, Name: name, Revision: finished.Number, Outcome: outcomeCreated})
+		return Hinted(fmt.Errorf("secret %q in namespace %q exists", name, now.Namespace), "kubectl dbtether secret rollback %s lets it hold what it held before", name)
 	}
 	to, err := c.target(now, now.Before)
 	if err != nil {
@@ -112,27 +113,7 @@ func (c *secretRollback) begin(ctx context.Context, env *Environment, name strin
 	if c.to < 0 {
 		return revision.Store{}, nil, nil, Usagef("--to-revision must be the number of a revision")
 	}
-	namespace, err := env.Namespace()
-	if err != nil {
-		return revision.Store{}, nil, nil, err
-	}
-	store, err := env.revisions()
-	if err != nil {
-		return store, nil, nil, err
-	}
-	if c.isDryRun() {
-		now, err := store.Stand(ctx, namespace, name)
-		return store, now, nil, err
-	}
-	finished, err := store.Finish(ctx, namespace, name)
-	if err != nil {
-		return store, nil, nil, err
-	}
-	if finished != nil {
-		env.note("secret %q: revision %d was written and not live yet: finished it", name, finished.Number)
-	}
-	now, err := store.Stand(ctx, namespace, name)
-	return store, now, finished, err
+	return c.settled(ctx, env, name)
 }
 
 // target returns the revision that was named, or the one that is meant without a name.
@@ -155,7 +136,11 @@ func (c *secretRollback) restore(ctx context.Context, env *Environment, store re
 			"a type does not change: delete the Secret, then undelete that revision")
 	}
 	c.reason = strings.TrimSuffix(fmt.Sprintf("%s%d: %s", reason, to.Number, c.reason), ": ")
-	return c.run(ctx, env, revision.Edit{Namespace: seen.Namespace, Name: seen.Name, Type: r.Type,
+	marks, notes := seen.Marked(), map[string]*string{}
+	for key, value := range marks.Annotations {
+		notes[key] = &value
+	}
+	return c.run(ctx, env, revision.Edit{Namespace: seen.Namespace, Name: seen.Name, Type: r.Type, Labels: marks.Labels, Notes: notes,
 		Change: func(now *revision.Standing) (secret.Data, error) {
 			if !sameContent(seen, now) {
 				return nil, Hinted(fmt.Errorf("secret %q was changed by somebody else meanwhile", seen.Name), "look at kubectl dbtether secret history %s, and run the command again", seen.Name)

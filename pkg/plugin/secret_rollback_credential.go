@@ -15,6 +15,12 @@ import (
 // credential rolls back the credential of a DatabaseUser: its login gets the earlier
 // password again, in PostgreSQL and in its Secrets.
 func (c *secretRollback) credential(ctx context.Context, env *Environment, now *revision.Standing, to revision.Entry) error {
+	if c.limit > 0 {
+		return Usagef("the credential of a DatabaseUser keeps as many revisions as every Secret: leave --history-limit out")
+	}
+	if err := now.Expect(c.expected()); err != nil {
+		return err
+	}
 	user, err := env.credentialOwner(ctx, now)
 	if err != nil {
 		return err
@@ -48,7 +54,7 @@ func (c *secretRollback) credential(ctx context.Context, env *Environment, now *
 		if err != nil {
 			return nil, err
 		}
-		return &provision.Request{Users: []*v1alpha1.DatabaseUser{user}, Restore: &provision.Restore{Revision: to.Number,
+		return &provision.Request{Users: []*v1alpha1.DatabaseUser{user}, Restore: &provision.Restore{Revision: to.Number, Seen: now.Revision(),
 			Username: string(r.Data["username"]), Password: secret.NewValue(r.Data["password"]), Reason: c.reason}}, nil
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
@@ -45,6 +46,9 @@ Secret holds already writes nothing.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := set.check(); err != nil {
 				return err
+			}
+			if kind := corev1.SecretType(set.secretType); revision.IsForeignType(kind) || kind == v1alpha1.SecretTypeRevision {
+				return Usagef("--type %s is that of Secrets which others write", kind)
 			}
 			assignments, err := parseAssignments(args[1:])
 			if err != nil {
@@ -88,14 +92,14 @@ func parseAssignments(args []string) ([]assignment, error) {
 	var all []assignment
 	seen := map[string]bool{}
 	stdin := ""
-	for _, arg := range args {
+	for i, arg := range args {
 		key, source, assigned := strings.Cut(arg, "=")
 		a := assignment{key: key, source: source, prompt: !assigned}
 		if trimmed, removes := strings.CutSuffix(arg, "-"); !assigned && removes {
 			a = assignment{key: trimmed, remove: true}
 		}
-		if err := secret.CheckKey(a.key); err != nil {
-			return nil, withExitCode(err, ExitUsage)
+		if secret.CheckKey(a.key) != nil { // it may be a value, in the wrong place
+			return nil, Hinted(Usagef("argument %d after the name is none of KEY=-, KEY=@FILE, KEY=VALUE, KEY and KEY-", i+1), "%s", (&secret.KeyError{}).Hint())
 		}
 		if seen[a.key] {
 			return nil, Usagef("key %s is named twice", a.key)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
@@ -89,8 +88,8 @@ func (e *Environment) notExpired(user *v1alpha1.DatabaseUser) error {
 }
 
 // askRotation returns the edit that asks for a rotation, unless one is asked for that
-// nobody has answered: that of a run which was interrupted, or is under way. One that
-// came to its end after the first call is the one that is asked for here, too.
+// nobody has answered: that of a run which was interrupted, or is under way. One that was
+// answered after the first call is the one that is asked for here, too.
 func askRotation(now func() time.Time) provision.Edit {
 	var seen *v1alpha1.DatabaseUser
 	return func(user *v1alpha1.DatabaseUser) ([]byte, error) {
@@ -98,7 +97,7 @@ func askRotation(now func() time.Time) provision.Edit {
 			seen = user.DeepCopy()
 		}
 		asked := v1alpha1.RotationRequest(user.Annotations)
-		if isUnanswered(seen) || asked != v1alpha1.RotationRequest(seen.Annotations) || !lastRotation(user).Equal(lastRotation(seen)) {
+		if isUnanswered(seen) || asked != v1alpha1.RotationRequest(seen.Annotations) || answeredRotation(user) != answeredRotation(seen) {
 			return nil, nil
 		}
 		return json.Marshal(map[string]any{"metadata": map[string]any{"uid": user.UID, "annotations": map[string]any{
@@ -113,9 +112,11 @@ func isUnanswered(user *v1alpha1.DatabaseUser) bool {
 	return asked != "" && (user.Status.Rotation == nil || user.Status.Rotation.Request != asked)
 }
 
-func lastRotation(user *v1alpha1.DatabaseUser) *metav1.Time {
+// answeredRotation returns the request that was answered last. When the password was
+// replaced says less: a rollback does that, too.
+func answeredRotation(user *v1alpha1.DatabaseUser) string {
 	if user.Status.Rotation == nil {
-		return nil
+		return ""
 	}
-	return user.Status.Rotation.LastTime
+	return user.Status.Rotation.Request
 }

@@ -8,10 +8,11 @@ import (
 
 // Restore is the credential of an earlier revision that a user is to have again.
 type Restore struct {
-	// Revision is the number of that revision.
-	Revision int64
-	Username string
-	Password secret.Value
+	// Revision is the number of that revision, Seen that of the one which the caller has
+	// seen to be live: where there is another by now, it is refused.
+	Revision, Seen int64
+	Username       string
+	Password       secret.Value
 	// Reason is why, in the author's words; empty: none is given.
 	Reason string
 }
@@ -38,6 +39,8 @@ func (s passwordState) restored(r rotation) (rotation, error) {
 		return r, failed("move spec.expiresAt, or take it away", "the login of DatabaseUser %q is closed", s.user.Name)
 	case s.pending || s.changed:
 		return r, failed("finish that: kubectl dbtether reconcile user/"+s.user.Name, "the password of DatabaseUser %q is being replaced: the newest one is not live yet", s.user.Name)
+	case s.restore.Seen != s.newest.Number:
+		return r, failed("look at its history, and run the command again", "the password of DatabaseUser %q was replaced meanwhile: revision %d is %s", s.user.Name, s.newest.Number, s.newest.Reason)
 	case s.restore.Username != r.login:
 		return r, failed("give it a new password instead: kubectl dbtether user rotate "+s.user.Name,
 			"revision %d holds the login %q, and DatabaseUser %q logs in as %q now", s.restore.Revision, s.restore.Username, s.user.Name, r.login)

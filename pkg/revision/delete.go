@@ -2,6 +2,11 @@ package revision
 
 import (
 	"context"
+	"errors"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
@@ -29,25 +34,25 @@ type Removed struct {
 
 // Remove deletes a Secret: a revision says who did, and when and why; then the Secret
 // goes. Its history stays unless it is purged, which a run that was interrupted goes on
-// with. The errors are *NotFoundError, *RefusedError, *MovedError, or those of the API
-// server.
+// with. Nothing is written where the API server would not let the Secret go. The errors
+// are *NotFoundError, *RefusedError, *MovedError, or those of the API server.
 func (s Store) Remove(ctx context.Context, r Removal) (Removed, error) {
 	var removed Removed
-	w := writer{Store: s, Edit: Edit{Namespace: r.Namespace, Name: r.Name, Author: r.Author, Reason: r.Reason, IfRevision: r.IfRevision}}
+	m := remover{writer: writer{Store: s, Edit: Edit{Namespace: r.Namespace, Name: r.Name, Author: r.Author, Reason: r.Reason, IfRevision: r.IfRevision}}}
 	for attempt := range attempts {
-		now, err := w.Stand(ctx, r.Namespace, r.Name)
+		now, err := m.Stand(ctx, r.Namespace, r.Name)
 		if err != nil {
 			return removed, err
 		}
-		if removed.Standing == nil || now.Live != nil {
+		if removed.Standing == nil || now.Live != nil && m.mine == nil {
 			removed.Standing = now
 		}
-		done, err := w.remove(ctx, now, r.Purge)
+		done, err := m.once(ctx, now, r.Purge)
 		switch {
 		case err == nil && done:
-			removed.Revision = w.Revision
+			removed.Revision = m.Revision
 			if r.Purge {
-				removed.Purged, err = s.purge(ctx, r.Namespace, r.Name)
+				removed.Purged, err = s.purge(ctx, now, m.Revision)
 			}
 			return removed, err
 		case err != nil && !isOvertaken(err):
@@ -60,55 +65,79 @@ func (s Store) Remove(ctx context.Context, r Removal) (Removed, error) {
 	return removed, errAgain
 }
 
-// remove tries it once with what there is now.
-func (w *writer) remove(ctx context.Context, now *Standing, purge bool) (done bool, err error) {
+// remover is one call of Remove. Its mine is the revision that says that the Secret is
+// deleted.
+type remover struct {
+	writer
+	// deleting is the Secret that this call deletes.
+	deleting types.UID
+}
+
+// once tries it with what there is now.
+func (m *remover) once(ctx context.Context, now *Standing, purge bool) (done bool, err error) {
+	if m.mine != nil && (now.Live == nil || now.Live.UID() != m.deleting) { // one that was made since is another
+		return true, nil
+	}
 	if err := now.Writable(); err != nil {
 		return false, err
 	}
-	pending, unfinished := now.Unfinished()
-	switch {
-	case unfinished && (now.Live != nil || !purge):
-		if err := w.finish(ctx, now, pending, nil); err != nil {
-			return false, err
-		}
-		if pending.Deletes {
-			w.Revision = pending
+	if now.Live == nil {
+		if purge && len(now.Entries) > 0 {
 			return true, nil
 		}
-		return false, errAgain
-	case now.Live == nil && w.Revision.Number > 0:
-		return true, nil
-	case now.Live == nil && purge && len(now.Entries) > 0:
-		return true, nil
-	case now.Live == nil:
 		return false, now.Missing()
 	}
-	if err := w.expected(now); err != nil {
+	if begun, found := now.begun(func(e Entry) bool { return e.Deletes && e.Author == m.Author }); found {
+		m.mine, m.Revision, m.deleting = &Revision{Entry: begun}, begun, now.Live.UID()
+		return m.delete(ctx, now)
+	}
+	if m.mine != nil { // the Secret was changed since
+		err := m.deleteRevision(ctx, m.Namespace, m.Name, m.mine.Entry)
+		m.mine = nil
+		return false, errors.Join(err, errAgain)
+	}
+	if err := now.Expect(m.IfRevision); err != nil {
+		return false, err
+	}
+	return m.announce(ctx, now)
+}
+
+// announce writes that the Secret is deleted, and deletes it.
+func (m *remover) announce(ctx context.Context, now *Standing) (done bool, err error) {
+	if err := m.deleteLive(ctx, now, []string{metav1.DryRunAll}); err != nil {
 		return false, err
 	}
 	if now.External() {
-		if err := w.keep(ctx, now); err != nil {
+		if err := m.keep(ctx, now); err != nil {
 			return false, err
 		}
 	}
-	staged, err := w.next(ctx, Revision{Entry{Number: now.lastNumber() + 1, Author: w.Author, Reason: w.Reason,
-		Type: now.Type(), Follows: now.follows(), Deletes: true, Changes: secret.Diff(now.data(), nil).String()}, secret.Data{}}, nil)
+	staged, err := m.next(ctx, Revision{Entry{Number: now.lastNumber() + 1, Author: m.Author, Reason: m.Reason, Type: now.Type(), Follows: now.follows(),
+		Deletes: true, Marks: newMarks(now), Changes: secret.Diff(now.data(), nil).String()}, secret.Data{}}, nil)
 	if err != nil {
 		return false, err
 	}
-	w.Revision = staged.Entry
-	return true, w.deleteLive(ctx, now)
+	m.mine, m.Revision, m.deleting = &staged, staged.Entry, now.Live.UID()
+	return m.delete(ctx, now)
 }
 
-// purge deletes all revisions of a name, the one that says that it was deleted last: as
-// long as that is there, nobody takes what is left for a Secret that was not finished.
-func (s Store) purge(ctx context.Context, namespace, name string) (int, error) {
-	entries, err := s.entries(ctx, namespace, name)
-	if err != nil {
-		return 0, err
+func (m *remover) delete(ctx context.Context, now *Standing) (done bool, err error) {
+	err = m.deleteLive(ctx, now, nil)
+	if isRefused(err) {
+		err = m.takeBack(ctx, err)
+	}
+	return err == nil, err
+}
+
+// purge deletes the revisions that there were, that of the deletion last; what others have
+// written since stays.
+func (s Store) purge(ctx context.Context, now *Standing, deletion Entry) (int, error) {
+	entries := slices.DeleteFunc(slices.Clone(now.Entries), func(e Entry) bool { return deletion.Number > 0 && e.Number > deletion.Number })
+	if deletion.UID != "" && !now.has(deletion) {
+		entries = append(entries, deletion)
 	}
 	for i, e := range entries {
-		if err := s.deleteRevision(ctx, namespace, name, e); err != nil {
+		if err := s.deleteRevision(ctx, now.Namespace, now.Name, e); err != nil {
 			return i, err
 		}
 	}

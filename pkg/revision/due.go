@@ -136,7 +136,7 @@ func (s Store) DueOf(ctx context.Context, namespace, name string, now time.Time)
 	if err != nil || m == nil || m.Labels[v1alpha1.LabelManaged] != "true" {
 		return Due{}, false, err
 	}
-	if m.Entries, err = s.entries(ctx, namespace, name); err != nil {
+	if m.Entries, _, err = s.entries(ctx, namespace, name); err != nil {
 		return Due{}, false, err
 	}
 	return m.Due(now), true, nil

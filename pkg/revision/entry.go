@@ -33,6 +33,8 @@ type Entry struct {
 	Follows types.UID
 	// Deletes says that there was no Secret from then on.
 	Deletes bool
+	// Marks are, of a deletion, the labels and our annotations that the Secret had, as JSON.
+	Marks string
 	// OwnerUID is the resource that the Secret belonged to.
 	OwnerUID types.UID
 }
@@ -40,17 +42,20 @@ type Entry struct {
 // External reports whether somebody else wrote the content, who is not known.
 func (e Entry) External() bool { return e.Author == AuthorExternal && e.OwnerUID == "" }
 
+// maxNumber is the highest number of a revision: above it is no room for the next ones.
+const maxNumber = 1_000_000_000_000_000 - 1
+
 func newEntry(s metav1.Object) (Entry, error) {
 	notes := s.GetAnnotations()
 	number, err := strconv.ParseInt(notes[v1alpha1.AnnotationRevision], 10, 64)
-	if err != nil || number < 1 || !strings.HasSuffix(s.GetName(), revisionName("", number)) {
+	if err != nil || number < 1 || number > maxNumber || !strings.HasSuffix(s.GetName(), revisionName("", number)) {
 		return Entry{}, fmt.Errorf("read revision %s/%s: annotation %s is not the number in its name",
 			s.GetNamespace(), s.GetName(), v1alpha1.AnnotationRevision)
 	}
 	e := Entry{Number: number, UID: s.GetUID(), Author: notes[v1alpha1.AnnotationAuthor], Reason: notes[v1alpha1.AnnotationReason],
 		Time: s.GetCreationTimestamp().Time, Keys: splitKeys(notes[v1alpha1.AnnotationKeys]), Changes: notes[v1alpha1.AnnotationChanges],
 		Type: corev1.SecretTypeOpaque, Follows: types.UID(notes[v1alpha1.AnnotationFollows]),
-		Deletes: notes[v1alpha1.AnnotationDeleted] == "true", OwnerUID: types.UID(notes[v1alpha1.AnnotationOwner])}
+		Deletes: notes[v1alpha1.AnnotationDeleted] == "true", Marks: notes[v1alpha1.AnnotationMarks], OwnerUID: types.UID(notes[v1alpha1.AnnotationOwner])}
 	if kept := notes[v1alpha1.AnnotationType]; kept != "" {
 		e.Type = corev1.SecretType(kept)
 	}

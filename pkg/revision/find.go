@@ -5,6 +5,19 @@ import (
 	"slices"
 )
 
+// Expect returns a *MovedError unless the Secret is at a revision; nil: any.
+func (s *Standing) Expect(number *int64) error {
+	if number == nil {
+		return nil
+	}
+	is, external := s.Revision(), s.Live != nil && s.Held == nil
+	if is == *number && !external {
+		return nil
+	}
+	at, _ := numbered(s.Entries, is)
+	return &MovedError{s.Namespace, s.Name, *number, is, at.Author, at.Time, external}
+}
+
 // Missing says that there is no Secret, and what is left of it. It is a *NotFoundError.
 func (s *Standing) Missing() error {
 	e := &NotFoundError{Namespace: s.Namespace, Name: s.Name}
@@ -50,32 +63,34 @@ func (s *Standing) Previous() (Entry, error) {
 		return s.Named.Entry, nil
 	}
 	for _, e := range slices.Backward(s.Entries) {
-		if !e.Deletes && (s.Held == nil || e.Number < s.Held.Number) {
+		if s.Held == nil || e.Deletes || e.Number >= s.Held.Number {
+			continue
+		}
+		if e.UID == s.Held.Follows || s.Held.Follows == "" && !s.Abandoned(e) {
 			return e, nil
 		}
 	}
 	return Entry{}, &RefusedError{s.Namespace, s.Name, "has held nothing else, as far as its history goes", "see its history: kubectl dbtether secret history " + s.Name}
 }
 
-// Finish completes a write, or a deletion, whose writer was interrupted, and returns its
-// revision; nil: there is none. Revisions that are too many then, and that cannot be
-// deleted, stay: the next write says so.
-func (s Store) Finish(ctx context.Context, namespace, name string) (*Entry, error) {
+// Finish completes a write of an author that was interrupted, and returns its revision;
+// nil: there is none. Revisions that are too many then, and that cannot be deleted, stay:
+// the next write says so.
+func (s Store) Finish(ctx context.Context, namespace, name, author string) (*Entry, error) {
 	for attempt := range attempts {
 		now, err := s.Stand(ctx, namespace, name)
 		if err != nil {
 			return nil, err
 		}
-		pending, unfinished := now.Unfinished()
-		if !unfinished {
+		begun, found := now.begunBy(author)
+		if !found || now.Writable() != nil {
 			return nil, nil
 		}
-		err = s.finish(ctx, now, pending, nil)
-		if err == nil && !pending.Deletes {
-			_ = s.prune(ctx, namespace, name, tooMany(now.Entries, pending.Number, HistoryLimit(now.Annotations())))
+		if err = s.finish(ctx, now, begun); err == nil {
+			_ = s.prune(ctx, namespace, name, tooMany(now.Entries, begun.Number, HistoryLimit(now.Annotations())))
 		}
 		if err == nil || !isOvertaken(err) {
-			return &pending, err
+			return &begun, err
 		}
 		if err := pause(ctx, attempt); err != nil {
 			return nil, err

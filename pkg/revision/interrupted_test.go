@@ -177,7 +177,7 @@ func TestFinishPrunes(t *testing.T) {
 	if _, err := store.Write(t.Context(), f.merging("app", "B=1")); err == nil || !died() {
 		t.Fatalf("was not killed: %v", err)
 	}
-	finished, err := f.store.Finish(t.Context(), f.namespace, "app")
+	finished, err := f.store.Finish(t.Context(), f.namespace, "app", "alice")
 	if err != nil || finished == nil {
 		t.Fatalf("finished %v: %v", finished, err)
 	}
@@ -263,8 +263,111 @@ func TestRefusedByTheServer(t *testing.T) {
 	if _, err := store.Write(t.Context(), e); err == nil || !died() {
 		t.Fatalf("was not killed: %v", err)
 	}
-	if w := f.set("app", "A=1"); w.Revision.Number != 1 {
+	if w := f.set("app", "A=1"); w.Revision.Number != 2 { // the first never was live
 		t.Errorf("the next write is %+v", w)
 	}
-	f.holds("app", 1, "A=1")
+	f.holds("app", 2, "A=1")
+}
+
+// TestOthersAreLeftAside lets alice be killed between her revision and the Secret, and bob
+// write next: what she may not have been allowed to write he does not make live, and it is
+// in the history. Her own command goes on where it was.
+func TestOthersAreLeftAside(t *testing.T) {
+	f := newFixture(t)
+	by := func(author, name string, pairs ...string) revision.Edit {
+		e := f.merging(name, pairs...)
+		e.Author = author
+		return e
+	}
+	for _, next := range []string{"bob", "alice"} {
+		f.set(next, "A=1")
+		store, died := f.cut(2, false)
+		if _, err := store.Write(t.Context(), by("alice", next, "B=2")); err == nil || !died() {
+			t.Fatalf("was not killed: %v", err)
+		}
+		if pending, unfinished := f.stand(next).Unfinished(); !unfinished || pending.Number != 2 {
+			t.Fatalf("%+v is unfinished: %t", pending, unfinished)
+		}
+		w, err := f.store.Write(t.Context(), by(next, next, "C=3"))
+		if err != nil || w.Revision.Number != 3 {
+			t.Fatalf("wrote %+v: %v", w, err)
+		}
+		now := f.stand(next)
+		if next == "alice" {
+			f.holds(next, 3, "A=1", "B=2", "C=3")
+			continue
+		}
+		f.holds(next, 3, "A=1", "C=3")
+		if !f.content(next, 2).Equal(data("A=1", "B=2")) || !now.Abandoned(now.Entries[1]) || now.Abandoned(now.Entries[0]) || now.Abandoned(now.Entries[2]) {
+			t.Errorf("of what she wrote is left %+v", now.Entries)
+		}
+		if before, err := now.Previous(); err != nil || before.Number != 1 {
+			t.Errorf("a rollback goes to %+v, which never was live: %v", before, err)
+		}
+	}
+}
+
+// TestRefusedWritersFinishNothing lets a write be refused that would have had something to
+// finish: it stays as it was.
+func TestRefusedWritersFinishNothing(t *testing.T) {
+	f := newFixture(t)
+	f.set("app", "A=1")
+	store, _ := f.cut(2, false)
+	if _, err := store.Remove(t.Context(), revision.Removal{Namespace: f.namespace, Name: "app", Author: "alice"}); err == nil {
+		t.Fatal("was not killed")
+	}
+	store, _ = f.cut(3, false) // after its dry run
+	if _, err := store.Remove(t.Context(), revision.Removal{Namespace: f.namespace, Name: "app", Author: "alice"}); err == nil {
+		t.Fatal("was not killed")
+	}
+	number := int64(7)
+	e := f.merging("app", "B=2")
+	e.IfRevision = &number
+	var moved *revision.MovedError
+	if _, err := f.store.Write(t.Context(), e); !errors.As(err, &moved) {
+		t.Errorf("wrote it: %v", err)
+	}
+	if now := f.stand("app"); now.Live == nil || now.Revision() != 1 {
+		t.Fatalf("a refused write has deleted the Secret")
+	}
+	if w := f.set("app", "B=2"); w.Created { // nor does one that is not
+		t.Errorf("a write has deleted the Secret: %+v", w)
+	}
+	if held := f.stand("app").Live.Data; !held.Equal(data("A=1", "B=2")) {
+		t.Errorf("it holds %q", held)
+	}
+}
+
+// TestDeletedOnce lets somebody create the Secret anew while who deletes it waits for the
+// answer: that one is not deleted, nor is its history purged.
+func TestDeletedOnce(t *testing.T) {
+	f := newFixture(t)
+	f.set("app", "A=1")
+	store := f.before(3, func() { // its own deletion, which comes too late
+		if err := f.core.Secrets(f.namespace).Delete(t.Context(), "app", metav1.DeleteOptions{}); err != nil {
+			t.Error(err)
+		}
+		f.set("app", "B=1")
+	})
+	if _, err := store.Remove(t.Context(), revision.Removal{Namespace: f.namespace, Name: "app", Author: "alice", Purge: true}); err != nil {
+		t.Fatal(err)
+	}
+	f.holds("app", 3, "B=1")
+	if entries := f.stand("app").Entries; len(entries) != 1 {
+		t.Errorf("there are %+v", entries)
+	}
+}
+
+// TestBrokenRevisions leaves those out that somebody has changed, and goes on behind them.
+func TestBrokenRevisions(t *testing.T) {
+	f := newFixture(t)
+	f.set("app", "A=1")
+	f.set("app", "A=2")
+	f.patch("app.v2", `{"metadata":{"annotations":{"dbtether.io/revision":null}}}`)
+	f.foreign(corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "app.v9223372036854775807", Labels: map[string]string{v1alpha1.LabelRevisionOf: "app"},
+		Annotations: map[string]string{v1alpha1.AnnotationRevision: "9223372036854775807"}}, Type: v1alpha1.SecretTypeRevision})
+	if w := f.set("app", "B=1"); w.Kept != 3 || w.Revision.Number != 4 {
+		t.Errorf("wrote %+v", w)
+	}
+	f.holds("app", 4, "A=2", "B=1")
 }

@@ -27,7 +27,7 @@ func (s Store) stage(ctx context.Context, namespace, name string, r Revision, dr
 		notes[v1alpha1.AnnotationType] = string(r.Type)
 	}
 	if r.Deletes {
-		notes[v1alpha1.AnnotationDeleted] = "true"
+		notes[v1alpha1.AnnotationDeleted], notes[v1alpha1.AnnotationMarks] = "true", r.Marks
 	}
 	maps.DeleteFunc(notes, func(_, value string) bool { return value == "" })
 	immutable := true
@@ -138,23 +138,18 @@ func (s Store) annotate(ctx context.Context, now *Standing, notes map[string]*st
 	return patched, nil
 }
 
-// finish makes live what an interrupted writer was about to make live, or deletes what
-// she was about to delete. What can never become live is undone. Labels are those that
-// the Secret gets where there was none.
-func (s Store) finish(ctx context.Context, now *Standing, pending Entry, labels map[string]string) error {
-	if pending.Deletes {
-		return s.deleteLive(ctx, now)
-	}
-	r, err := s.Content(ctx, now.Namespace, now.Name, pending.Number)
+// finish makes live what was begun. What can never become live is undone.
+func (s Store) finish(ctx context.Context, now *Standing, begun Entry) error {
+	r, err := s.Content(ctx, now.Namespace, now.Name, begun.Number)
 	if apierrors.IsNotFound(err) {
 		return errAgain
 	}
 	if err != nil {
 		return err
 	}
-	_, _, err = s.makeLive(ctx, now, r, labels, nil, nil)
+	_, _, err = s.makeLive(ctx, now, r, nil, nil, nil)
 	if apierrors.IsInvalid(err) { // the API server would never take it: it is undone
-		if err = s.deleteRevision(ctx, now.Namespace, now.Name, pending); err == nil {
+		if err = s.deleteRevision(ctx, now.Namespace, now.Name, begun); err == nil {
 			err = errAgain
 		}
 	}
@@ -162,12 +157,9 @@ func (s Store) finish(ctx context.Context, now *Standing, pending Entry, labels 
 }
 
 // deleteLive deletes the live Secret as it was read.
-func (s Store) deleteLive(ctx context.Context, now *Standing) error {
-	if now.Live == nil {
-		return nil
-	}
+func (s Store) deleteLive(ctx context.Context, now *Standing, dryRun []string) error {
 	uid, version := now.Live.object.UID, now.Live.ResourceVersion
-	err := s.Secrets.Secrets(now.Namespace).Delete(ctx, now.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}})
+	err := s.Secrets.Secrets(now.Namespace).Delete(ctx, now.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}, DryRun: dryRun})
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("delete secret %s/%s: %w", now.Namespace, now.Name, err)
 	}

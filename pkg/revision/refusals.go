@@ -92,11 +92,20 @@ func (s *Standing) changeable(data secret.Data, kind corev1.SecretType) error {
 		return &RefusedError{s.Namespace, s.Name, fmt.Sprintf("has the type %s, which cannot become %s", s.Type(), kind),
 			"a type does not change: delete the Secret first (its history is kept), or choose another name"}
 	}
-	if s.Live.immutable() && !data.Equal(s.Live.Data) {
-		return &RefusedError{s.Namespace, s.Name, "is immutable",
-			"write another Secret and let the workloads refer to that, or delete this one first: its history is kept"}
+	if !data.Equal(s.Live.Data) {
+		return s.Mutable()
 	}
 	return nil
+}
+
+// Mutable returns a *RefusedError for a Secret whose content the API server does not let
+// change.
+func (s *Standing) Mutable() error {
+	if s.Live == nil || !s.Live.immutable() {
+		return nil
+	}
+	return &RefusedError{s.Namespace, s.Name, "is immutable",
+		"write another Secret and let the workloads refer to that, or delete this one first: its history is kept"}
 }
 
 // checkName returns an error for a name that a Secret with revisions cannot have.
@@ -152,6 +161,8 @@ type MovedError struct {
 func (e *MovedError) Error() string {
 	at := fmt.Sprintf("secret %q in namespace %q is at revision %d, not %d", e.Name, e.Namespace, e.Is, e.Want)
 	switch {
+	case e.External && e.Want == 0:
+		return fmt.Sprintf("secret %q in namespace %q exists, and has no history yet", e.Name, e.Namespace)
 	case e.External && e.Is == e.Want:
 		return fmt.Sprintf("secret %q in namespace %q was changed by something else since revision %d", e.Name, e.Namespace, e.Want)
 	case e.Is == 0:
@@ -166,6 +177,8 @@ func (e *MovedError) Error() string {
 // Hint returns what to do about it.
 func (e *MovedError) Hint() string {
 	switch {
+	case e.External && e.Want == 0:
+		return "leave --if-revision out: what it holds is kept as its first revision"
 	case e.Is == 0:
 		return "leave --if-revision out, or give 0, to begin one"
 	case e.Want == 0:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -29,25 +30,66 @@ type Standing struct {
 	// Named is the revision that the live Secret says it holds; nil: it says none, or that
 	// is gone. It differs from Held where somebody else wrote since.
 	Named *Revision
+
+	// taken is the highest number in the name of what cannot be read as a revision.
+	taken int64
 }
 
 // External reports whether the Secret holds something that no revision has.
 func (s *Standing) External() bool { return s.Live != nil && s.Held == nil && len(s.Live.Data) > 0 }
 
-// Unfinished returns the revision that was to become live, and did not: its writer was
-// interrupted, or is just about to. Whoever comes next makes it so.
-func (s *Standing) Unfinished() (Entry, bool) {
-	newest, found := last(s.Entries)
-	switch {
-	case !found || newest.External() || newest.OwnerUID != "":
-		return newest, false
-	case s.Live == nil: // what follows something was live, and the Secret was deleted by hand
-		return newest, !newest.Deletes && newest.Follows == ""
-	case s.Held == nil: // an empty Secret that nothing is known of
-		return newest, len(s.Live.Data) == 0 && newest.Number > s.Live.Revision && newest.Follows == ""
-	default:
-		return newest, newest.Number > s.Held.Number && newest.Follows == s.Held.UID
+// Unfinished returns the newest revision that was written to follow what the Secret
+// holds, and is not live: its writer was interrupted, or is just about to. She makes it so
+// with her next command; others step over it.
+func (s *Standing) Unfinished() (Entry, bool) { return s.begun(func(Entry) bool { return true }) }
+
+// begunBy returns the newest of them that an author may finish: a content of her own. A
+// deletion is finished by no write.
+func (s *Standing) begunBy(author string) (Entry, bool) {
+	return s.begun(func(e Entry) bool { return e.Author == author && !e.Deletes })
+}
+
+func (s *Standing) begun(wanted func(Entry) bool) (Entry, bool) {
+	if s.Live == nil || s.Held == nil || s.Live.OwnerUID != "" {
+		return Entry{}, false
 	}
+	for _, e := range slices.Backward(s.Entries) {
+		if e.Number <= s.Held.Number {
+			break
+		}
+		if e.Follows == s.Held.UID && !e.External() && e.OwnerUID == "" && wanted(e) {
+			return e, true
+		}
+	}
+	return Entry{}, false
+}
+
+// Abandoned reports whether a revision never was live, and never will be: another one
+// took its place behind the same one.
+func (s *Standing) Abandoned(e Entry) bool {
+	if e.Follows == "" || s.Held != nil && s.Held.UID == e.UID {
+		return false
+	}
+	overtaken := false
+	for _, other := range s.Entries {
+		if other.Follows == e.UID {
+			return false
+		}
+		overtaken = overtaken || other.Number != e.Number && other.Follows == e.Follows && (s.Held != nil && s.Held.Number >= other.Number || s.Held == nil)
+	}
+	pending, unfinished := s.Unfinished()
+	return overtaken && !(unfinished && pending.UID == e.UID)
+}
+
+// mayBeBegun reports whether somebody may just be about to make the newest revision live:
+// it is worth a moment to see whether she does.
+func (s *Standing) mayBeBegun() bool {
+	newest, found := last(s.Entries)
+	if s.Live == nil {
+		return found && !newest.Deletes && newest.Follows == "" && !newest.External() && newest.OwnerUID == ""
+	}
+	pending, unfinished := s.Unfinished()
+	return unfinished && !pending.Deletes
 }
 
 // Revision returns the number of what the Secret holds; 0: there is no Secret, or no
@@ -99,10 +141,16 @@ func (s *Standing) LastWriter() string {
 	return writer.Manager
 }
 
+// has reports whether a revision is there.
+func (s *Standing) has(e Entry) bool {
+	found, there := numbered(s.Entries, e.Number)
+	return there && found.UID == e.UID
+}
+
 // lastNumber returns the highest number taken.
 func (s *Standing) lastNumber() int64 {
 	newest, _ := last(s.Entries)
-	return newest.Number
+	return max(newest.Number, s.taken)
 }
 
 // follows returns what a revision that is written now follows.
@@ -124,11 +172,15 @@ func (s *Standing) data() secret.Data {
 // Stand reads a Secret, the metadata of its revisions, and the content of the one that it
 // is said to hold. What does not exist is absent from the result, without an error.
 func (s Store) Stand(ctx context.Context, namespace, name string) (*Standing, error) {
-	entries, err := s.entries(ctx, namespace, name)
+	entries, taken, err := s.entries(ctx, namespace, name)
 	if err != nil {
 		return nil, err
 	}
-	return s.stand(ctx, namespace, name, entries)
+	standing, err := s.stand(ctx, namespace, name, entries)
+	if err == nil {
+		standing.taken = taken
+	}
+	return standing, err
 }
 
 // stand is Stand for who has read the metadata.
@@ -172,23 +224,27 @@ func (s Store) Content(ctx context.Context, namespace, name string, number int64
 	return fromSecret(object)
 }
 
-// entries returns what the metadata of the revisions of a name say, in ascending order.
-func (s Store) entries(ctx context.Context, namespace, name string) ([]Entry, error) {
+// entries returns what the metadata of the revisions of a name say, in ascending order,
+// and the highest number in the name of one that cannot be read: that one is left out, as
+// somebody has changed what it says.
+func (s Store) entries(ctx context.Context, namespace, name string) (entries []Entry, taken int64, err error) {
 	list, err := s.Metadata.Resource(corev1.SchemeGroupVersion.WithResource("secrets")).Namespace(namespace).
-		List(ctx, metav1.ListOptions{LabelSelector: v1alpha1.LabelRevisionOf + "=" + labelValue(name)})
+		List(ctx, metav1.ListOptions{LabelSelector: Selector(name)})
 	if err != nil {
-		return nil, fmt.Errorf("list revisions of secret %s/%s: %w", namespace, name, err)
+		return nil, 0, fmt.Errorf("list revisions of secret %s/%s: %w", namespace, name, err)
 	}
-	var entries []Entry
 	for i := range list.Items {
-		if item := &list.Items[i]; strings.HasPrefix(item.Name, name+".v") { // not another long name with the same hash
-			entry, err := newEntry(item)
-			if err != nil {
-				return nil, err
-			}
+		text, ours := strings.CutPrefix(list.Items[i].Name, name+".v")
+		if !ours { // another long name with the same hash
+			continue
+		}
+		entry, err := newEntry(&list.Items[i])
+		if err == nil {
 			entries = append(entries, entry)
+		} else if number, err := strconv.ParseInt(text, 10, 64); err == nil && number <= maxNumber {
+			taken = max(taken, number)
 		}
 	}
 	sortEntries(entries)
-	return entries, nil
+	return entries, taken, nil
 }

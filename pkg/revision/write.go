@@ -26,8 +26,7 @@ type Edit struct {
 	Change func(now *Standing) (secret.Data, error)
 	// Type is that of the Secret; empty: as it is, and Opaque for a new one.
 	Type corev1.SecretType
-	// Labels are those of a new Secret beside ours, also of one whose first writer was
-	// interrupted.
+	// Labels are those of a new Secret beside ours.
 	Labels map[string]string
 	// Notes are annotations of ours that the Secret gets, or loses (nil), with the content.
 	Notes map[string]*string
@@ -52,7 +51,7 @@ type Written struct {
 	Created, Wrote bool
 	// Changes are the keys that differ from before.
 	Changes secret.Changes
-	// Finished is the revision of somebody who was interrupted, which is live since; 0: none.
+	// Finished is the revision of an earlier call of the author, which was interrupted; 0: none.
 	Finished int64
 	// Kept is the revision that keeps what somebody else had written; 0: none.
 	Kept int64
@@ -68,9 +67,10 @@ type Written struct {
 const attempts = 200
 
 // Write changes a Secret: the new content becomes a revision, then live. Equal content
-// makes no revision. What somebody else wrote into it is kept as a revision first; a
-// write that was interrupted is completed first. Where another writer is faster it begins
-// anew with what that one wrote, so that no key is lost.
+// makes no revision. What somebody else wrote into it is kept as a revision first. A write
+// of the same author that was interrupted is completed first; that of another author is
+// left aside, as a right of hers may be missing: it stays in the history. Where another
+// writer is faster it begins anew with what that one wrote, so that no key is lost.
 //
 // The errors are those of Change, *RefusedError, *MovedError, *secret.KeyError,
 // *UnknownError, or those of the API server.
@@ -129,6 +129,8 @@ type writer struct {
 	Written
 	// mine is the revision that was written and is not known to be live.
 	mine *Revision
+	// waited is how often this call has waited for others.
+	waited int
 }
 
 // once tries it with what there is now.
@@ -142,16 +144,13 @@ func (w *writer) once(ctx context.Context) (done bool, err error) {
 			return done, err
 		}
 	}
-	if pending, unfinished := now.Unfinished(); unfinished && !w.DryRun {
-		if err := w.finish(ctx, now, pending, w.Labels); err != nil {
-			return false, err
-		}
-		if w.mine == nil || w.mine.UID != pending.UID {
-			w.Finished = pending.Number
-		}
-		return false, errAgain
+	if err := now.Writable(); err != nil {
+		return false, err
 	}
-	if err := errors.Join(now.Writable(), w.expected(now)); err != nil {
+	if again, err := w.before(ctx, now); again || err != nil {
+		return false, err
+	}
+	if err := now.Expect(w.IfRevision); err != nil {
 		return false, err
 	}
 	data, err := w.Change(now)
@@ -162,6 +161,33 @@ func (w *writer) once(ctx context.Context) (done bool, err error) {
 		return false, err
 	}
 	return true, w.write(ctx, now, data)
+}
+
+// patience is how often a writer waits for what another one may be about to make live.
+const patience = 8
+
+// before finishes what the author has begun, and gives others a moment to finish theirs.
+// Who expects a revision begins anew from that one.
+func (w *writer) before(ctx context.Context, now *Standing) (again bool, err error) {
+	if w.DryRun {
+		return false, nil
+	}
+	own, found := now.begunBy(w.Author)
+	switch mine := w.mine != nil && w.mine.UID == own.UID; {
+	case found && (mine || w.IfRevision == nil):
+		if err := w.finish(ctx, now, own); err != nil {
+			return false, err
+		}
+		if !mine {
+			w.Finished = own.Number
+		}
+		return true, errAgain
+	case !found && now.mayBeBegun() && w.waited < patience:
+		w.waited++
+		return true, errAgain
+	default:
+		return false, nil
+	}
 }
 
 // look reads what there is. What is known beforehand is so at the first attempt only.
@@ -175,20 +201,6 @@ func (w *writer) look(ctx context.Context) (*Standing, error) {
 		return &Standing{Namespace: w.Namespace, Name: w.Name, Entries: slices.Clone(known.Entries)}, nil
 	}
 	return w.stand(ctx, w.Namespace, w.Name, slices.Clone(known.Entries))
-}
-
-// expected returns an error unless the Secret is at the revision that was named.
-func (w *writer) expected(now *Standing) error {
-	if w.IfRevision == nil {
-		return nil
-	}
-	is := now.Revision()
-	external := now.Live != nil && now.Held == nil
-	if is == *w.IfRevision && !external {
-		return nil
-	}
-	at, _ := numbered(now.Entries, is)
-	return &MovedError{w.Namespace, w.Name, *w.IfRevision, is, at.Author, at.Time, external}
 }
 
 // write makes data what the Secret holds.
@@ -209,7 +221,7 @@ func (w *writer) write(ctx context.Context, now *Standing, data secret.Data) err
 	if w.DryRun && !w.Server {
 		return nil
 	}
-	staged, err := w.next(ctx, r, w.dryRun())
+	staged, err := w.begin(ctx, now, r)
 	if err != nil {
 		return err
 	}
@@ -219,6 +231,25 @@ func (w *writer) write(ctx context.Context, now *Standing, data secret.Data) err
 	}
 	w.Revision = staged.Entry
 	return w.show(ctx, now, staged)
+}
+
+// begin writes a revision that is to become live, unless the author has begun with that
+// very content already.
+func (w *writer) begin(ctx context.Context, now *Standing, r Revision) (Revision, error) {
+	own, found := now.begunBy(w.Author)
+	if newest, any := last(now.Entries); now.Live == nil && any && newest.Author == w.Author && newest.Follows == "" && !newest.Deletes {
+		own, found = newest, true
+	}
+	if found && !w.DryRun {
+		begun, err := w.Content(ctx, w.Namespace, w.Name, own.Number)
+		if err == nil && begun.Type == r.Type && begun.Data.Equal(r.Data) {
+			return begun, nil
+		}
+		if err != nil && !apierrors.IsNotFound(err) {
+			return r, err
+		}
+	}
+	return w.next(ctx, r, w.dryRun())
 }
 
 // next writes a revision. Where its name is taken, another writer was faster: unless what
@@ -231,8 +262,8 @@ func (w *writer) next(ctx context.Context, r Revision, dryRun []string) (Revisio
 	name := revisionName(w.Name, r.Number)
 	other, getErr := w.Secrets.Secrets(w.Namespace).Get(ctx, name, metav1.GetOptions{})
 	if getErr == nil && (other.Type != v1alpha1.SecretTypeRevision || other.Labels[v1alpha1.LabelRevisionOf] != labelValue(w.Name)) {
-		return staged, &RefusedError{w.Namespace, name, fmt.Sprintf("is no revision, and has the name of the next one of %q", w.Name),
-			"rename that Secret, or choose another name for this one"}
+		return staged, &RefusedError{w.Namespace, name, fmt.Sprintf("has the name of the next revision of %q, and cannot be read as one", w.Name),
+			"rename it, or delete it if nothing needs it: kubectl delete secret " + name + " -n " + w.Namespace}
 	}
 	return staged, err
 }
@@ -251,7 +282,7 @@ func (w *writer) keep(ctx context.Context, now *Standing) error {
 		r.Follows, r.Changes = now.Named.UID, secret.Diff(now.Named.Data, r.Data).String()
 	}
 	if w.DryRun {
-		now.Held = &r
+		now.Held, now.Entries = &r, append(now.Entries, r.Entry)
 		return nil
 	}
 	if err := checkContent(w.Namespace, w.Name, r.Data); err != nil {
@@ -281,10 +312,7 @@ func (w *writer) show(ctx context.Context, now *Standing, r Revision) error {
 	}
 	live, wrote, err := w.makeLive(ctx, now, r, w.Labels, w.Notes, w.dryRun())
 	if isRefused(err) && w.mine != nil { // it cannot become live: it is as if nothing had been written
-		if undo := w.deleteRevision(ctx, w.Namespace, w.Name, w.mine.Entry); !apierrors.IsForbidden(undo) {
-			err = errors.Join(err, undo)
-		}
-		w.mine = nil
+		err = w.takeBack(ctx, err)
 	}
 	if err != nil {
 		return err
@@ -295,6 +323,20 @@ func (w *writer) show(ctx context.Context, now *Standing, r Revision) error {
 		w.Unpruned = w.prune(ctx, now.Namespace, now.Name, tooMany(now.Entries, r.Number, w.limit(live.Annotations)))
 	}
 	return nil
+}
+
+// takeBack deletes the revision of this call, which the API server does not let become
+// live, unless it is so by now. Who may not delete it leaves it: nobody else finishes it.
+func (w *writer) takeBack(ctx context.Context, refused error) error {
+	live, err := w.live(ctx, w.Namespace, w.Name)
+	if err == nil && (live == nil || live.Revision < w.mine.Number) {
+		err = w.deleteRevision(ctx, w.Namespace, w.Name, w.mine.Entry)
+	}
+	w.mine = nil
+	if apierrors.IsForbidden(err) {
+		err = nil
+	}
+	return errors.Join(refused, err)
 }
 
 // is keeps what the live Secret is.
@@ -319,10 +361,10 @@ func (w *writer) settle(ctx context.Context, now *Standing) (done bool, err erro
 		w.is(live)
 		return true, nil
 	}
-	if pending, unfinished := now.Unfinished(); unfinished && pending.UID == mine.UID {
-		return false, nil
+	if now.Live != nil && now.Held != nil && mine.Follows == now.Held.UID && mine.Number > now.Held.Number && now.has(mine.Entry) {
+		return false, nil // it still can become live
 	}
-	if _, there := numbered(now.Entries, mine.Number); !there {
+	if !now.has(mine.Entry) {
 		if now.Live != nil && now.Live.Revision >= mine.Number {
 			return false, &UnknownError{w.Name, mine.Number}
 		}

@@ -175,7 +175,7 @@ func TestRefusedWrites(t *testing.T) {
 		{"fixed", "is immutable", f.merging("fixed", "A=2")},
 		{"credential", `holds the credential of DatabaseUser "orders"`, f.merging("credential", "A=2")},
 		{"lost", "its history is that of the credential", f.merging("lost", "A=2")},
-		{"taken", "is no revision, and has the name of the next one", f.merging("taken", "A=2")},
+		{"taken", "has the name of the next revision of", f.merging("taken", "A=2")},
 		{"name of a revision", `has the name of a revision of "x"`, f.merging("x.v12", "A=2")},
 		{"bad name", "cannot be called so", f.merging("App_Secrets", "A=2")},
 		{"long name", "must be no more than 233 bytes", f.merging(strings.Repeat("a", 234), "A=2")},

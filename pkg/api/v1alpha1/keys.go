@@ -59,6 +59,9 @@ const (
 	AnnotationType = "dbtether.io/type"
 	// AnnotationDeleted is "true" on a revision that says that the Secret was deleted.
 	AnnotationDeleted = "dbtether.io/deleted"
+	// AnnotationMarks has, on such a revision, the labels and our annotations that the Secret
+	// had, as JSON.
+	AnnotationMarks = "dbtether.io/marks"
 	// AnnotationHistoryLimit is how many revisions of a managed Secret are kept.
 	AnnotationHistoryLimit = "dbtether.io/history-limit"
 	// AnnotationExpiresAt is when the content of a managed Secret is no longer to be used
