@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -86,7 +85,12 @@ func (c *secretEdit) begin(ctx context.Context, env *Environment, name string) (
 	if seen.Live == nil {
 		return nil, seen.Missing()
 	}
-	return seen, errors.Join(seen.Writable(), seen.Mutable(), onlyText(seen))
+	for _, refused := range []error{seen.Writable(), seen.Mutable(), onlyText(seen)} {
+		if refused != nil {
+			return nil, refused
+		}
+	}
+	return seen, nil
 }
 
 // onlyText returns an error that names the keys whose values are no text.
