@@ -82,14 +82,16 @@ func (h history) limit() int {
 }
 
 // intended returns what the Secret was to hold when the command was killed: what that one
-// had staged, else what the Secret held.
+// had staged, else what the Secret held. A Secret that was not created is as one that was
+// deleted, and a deletion is finished by no other command: what was staged is in the
+// history.
 func (h history) intended(before history) secret.Data {
-	staged := h.revisions[h.newest()]
-	if h.newest() > before.newest() && staged.Annotations[v1alpha1.AnnotationAuthor] != revision.AuthorExternal {
-		return staged.Data
-	}
 	if h.live == nil {
 		return nil
+	}
+	staged := h.revisions[h.newest()]
+	if h.newest() > before.newest() && staged.Annotations[v1alpha1.AnnotationAuthor] != revision.AuthorExternal && staged.Annotations[v1alpha1.AnnotationDeleted] == "" {
+		return staged.Data
 	}
 	return h.live.Data
 }
@@ -149,7 +151,7 @@ func (s *site) checkHistory(t *testing.T, name string) {
 	}
 	for i, one := range doc.Revisions {
 		is, newest := one.State, i == len(doc.Revisions)-1
-		bad := is != "" && is != "deleted"
+		bad := is != "" && is != "deleted" && is != "abandoned"
 		if newest {
 			bad = doc.Exists != (is == "live") || !doc.Exists && is != "deleted"
 		}

@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // Kubernetes is a proxy in front of an API server. It asks for no credential and
@@ -99,6 +102,17 @@ func (l *lethalTransport) mourn(ctx context.Context) error {
 	return errKilled
 }
 
+// isDryDeletion reports whether a deletion is a dry run: that stands in its body, as JSON or
+// as Protobuf.
+func isDryDeletion(request *http.Request) bool {
+	if request.Method != http.MethodDelete || request.Body == nil {
+		return false
+	}
+	body, err := io.ReadAll(request.Body)
+	request.Body = io.NopCloser(bytes.NewReader(body))
+	return err == nil && bytes.Contains(body, []byte(metav1.DryRunAll))
+}
+
 func writeOf(request *http.Request) (Write, bool) {
 	switch request.Method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
@@ -106,7 +120,7 @@ func writeOf(request *http.Request) (Write, bool) {
 		return Write{}, false
 	}
 	resource := resourceOf(request.URL.Path)
-	if request.URL.Query().Has("dryRun") || strings.HasSuffix(resource, "reviews") {
+	if request.URL.Query().Has("dryRun") || isDryDeletion(request) || strings.HasSuffix(resource, "reviews") {
 		return Write{}, false
 	}
 	return Write{Server: ToKubernetes, What: request.Method + " " + resource}, true

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -54,6 +55,7 @@ type hearsay struct {
 	namespace, kubeconfig, dir string
 	core                       *corev1client.CoreV1Client
 	objects                    dynamic.Interface
+	values                     []string // that nobody may be told
 	mu                         sync.Mutex
 	heard                      map[string]*bytes.Buffer // where: what
 }
@@ -70,7 +72,7 @@ func (h *hearsay) hear(where string, text []byte) {
 
 func newHearsay(t *testing.T) *hearsay {
 	t.Helper()
-	h := &hearsay{T: t, dir: t.TempDir(), heard: map[string]*bytes.Buffer{}}
+	h := &hearsay{T: t, dir: t.TempDir(), values: []string{firstCanary, secondCanary, signingKey}, heard: map[string]*bytes.Buffer{}}
 	h.program, h.namespace, h.kubeconfig = session(t)
 	config, err := clientcmd.BuildConfigFromFlags("", h.kubeconfig)
 	if err != nil {
@@ -210,6 +212,7 @@ func TestNoValueOfASecretIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.write(other)
+	h.later()
 	h.read(other)
 	h.refuse(other)
 	h.check()
@@ -233,6 +236,28 @@ func (h *hearsay) write(other string) {
 	h.command(0, false, "", "secret delete web --yes --purge")
 }
 
+// later generates values, lets them expire, and edits.
+func (h *hearsay) later() {
+	h.command(0, false, "", "secret rotate app GENERATED --every 30d -o json")
+	h.command(0, false, "", "secret rotate app")
+	h.command(0, false, "", "secret expire app --in 90d")
+	for number := range int64(20) {
+		r, err := h.core.Secrets(h.namespace).Get(h.Context(), fmt.Sprintf("app.v%d", number), metav1.GetOptions{})
+		if value := string(r.Data["GENERATED"]); err == nil && value != "" && !slices.Contains(h.values, value) {
+			h.values = append(h.values, value)
+		}
+	}
+	if len(h.values) < 5 {
+		h.Errorf("only %d values were generated", len(h.values)-3)
+	}
+	h.file("editor", "#!/bin/sh\ncat "+filepath.Join(h.dir, "edited")+" >> \"$1\"\n", 0o700)
+	h.file("edited", "EDITED: '"+firstCanary+"'\n", 0o600)
+	h.command(0, false, "", "secret edit app")
+	h.file("edited", "TOKEN: [ "+firstCanary+"\n", 0o600) // which is no YAML, and named twice
+	h.command(1, false, "", "secret edit app")
+	h.command(0, false, "", "reconcile")
+}
+
 // read looks at Secrets in each way that shows no value, and has some shown.
 func (h *hearsay) read(other string) {
 	for _, line := range []string{"secret get app", "secret get app -o yaml", "secret get app --revision 1", "secret history app -o json", "secret list", "secret list -A -o wide",
@@ -242,7 +267,7 @@ func (h *hearsay) read(other string) {
 	for _, line := range []string{"secret diff app", "secret diff app --revision 2 -o yaml", "secret diff app dbtether-notifications"} {
 		h.command(1, false, "", line)
 	}
-	h.command(0, false, "", "secret diff --all --to-namespace "+other)
+	h.command(1, false, "", "secret diff --all --to-namespace "+other)
 	for _, line := range []string{"secret get app TOKEN", "secret get app --show-secrets", "secret get app TOKEN -o json --show-secrets", "run app -- env"} {
 		h.command(0, true, "", line)
 	}
@@ -278,7 +303,7 @@ func (h *hearsay) check() {
 		}
 	}
 	for where, text := range h.heard {
-		for _, value := range []string{firstCanary, secondCanary, signingKey} {
+		for _, value := range h.values {
 			for _, form := range encodings(value) {
 				if bytes.Contains(text.Bytes(), []byte(form)) {
 					h.Errorf("%s tells %q, in the form %q", where, value, form)
