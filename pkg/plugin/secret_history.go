@@ -107,7 +107,7 @@ func newHistory(standing *revision.Standing) historyDocument {
 	for _, e := range standing.Entries {
 		r := revisionDocument{Revision: e.Number, Time: e.Time.UTC().Format(time.RFC3339), Author: e.Author, Reason: e.Reason, Changes: e.Changes, Keys: e.Keys}
 		switch {
-		case e.Deletes && !(unfinished && e.UID == pending.UID) && !standing.Abandoned(e):
+		case e.Deletes && (!unfinished || e.UID != pending.UID) && !standing.Abandoned(e):
 			r.State, r.Changes = stateDeletion, ""
 		case unfinished && e.UID == pending.UID:
 			r.State = stateUnfinished

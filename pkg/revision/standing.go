@@ -78,7 +78,7 @@ func (s *Standing) Abandoned(e Entry) bool {
 		overtaken = overtaken || other.Number != e.Number && other.Follows == e.Follows && (s.Held != nil && s.Held.Number >= other.Number || s.Held == nil)
 	}
 	pending, unfinished := s.Unfinished()
-	return overtaken && !(unfinished && pending.UID == e.UID)
+	return overtaken && (!unfinished || pending.UID != e.UID)
 }
 
 // mayBeBegun reports whether somebody may just be about to make the newest revision live:
