@@ -49,6 +49,7 @@ keep the others back; the same command again does what is left.`,
 			}
 			return nil
 		},
+		ValidArgsFunction: completeSomeSecretNames(env, 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.check(); err != nil {
 				return err
@@ -61,6 +62,7 @@ keep the others back; the same command again does what is left.`,
 	cmd.Flags().BoolVar(&c.all, "all", false, "all Secrets of the namespace")
 	cmd.Flags().StringVar(&c.as, "as", "", "the name of the copy")
 	cmd.Flags().StringSliceVar(&c.keys, "keys", nil, "only these keys")
+	completeKeyList(cmd, env)
 	cmd.Flags().BoolVar(&c.prune, "prune", false, "remove the keys that the copied Secret does not have")
 	return cmd
 }

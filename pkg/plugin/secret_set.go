@@ -41,7 +41,8 @@ Secret holds already writes nothing.`,
   openssl rand -hex 32 | kubectl dbtether secret set app-secrets SESSION_KEY=- --reason 'first of the quarter'
   kubectl dbtether secret set app-tls tls.crt=@cert.pem tls.key=@key.pem --type kubernetes.io/tls
   kubectl dbtether secret set app-secrets OLD_TOKEN-`,
-		Args: nameAndMore("secret set", "KEY=-"),
+		Args:              nameAndMore("secret set", "KEY=-"),
+		ValidArgsFunction: completeAssignments(env),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := set.check(); err != nil {
 				return err
