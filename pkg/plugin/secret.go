@@ -13,6 +13,7 @@ func newSecretCommand(env *Environment) *cobra.Command {
 		newSecretListCommand(env),
 		newSecretDiffCommand(env),
 		newSecretCopyCommand(env),
+		newSecretImportCommand(env),
 		newSecretUsageCommand(env),
 	)
 }

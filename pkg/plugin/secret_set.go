@@ -166,7 +166,11 @@ func (c *secretSet) run(ctx context.Context, env *Environment, name string, assi
 
 // noSuchKey says that a Secret has no key of a name, and which it has.
 func noSuchKey(name, key string, keys []string) error {
-	err := fmt.Errorf("secret %q has no key %q", name, key)
+	return hintKeys(fmt.Errorf("secret %q has no key %q", name, key), key, keys)
+}
+
+// hintKeys adds to an error about a key those that may have been meant.
+func hintKeys(err error, key string, keys []string) error {
 	var near []string
 	for _, k := range keys {
 		if similar(k, key) {
