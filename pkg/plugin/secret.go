@@ -14,6 +14,7 @@ func newSecretCommand(env *Environment) *cobra.Command {
 		newSecretDiffCommand(env),
 		newSecretCopyCommand(env),
 		newSecretImportCommand(env),
+		newSecretExportCommand(env),
 		newSecretUsageCommand(env),
 	)
 }
