@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 )
 
@@ -21,6 +22,103 @@ func completeSecretNames(env *Environment) cobra.CompletionFunc {
 		}
 		return env.complete(cmd.Context(), nil, begun, env.secretNames)
 	}
+}
+
+// completeSomeSecretNames completes each of at most that many arguments, of any number for
+// 0, with the names of Secrets that are not named so far.
+func completeSomeSecretNames(env *Environment, most int) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+		if most > 0 && len(args) >= most {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return env.complete(cmd.Context(), args, begun, env.secretNames)
+	}
+}
+
+// completeSecretAndKeys completes the name of a Secret, and after it its keys.
+func completeSecretAndKeys(env *Environment) cobra.CompletionFunc {
+	names, keys := completeSecretNames(env), completeSecretKeys(env)
+	return func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+		if len(args) == 0 {
+			return names(cmd, args, begun)
+		}
+		return keys(cmd, args, begun)
+	}
+}
+
+// completeAssignments completes the name of a Secret, and after it KEY= of its keys, where
+// the user goes on typing.
+func completeAssignments(env *Environment) cobra.CompletionFunc {
+	complete := completeSecretAndKeys(env)
+	return func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+		if strings.Contains(begun, "=") {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		found, directive := complete(cmd, args, begun)
+		if len(args) == 0 {
+			return found, directive
+		}
+		for i := range found {
+			found[i] += "="
+		}
+		return found, directive | cobra.ShellCompDirectiveNoSpace
+	}
+}
+
+// completeDeletedSecrets completes the first argument with the names of Secrets of which
+// only revisions are left.
+func completeDeletedSecrets(env *Environment) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return env.complete(cmd.Context(), nil, begun, env.deletedSecrets)
+	}
+}
+
+// deletedSecrets returns the names of the Secrets of which only revisions are left. It reads
+// metadata only.
+func (e *Environment) deletedSecrets(ctx context.Context, namespace string) ([]string, error) {
+	there, err := e.secretNames(ctx, namespace)
+	if err != nil {
+		return nil, err
+	}
+	revisions, err := secretKind.names(ctx, e, namespace, metav1.ListOptions{LabelSelector: v1alpha1.LabelRevisionOf})
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, r := range revisions {
+		if name := v1alpha1.LiveSecret(r); !slices.Contains(there, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// completeKeyList completes the last of the comma-separated keys of --keys with those of
+// the Secret that is named.
+func completeKeyList(cmd *cobra.Command, env *Environment) {
+	complete := completeSecretKeys(env)
+	must(cmd.RegisterFlagCompletionFunc("keys", func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+		if len(args) == 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		last := strings.LastIndex(begun, ",") + 1
+		there := append([]string{args[0]}, strings.Split(begun[:last], ",")...)
+		found, directive := complete(cmd, there, begun[last:])
+		for i := range found {
+			found[i] = begun[:last] + found[i]
+		}
+		return found, directive
+	}))
+}
+
+// completeRevisionFlag completes the value of a flag with the revisions of the Secret that
+// is named first.
+func completeRevisionFlag(cmd *cobra.Command, env *Environment, flag string) {
+	must(cmd.RegisterFlagCompletionFunc(flag, completeRevisions(env)))
 }
 
 // completeSecretKeys completes an argument after the name of a Secret, or the value of a

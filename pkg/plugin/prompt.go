@@ -22,21 +22,46 @@ func (e *Environment) confirmName(ctx context.Context, question, name string, ye
 		return Hinted(Usagef("%s: this has to be confirmed, and there is no terminal to ask on", question), "add --yes")
 	}
 	fmt.Fprintf(e.ErrOut, "%s?\nType %s to confirm: ", question, name)
-	typed, err := interruptible(ctx, func() (string, error) {
-		line, err := bufio.NewReader(e.In).ReadString('\n')
-		if errors.Is(err, io.EOF) {
-			err = nil
-		}
-		return strings.TrimSpace(line), err
-	})
+	typed, err := e.readLine(ctx)
 	if err != nil {
-		fmt.Fprintln(e.ErrOut)
 		return err
 	}
 	if typed != name {
 		return Hinted(fmt.Errorf("%q is not %q: nothing was done", typed, name), "type the name exactly, or add --yes")
 	}
 	return nil
+}
+
+// asks reports whether there is a terminal to ask on, and nobody has said yes.
+func (e *Environment) asks(yes bool) bool { return !yes && e.Terminal.In && e.Terminal.Err }
+
+// confirm asks a question, and reports whether the answer is y or yes. It is for what can
+// be undone: with yes, or without a terminal, it asks nothing and reports true.
+func (e *Environment) confirm(ctx context.Context, question string, yes bool) (bool, error) {
+	if !e.asks(yes) {
+		return true, nil
+	}
+	fmt.Fprintf(e.ErrOut, "%s? [y/N] ", question)
+	typed, err := e.readLine(ctx)
+	typed = strings.ToLower(typed)
+	return typed == "y" || typed == "yes", err
+}
+
+// readLine returns what is typed, without the spaces around it. At the end of the input it
+// is what there is.
+func (e *Environment) readLine(ctx context.Context) (string, error) {
+	typed, err := interruptible(ctx, func() (string, error) {
+		line, err := bufio.NewReader(e.In).ReadString('\n')
+		if errors.Is(err, io.EOF) { // nobody has ended the line
+			fmt.Fprintln(e.ErrOut)
+			err = nil
+		}
+		return strings.TrimSpace(line), err
+	})
+	if err != nil {
+		fmt.Fprintln(e.ErrOut)
+	}
+	return typed, err
 }
 
 // readHidden asks for a value that the terminal does not show. Without a

@@ -16,6 +16,8 @@ func newSecretCommand(env *Environment) *cobra.Command {
 		newSecretListCommand(env),
 		newSecretDiffCommand(env),
 		newSecretCopyCommand(env),
+		newSecretImportCommand(env),
+		newSecretExportCommand(env),
 		newSecretUsageCommand(env),
 	)
 }

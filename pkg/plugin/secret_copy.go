@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/dbtether/kubectl-dbtether/pkg/notify"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
@@ -24,9 +22,6 @@ type secretCopy struct {
 	keys   []string
 	prune  bool
 }
-
-// copiedAtOnce is how many Secrets are written at a time.
-const copiedAtOnce = 16
 
 func newSecretCopyCommand(env *Environment) *cobra.Command {
 	c := secretCopy{secretChange: secretChange{timeout: 10 * time.Minute}}
@@ -54,6 +49,7 @@ keep the others back; the same command again does what is left.`,
 			}
 			return nil
 		},
+		ValidArgsFunction: completeSomeSecretNames(env, 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.check(); err != nil {
 				return err
@@ -66,6 +62,7 @@ keep the others back; the same command again does what is left.`,
 	cmd.Flags().BoolVar(&c.all, "all", false, "all Secrets of the namespace")
 	cmd.Flags().StringVar(&c.toName, "to-name", "", "the name of the copy")
 	cmd.Flags().StringSliceVar(&c.keys, "keys", nil, "only these keys")
+	completeKeyList(cmd, env)
 	cmd.Flags().BoolVar(&c.prune, "prune", false, "remove the keys that the copied Secret does not have")
 	return cmd
 }
@@ -94,20 +91,17 @@ func (c *secretCopy) run(ctx context.Context, env *Environment, names []string) 
 	if err != nil {
 		return err
 	}
-	known, err := c.known(ctx, to, len(sources))
+	known, err := newKnown(ctx, to.store, to.namespace, len(sources))
 	if err != nil {
 		return err
 	}
 	copies := c.write(ctx, from, to, sources, known, progress)
 	progress.done()
-	err = c.sum(env, to, copies, skipped)
-	var changes []notify.Change
-	for _, one := range copies {
-		if change, told := newChange(notify.Changed, one.edit, one.written); told && one.err == nil {
-			changes = append(changes, change)
-		}
+	err = c.sum(env, to.String(), to.context, copies, "copied", "copies")
+	if skipped > 0 {
+		env.note("%d more were left out: they belong to something else (DatabaseUsers, controllers), or have none of the keys", skipped)
 	}
-	to.env.inform(ctx, changes...)
+	to.env.inform(ctx, changesOf(copies)[to.namespace]...)
 	return err
 }
 
@@ -145,73 +139,21 @@ func (c *secretCopy) takes(data secret.Data) bool {
 	return len(c.keys) == 0 || slices.ContainsFunc(c.keys, func(key string) bool { _, has := data[key]; return has })
 }
 
-// known lists what there is where many are copied to; nil where they are few.
-func (c *secretCopy) known(ctx context.Context, to site, n int) (map[string]*revision.Summary, error) {
-	if n < 3 {
-		return nil, nil
-	}
-	list, err := to.store.List(ctx, to.namespace)
-	if err != nil {
-		return nil, err
-	}
-	known := map[string]*revision.Summary{}
-	for i := range list {
-		known[list[i].Name] = &list[i]
-	}
-	return known, nil
-}
-
-// copied is what came of one Secret.
-type copied struct {
-	edit    revision.Edit
-	written revision.Written
-	err     error
-}
-
 // write writes the copies, some at a time, and returns them in the order of sources.
-func (c *secretCopy) write(ctx context.Context, from, to site, sources []revision.Content, known map[string]*revision.Summary, progress *progress) []copied {
-	all := make([]copied, len(sources))
-	next := make(chan int)
-	var mu sync.Mutex
-	var workers sync.WaitGroup
-	done := 0
-	for range min(copiedAtOnce, len(sources)) {
-		workers.Go(func() {
-			for i := range next {
-				edit := c.edit(from, to, sources[i])
-				if known != nil {
-					if edit.Known = known[edit.Name]; edit.Known == nil {
-						edit.Known = &revision.Summary{}
-					}
-				}
-				written, err := c.secretChange.write(ctx, to.env, to.store, edit)
-				all[i] = copied{edit, written, err}
-				mu.Lock()
-				done++
-				progress.count(done, len(sources))
-				mu.Unlock()
-			}
-		})
-	}
-	for i := range sources {
-		next <- i
-	}
-	close(next)
-	workers.Wait()
+func (c *secretCopy) write(ctx context.Context, from, to site, sources []revision.Content, known known, progress *progress) []attempt {
+	all := make([]attempt, len(sources))
+	progress.each(len(sources), func(i int) {
+		edit := c.edit(from, to, sources[i])
+		edit.Known = known.of(edit.Name)
+		written, err := c.secretChange.write(ctx, to.env, to.store, edit)
+		all[i] = attempt{edit, written, err}
+	})
 	return all
 }
 
 // edit returns what makes a Secret of the other site hold what one of this holds.
 func (c *secretCopy) edit(from, to site, source revision.Content) revision.Edit {
-	values := source.Data
-	if len(c.keys) > 0 {
-		values = secret.Data{}
-		for _, key := range c.keys {
-			if value, has := source.Data[key]; has {
-				values[key] = value
-			}
-		}
-	}
+	values := onlyKeys(source.Data, c.keys)
 	name := source.Name
 	if c.toName != "" {
 		name = c.toName
@@ -227,67 +169,4 @@ func (c *secretCopy) edit(from, to site, source revision.Content) revision.Edit 
 			}
 			return now.Live.Data.Merge(values), nil
 		}}
-}
-
-// sum prints what came of each, and of all in one line.
-func (c *secretCopy) sum(env *Environment, to site, copies []copied, skipped int) error {
-	docs := []writtenDocument{}
-	counts := map[string]int{}
-	var failed []error
-	for _, one := range copies {
-		if one.err != nil {
-			failed = append(failed, one.err)
-			continue
-		}
-		c.remark(env, one.edit.Name, one.written)
-		doc := newWrittenDocument(one.edit, one.written)
-		doc.Context = to.context
-		docs = append(docs, doc)
-		counts[doc.Outcome]++
-	}
-	if len(copies) == 1 && len(failed) == 1 {
-		return failed[0]
-	}
-	switch c.print.output {
-	case "json", "yaml":
-		if err := printDocument(env, c.print.output, docs); err != nil {
-			return err
-		}
-	default:
-		for _, doc := range docs {
-			if err := c.secretChange.tell(env, doc); err != nil {
-				return err
-			}
-		}
-	}
-	for _, err := range failed {
-		env.report(err)
-	}
-	if c.print.output == "" && len(copies) != 1 {
-		fmt.Fprintln(env.Out, c.summary(to, len(copies), counts, len(failed)))
-	}
-	if skipped > 0 {
-		env.note("%d more were left out: they belong to something else (DatabaseUsers, controllers), or have none of the keys", skipped)
-	}
-	if len(failed) > 0 {
-		return Hinted(fmt.Errorf("%d of %d could not be copied", len(failed), len(copies)), "mend what is said above; the same command again copies what is left")
-	}
-	return nil
-}
-
-// summary says: 500 secrets in staging: 480 created, 20 unchanged.
-func (c *secretCopy) summary(to site, total int, counts map[string]int, failed int) string {
-	var parts []string
-	for _, outcome := range []string{outcomeCreated, outcomeChanged, outcomeUnchanged} {
-		if n := counts[outcome]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, outcome))
-		}
-	}
-	if failed > 0 {
-		parts = append(parts, fmt.Sprintf("%d failed", failed))
-	}
-	if len(parts) == 0 {
-		parts = []string{"nothing to copy"}
-	}
-	return c.dryRun.said(fmt.Sprintf("%d %s in %s: %s", total, plural("secret", total), to, strings.Join(parts, ", ")))
 }

@@ -24,7 +24,8 @@ func newSecretDeleteCommand(env *Environment) *cobra.Command {
 back. With --purge its history is deleted, too, and nothing brings it back.`,
 		Example: `  kubectl dbtether secret delete app-secrets --reason 'the service is gone'
   kubectl dbtether secret delete app-secrets --purge`,
-		Args: nameOfSecret("secret delete", false),
+		Args:              nameOfSecret("secret delete", false),
+		ValidArgsFunction: completeSecretNames(env),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := deletion.check(); err != nil {
 				return err

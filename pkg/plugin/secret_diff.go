@@ -50,6 +50,7 @@ found out.`,
 			}
 			return nil
 		},
+		ValidArgsFunction: completeSomeSecretNames(env, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := diff.print.check(); err != nil {
 				return err
@@ -62,6 +63,10 @@ found out.`,
 	cmd.Flags().BoolVar(&diff.all, "all", false, "all Secrets of the namespace that do not belong to something else")
 	cmd.Flags().Int64Var(&diff.revision, "revision", 0, "what NAME held at this revision")
 	cmd.Flags().Int64Var(&diff.against, "to-revision", 0, "what the other one held at this revision")
+	completeRevisionFlag(cmd, env, "revision")
+	must(cmd.RegisterFlagCompletionFunc("to-revision", func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+		return completeRevisions(env)(cmd, args[max(len(args)-1, 0):], begun) // the one that is compared with
+	}))
 	addShowSecrets(cmd, &diff.show)
 	return cmd
 }

@@ -41,7 +41,8 @@ are, without a line end, so that they can be piped.`,
 		Example: `  kubectl dbtether secret get app-secrets
   kubectl dbtether secret get app-secrets SESSION_KEY | wc -c
   kubectl dbtether secret get app-secrets SESSION_KEY --revision 3 --show-secrets`,
-		Args: nameOfSecret("secret get", true),
+		Args:              nameOfSecret("secret get", true),
+		ValidArgsFunction: completeSecretAndKeys(env),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := get.print.check(); err != nil {
 				return err
@@ -54,6 +55,7 @@ are, without a line end, so that they can be piped.`,
 	}
 	get.print.add(cmd, []string{"json", "yaml", "name"})
 	cmd.Flags().Int64Var(&get.revision, "revision", 0, "what it held at this revision; without it what it holds now")
+	completeRevisionFlag(cmd, env, "revision")
 	addShowSecrets(cmd, &get.show)
 	return cmd
 }

@@ -28,7 +28,8 @@ changed (~) and removed (-), and why. The author is the user whom the API server
 A change that was made by something else, such as kubectl edit, is external. It becomes a
 revision with the next change. A revision whose writer was interrupted is unfinished: her
 next change finishes it first, and that of somebody else leaves it abandoned.`,
-		Args: nameOfSecret("secret history", false),
+		Args:              nameOfSecret("secret history", false),
+		ValidArgsFunction: completeSecretNames(env),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := history.print.check(); err != nil {
 				return err

@@ -29,7 +29,8 @@ The credential of a DatabaseUser is rolled back together with the password of it
 the login is still the same one; otherwise it is refused.`,
 		Example: `  kubectl dbtether secret rollback app-secrets
   kubectl dbtether secret rollback app-secrets --to-revision 3 --reason 'the new key is not accepted yet'`,
-		Args: nameOfSecret("secret rollback", false),
+		Args:              nameOfSecret("secret rollback", false),
+		ValidArgsFunction: completeSecretNames(env),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := rollback.check(); err != nil {
 				return err
@@ -40,6 +41,7 @@ the login is still the same one; otherwise it is refused.`,
 	rollback.add(cmd)
 	rollback.addGuards(cmd)
 	cmd.Flags().Int64Var(&rollback.to, "to-revision", 0, "the revision; 0: the one before this")
+	completeRevisionFlag(cmd, env, "to-revision")
 	return cmd
 }
 
@@ -51,7 +53,8 @@ func newSecretUndeleteCommand(env *Environment) *cobra.Command {
 		Long: `Make a Secret anew that was deleted, by secret delete or by anybody else, with what it held
 last, or at --to-revision, and with the labels that it had where secret delete has deleted
 it. What was purged does not come back.`,
-		Args: nameOfSecret("secret undelete", false),
+		Args:              nameOfSecret("secret undelete", false),
+		ValidArgsFunction: completeDeletedSecrets(env),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := undelete.check(); err != nil {
 				return err
@@ -61,6 +64,7 @@ it. What was purged does not come back.`,
 	}
 	undelete.add(cmd)
 	cmd.Flags().Int64Var(&undelete.to, "to-revision", 0, "the revision; 0: the last one")
+	completeRevisionFlag(cmd, env, "to-revision")
 	return cmd
 }
 

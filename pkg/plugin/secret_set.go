@@ -42,7 +42,8 @@ Secret holds already writes nothing.`,
   openssl rand -hex 32 | kubectl dbtether secret set app-secrets SESSION_KEY=- --reason 'first of the quarter'
   kubectl dbtether secret set app-tls tls.crt=@cert.pem tls.key=@key.pem --type kubernetes.io/tls
   kubectl dbtether secret set app-secrets OLD_TOKEN-`,
-		Args: nameAndMore("secret set", "KEY=-"),
+		Args:              nameAndMore("secret set", "KEY=-"),
+		ValidArgsFunction: completeAssignments(env),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := set.check(); err != nil {
 				return err
@@ -169,7 +170,11 @@ func (c *secretSet) run(ctx context.Context, env *Environment, name string, assi
 
 // noSuchKey says that a Secret has no key of a name, and which it has.
 func noSuchKey(name, key string, keys []string) error {
-	err := fmt.Errorf("secret %q has no key %q", name, key)
+	return hintKeys(fmt.Errorf("secret %q has no key %q", name, key), key, keys)
+}
+
+// hintKeys adds to an error about a key those that may have been meant.
+func hintKeys(err error, key string, keys []string) error {
 	var near []string
 	for _, k := range keys {
 		if similar(k, key) {
