@@ -256,6 +256,31 @@ func (h *hearsay) later() {
 	h.file("edited", "TOKEN: [ "+firstCanary+"\n", 0o600) // which is no YAML, and named twice
 	h.command(1, false, "", "secret edit app")
 	h.command(0, false, "", "reconcile")
+	h.transfer()
+}
+
+// transfer takes values out and in, and files that are no good.
+func (h *hearsay) transfer() {
+	for _, format := range []string{"json", "yaml", "kubernetes", "env"} {
+		h.command(0, false, "", "secret export app --format "+format+" -f out."+format)
+		h.command(0, true, "", "secret export app --format "+format)
+		name := " imported-" + format
+		if format == "kubernetes" {
+			name = ""
+		}
+		h.command(0, false, "", "secret import"+name+" -f out."+format)
+		whole, err := os.ReadFile(filepath.Join(h.dir, "out."+format))
+		if err != nil {
+			h.Fatal(err)
+		}
+		h.file("cut."+format, string(whole)+"\n"+string(whole[:len(whole)/2])+"\"", 0o600)
+		h.command(1, false, "", "secret import cut -f cut."+format)
+	}
+	h.file("binary", firstCanary+"\xff", 0o600)
+	h.command(0, false, "", "secret set binary BINARY=@binary MULTI=@out.yaml")
+	for _, format := range []string{"json", "yaml", "docker", "shell"} {
+		h.command(map[bool]int{true: 0, false: 1}[format == "shell"], true, "", "secret export binary --format "+format)
+	}
 }
 
 // read looks at Secrets in each way that shows no value, and has some shown.
