@@ -128,26 +128,24 @@ func (c *secretChange) run(ctx context.Context, env *Environment, edit revision.
 // interrupted in: until then it is not known what there is. Finished is nil where there
 // was nothing to finish.
 func (c *secretChange) settled(ctx context.Context, env *Environment, name string) (store revision.Store, now *revision.Standing, finished *revision.Entry, err error) {
-	namespace, err := env.Namespace()
+	s, err := env.here()
 	if err != nil {
 		return store, nil, nil, err
 	}
-	if store, err = env.revisions(); err != nil {
-		return store, nil, nil, err
-	}
+	store = s.store
 	if !c.isDryRun() {
 		user, err := env.identity(ctx)
 		if err != nil {
 			return store, nil, nil, fmt.Errorf("find out who is asking: %w", err)
 		}
-		if finished, err = store.Finish(ctx, namespace, name, user.Username); err != nil {
+		if finished, err = store.Finish(ctx, s.namespace, name, user.Username); err != nil {
 			return store, nil, nil, err
 		}
 	}
 	if finished != nil {
 		env.note("secret %q: revision %d was written and not live yet: finished it", name, finished.Number)
 	}
-	now, err = store.Stand(ctx, namespace, name)
+	now, err = store.Stand(ctx, s.namespace, name)
 	return store, now, finished, err
 }
 

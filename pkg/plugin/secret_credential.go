@@ -12,10 +12,15 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 )
 
-// head returns what the metadata of a Secret say, and the DatabaseUser whose credential it
+// head returns what the metadata of a Secret of the current namespace say, and the DatabaseUser whose credential it
 // holds; nil: of none. Of a Secret that there is not the name alone is known.
-func (e *Environment) head(ctx context.Context, store revision.Store, namespace, name string) (revision.Summary, *v1alpha1.DatabaseUser, error) {
-	head, err := store.Head(ctx, namespace, name)
+func (e *Environment) head(ctx context.Context, name string) (revision.Summary, *v1alpha1.DatabaseUser, error) {
+	s, err := e.here()
+	if err != nil {
+		return revision.Summary{}, nil, err
+	}
+	namespace := s.namespace
+	head, err := s.store.Head(ctx, namespace, name)
 	if err != nil {
 		return revision.Summary{}, nil, err
 	}

@@ -41,15 +41,7 @@ back. With --purge its history is deleted, too, and nothing brings it back.`,
 }
 
 func (c *secretDelete) run(ctx context.Context, env *Environment, name string) error {
-	namespace, err := env.Namespace()
-	if err != nil {
-		return err
-	}
-	store, err := env.revisions()
-	if err != nil {
-		return err
-	}
-	standing, err := store.Stand(ctx, namespace, name)
+	store, standing, err := env.stand(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -59,7 +51,7 @@ func (c *secretDelete) run(ctx context.Context, env *Environment, name string) e
 	if err := standing.Writable(); err != nil {
 		return err
 	}
-	doc := writtenDocument{Namespace: namespace, Name: name, Outcome: outcomeDeleted, DryRun: c.isDryRun()}
+	doc := writtenDocument{Namespace: standing.Namespace, Name: name, Outcome: outcomeDeleted, DryRun: c.isDryRun()}
 	if doc.DryRun {
 		return c.tell(env, doc)
 	}
@@ -70,7 +62,7 @@ func (c *secretDelete) run(ctx context.Context, env *Environment, name string) e
 	if err := env.confirmName(ctx, question, name, c.yes); err != nil {
 		return err
 	}
-	removed, err := c.remove(ctx, env, store, namespace, name)
+	removed, err := c.remove(ctx, env, store, standing.Namespace, name)
 	if err != nil {
 		return err
 	}

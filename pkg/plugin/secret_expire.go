@@ -95,15 +95,7 @@ func (c *secretExpire) time(now time.Time) (time.Time, error) {
 }
 
 func (c *secretExpire) expire(ctx context.Context, env *Environment, name string, at time.Time) error {
-	namespace, err := env.Namespace()
-	if err != nil {
-		return err
-	}
-	store, err := env.revisions()
-	if err != nil {
-		return err
-	}
-	seen, user, err := env.head(ctx, store, namespace, name)
+	seen, user, err := env.head(ctx, name)
 	if err != nil {
 		return err
 	}

@@ -69,15 +69,7 @@ type historyDocument struct {
 }
 
 func (c *secretHistory) run(ctx context.Context, env *Environment, name string) error {
-	namespace, err := env.Namespace()
-	if err != nil {
-		return err
-	}
-	store, err := env.revisions()
-	if err != nil {
-		return err
-	}
-	standing, err := store.Stand(ctx, namespace, name)
+	_, standing, err := env.stand(ctx, name)
 	if err != nil {
 		return err
 	}

@@ -109,15 +109,7 @@ func (c *secretRotate) check(keys []string) error {
 }
 
 func (c *secretRotate) rotate(ctx context.Context, env *Environment, cmd *cobra.Command, name string, keys []string) error {
-	namespace, err := env.Namespace()
-	if err != nil {
-		return err
-	}
-	store, err := env.revisions()
-	if err != nil {
-		return err
-	}
-	seen, user, err := env.head(ctx, store, namespace, name)
+	seen, user, err := env.head(ctx, name)
 	switch {
 	case err != nil:
 		return err
@@ -126,7 +118,7 @@ func (c *secretRotate) rotate(ctx context.Context, env *Environment, cmd *cobra.
 	case c.noSchedule:
 		return c.unschedule(ctx, env, seen, keys)
 	}
-	if err := env.notOfCluster(ctx, namespace, name); err != nil {
+	if err := env.notOfCluster(ctx, seen.Namespace, name); err != nil {
 		return err
 	}
 	kept, _, err := seen.Rotation()

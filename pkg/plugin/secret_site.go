@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -34,6 +35,16 @@ func (e *Environment) here() (site, error) {
 	}
 	store, err := e.revisions()
 	return site{env: e, store: store, namespace: namespace}, err
+}
+
+// stand reads a Secret of the current namespace.
+func (e *Environment) stand(ctx context.Context, name string) (revision.Store, *revision.Standing, error) {
+	s, err := e.here()
+	if err != nil {
+		return s.store, nil, err
+	}
+	now, err := s.store.Stand(ctx, s.namespace, name)
+	return s.store, now, err
 }
 
 // otherSite is the value of --to-namespace and --to-context.
