@@ -40,7 +40,8 @@ func TestSecretOnATerminal(t *testing.T) {
 			t.Errorf("%v shows\n%s", c.args, seen)
 		}
 	}
-	for _, args := range [][]string{{"secret", "list"}, {"secret", "history", "app"}, {"secret", "copy", "app", "--to-name", "web"}, {"secret", "diff", "app", "web"}, {"secret", "usage", "app"}} {
+	for _, args := range [][]string{{"secret", "list"}, {"secret", "history", "app"}, {"secret", "copy", "app", "--to-name", "web"}, {"secret", "diff", "app", "web"}, {"secret", "usage", "app"},
+		{"secret", "rotate", "app", "GENERATED"}, {"secret", "expire", "app", "--in", "90d"}, {"secret", "rollback", "app"}, {"secret", "delete", "web", "--yes"}, {"secret", "undelete", "web"}} {
 		if seen := shown(t, p, kubeconfig, 0, args...); strings.Contains(seen, "canary-7") {
 			t.Errorf("%v shows the value:\n%s", args, seen)
 		}
@@ -53,7 +54,7 @@ func TestSecretOnATerminal(t *testing.T) {
 		t.Errorf("delete, not confirmed: code %d, got\n%s", code, seen)
 	}
 	x = inTerminal(t, p, kubeconfig, "dbtether", "secret", "delete", "app", "--purge")
-	x.expect("and its 1 revision for good?\r\nType app to confirm: ")
+	x.expect("and its 3 revisions for good?\r\nType app to confirm: ")
 	x.send("app\n")
 	if seen, code := x.end(); code != 0 || !strings.HasSuffix(seen, "secret/app deleted\n") {
 		t.Errorf("delete: code %d, got\n%s", code, seen)
