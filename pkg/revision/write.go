@@ -227,6 +227,8 @@ func (w *writer) write(ctx context.Context, now *Standing, data secret.Data) err
 	}
 	if !w.DryRun {
 		w.mine = &staged
+	}
+	if !w.DryRun && !now.has(staged.Entry) {
 		now.Entries = append(now.Entries, staged.Entry)
 	}
 	w.Revision = staged.Entry
