@@ -107,7 +107,7 @@ func TestEditWithVi(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	x := inTerminal(t, p, kubeconfig, "dbtether", "secret", "edit", "app")
 	x.expect("secret.yaml")
-	x.send(":g/^TOKEN/s/editCanary/changed/\r:wq\r")
+	x.send(":g/^TOKEN/s/canary/changed/\r:wq\r")
 	seen, code := x.end()
 	if code != 0 || value(t, p, kubeconfig) != "hunter2-changed" {
 		t.Errorf("code %d, %s\n%s", code, value(t, p, kubeconfig), seen)
