@@ -227,7 +227,8 @@ func TestManyWriters(t *testing.T) {
 	const writers = 50
 	var all sync.WaitGroup
 	errs := make([]error, writers)
-	var want []string
+	f.set("app", "FIRST=1")
+	want := []string{"FIRST=1"}
 	for i := range writers {
 		pair := fmt.Sprintf("KEY_%02d=%d", i, i)
 		want = append(want, pair)
@@ -237,10 +238,10 @@ func TestManyWriters(t *testing.T) {
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	f.holds("app", writers, want...)
+	f.holds("app", writers+1, want...)
 	entries := f.stand("app").Entries
 	for i, e := range entries {
-		if e.Number != int64(writers-len(entries)+1+i) {
+		if e.Number != int64(writers+1-len(entries)+1+i) {
 			t.Errorf("revision %d stands at place %d of %d", e.Number, i, len(entries))
 		}
 	}
