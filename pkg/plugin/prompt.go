@@ -64,6 +64,9 @@ func (e *Environment) readLine(ctx context.Context) (string, error) {
 	return typed, err
 }
 
+// interruptKey is what a terminal has for Ctrl-C where that is no signal.
+const interruptKey = "\x03"
+
 // readHidden asks for a value that the terminal does not show. Without a
 // terminal it refuses: exit code 2.
 func (e *Environment) readHidden(ctx context.Context, prompt string) (string, error) {
@@ -84,6 +87,9 @@ func (e *Environment) readHidden(ctx context.Context, prompt string) (string, er
 		return string(bytes), err
 	})
 	err = errors.Join(err, term.Restore(fd, state))
+	if strings.Contains(value, interruptKey) { // typed before ReadPassword let it be a signal
+		err = errors.Join(err, errors.New("interrupted"))
+	}
 	fmt.Fprintln(e.ErrOut)
 	return value, err
 }

@@ -1,8 +1,10 @@
 package plugin_test
 
 import (
+	"io"
 	"strings"
 	"testing"
+	"time"
 )
 
 // shown runs a command in a terminal and returns what a person sees.
@@ -66,8 +68,20 @@ func TestInterruptedPromptOfAValue(t *testing.T) {
 	p, _, kubeconfig := session(t)
 	x := inTerminal(t, p, kubeconfig, "dbtether", "secret", "set", "app", "TOKEN")
 	x.expect("TOKEN: ")
-	x.send("half\x03")
+	x.send("half")
+	ended := make(chan struct{})
+	go func() { // until the terminal takes it for a signal, which it does once it hides what is typed
+		for {
+			_, _ = io.WriteString(x.file, "\x03")
+			select {
+			case <-ended:
+				return
+			case <-time.After(3 * time.Second):
+			}
+		}
+	}()
 	seen, code := x.end()
+	close(ended)
 	if code != 1 || strings.Contains(seen, "half") || !strings.HasSuffix(seen, "error: interrupted\n") {
 		t.Errorf("code %d, got\n%s", code, seen)
 	}
