@@ -396,7 +396,7 @@ func TestExceptionEndsByItself(t *testing.T) {
 // What a review and a large cluster may cost.
 const (
 	mostAllocations = 500
-	mostBytes       = 41 << 10
+	mostBytes       = 40 << 10
 	mostHeap        = 100 << 20
 )
 

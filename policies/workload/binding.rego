@@ -73,8 +73,8 @@ deny contains {
 	"path": path,
 } if {
 	some binding in input.binding
-	binding.exists
 	not binding.ready
+	binding.exists
 	not binding.optional
 	not binding.deleting
 	not expired(binding)
@@ -98,8 +98,9 @@ deny contains {
 	"path": path,
 } if {
 	some binding in input.binding
+	binding.expiresAt != ""
+	past(binding.expiresAt)
 	not binding.deleting
-	expired(binding)
 }
 
 # METADATA
@@ -118,13 +119,15 @@ deny contains {
 	"path": path,
 } if {
 	some binding in input.binding
-	binding.exists
 	binding.deleting
+	binding.exists
 }
 
 expired(binding) if {
 	binding.expiresAt != ""
-	time.parse_rfc3339_ns(binding.expiresAt) <= time.parse_rfc3339_ns(input.now)
+	past(binding.expiresAt)
 }
+
+past(at) if time.parse_rfc3339_ns(at) <= time.parse_rfc3339_ns(input.now)
 
 path := `metadata.annotations["dbtether.io/inject"]`

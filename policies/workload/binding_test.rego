@@ -102,6 +102,11 @@ test_expires_later if {
 	denied([object.union(usable, {"expiresAt": "2030-01-31T12:00:01Z"})]) == set()
 }
 
+test_not_ready_and_expires_later if {
+	codes := {found.code | some found in denied([object.union(usable, {"expiresAt": "2030-01-31T12:00:01Z", "ready": false, "phase": "Pending"})])}
+	codes == {"USER-NOT-READY"}
+}
+
 test_expired_and_deleting if {
 	codes := {found.code | some found in denied([object.union(usable, {"expiresAt": "2020-01-01T00:00:00Z", "deleting": true})])}
 	codes == {"USER-DELETING"}
