@@ -82,10 +82,15 @@ func (m *remover) once(ctx context.Context, now *Standing, purge bool) (done boo
 		return false, err
 	}
 	if now.Live == nil {
-		if purge && len(now.Entries) > 0 {
+		if purge && len(now.Entries)+len(now.broken) > 0 {
 			return true, nil
 		}
 		return false, now.Missing()
+	}
+	if m.mine == nil {
+		if err := now.Expect(m.IfRevision); err != nil {
+			return false, err
+		}
 	}
 	if begun, found := now.begun(func(e Entry) bool { return e.Deletes && e.Author == m.Author }); found {
 		m.mine, m.Revision, m.deleting = &Revision{Entry: begun}, begun, now.Live.UID()
@@ -95,9 +100,6 @@ func (m *remover) once(ctx context.Context, now *Standing, purge bool) (done boo
 		err := m.deleteRevision(ctx, m.Namespace, m.Name, m.mine.Entry)
 		m.mine = nil
 		return false, errors.Join(err, errAgain)
-	}
-	if err := now.Expect(m.IfRevision); err != nil {
-		return false, err
 	}
 	return m.announce(ctx, now)
 }
@@ -129,10 +131,11 @@ func (m *remover) delete(ctx context.Context, now *Standing) (done bool, err err
 	return err == nil, err
 }
 
-// purge deletes the revisions that there were, that of the deletion last; what others have
-// written since stays.
+// purge deletes the revisions that there were, also those that cannot be read, and that of
+// the deletion last; what others have written since stays.
 func (s Store) purge(ctx context.Context, now *Standing, deletion Entry) (int, error) {
-	entries := slices.DeleteFunc(slices.Clone(now.Entries), func(e Entry) bool { return deletion.Number > 0 && e.Number > deletion.Number })
+	until := slices.DeleteFunc(slices.Clone(now.Entries), func(e Entry) bool { return deletion.Number > 0 && e.Number > deletion.Number })
+	entries := slices.Concat(now.broken, until)
 	if deletion.UID != "" && !now.has(deletion) {
 		entries = append(entries, deletion)
 	}

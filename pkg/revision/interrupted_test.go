@@ -370,4 +370,32 @@ func TestBrokenRevisions(t *testing.T) {
 		t.Errorf("wrote %+v", w)
 	}
 	f.holds("app", 4, "A=2", "B=1")
+	if _, err := f.store.Remove(t.Context(), revision.Removal{Namespace: f.namespace, Name: "app", Author: "alice", Purge: true}); err != nil {
+		t.Fatal(err)
+	}
+	if names := f.names(); len(names) != 0 { // their values, too
+		t.Errorf("left %v", names)
+	}
+}
+
+// TestRemoveAtAnotherRevision lets a deletion be killed, and a second one expect what the
+// Secret is not at: what the first has begun is no reason to go on.
+func TestRemoveAtAnotherRevision(t *testing.T) {
+	f := newFixture(t)
+	f.set("app", "A=1")
+	removal := revision.Removal{Namespace: f.namespace, Name: "app", Author: "alice"}
+	store, died := f.cut(3, false)
+	if _, err := store.Remove(t.Context(), removal); err == nil || !died() {
+		t.Fatalf("was not killed: %v", err)
+	}
+	number := int64(7)
+	removal.IfRevision = &number
+	var moved *revision.MovedError
+	if _, err := f.store.Remove(t.Context(), removal); !errors.As(err, &moved) || f.stand("app").Live == nil {
+		t.Errorf("deleted it: %v", err)
+	}
+	number = 1
+	if _, err := f.store.Remove(t.Context(), removal); err != nil || f.stand("app").Live != nil {
+		t.Errorf("did not delete it: %v", err)
+	}
 }

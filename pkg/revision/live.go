@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -47,7 +46,6 @@ func (s Store) stage(ctx context.Context, namespace, name string, r Revision, dr
 // differs. It returns what the API server has then, and whether anything was to be
 // written. A live Secret that was changed since it was read is a conflict.
 func (s Store) makeLive(ctx context.Context, now *Standing, r Revision, labels map[string]string, notes map[string]*string, dryRun []string) (*corev1.Secret, bool, error) {
-	secrets := s.Secrets.Secrets(now.Namespace)
 	if now.Live == nil {
 		object := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: now.Name, Namespace: now.Namespace, Labels: map[string]string{}, Annotations: ownNotes(r)},
 			Type: r.Type, Data: r.Data}
@@ -58,13 +56,18 @@ func (s Store) makeLive(ctx context.Context, now *Standing, r Revision, labels m
 				object.Annotations[key] = *value
 			}
 		}
-		created, err := secrets.Create(ctx, object, metav1.CreateOptions{FieldManager: v1alpha1.FieldManager, DryRun: dryRun})
+		created, err := s.Secrets.Secrets(now.Namespace).Create(ctx, object, metav1.CreateOptions{FieldManager: v1alpha1.FieldManager, DryRun: dryRun})
 		if err != nil {
 			return nil, false, fmt.Errorf("create secret %s/%s: %w", now.Namespace, now.Name, err)
 		}
 		return created, true, nil
 	}
-	patch := contentPatch(now.Live, r, notes)
+	return s.patchLive(ctx, now, contentPatch(now.Live, r, notes), dryRun)
+}
+
+// patchLive sends a patch to the live Secret, which may be nil: nothing is to be written
+// then.
+func (s Store) patchLive(ctx context.Context, now *Standing, patch map[string]any, dryRun []string) (*corev1.Secret, bool, error) {
 	if patch == nil {
 		return &now.Live.object, false, nil
 	}
@@ -72,7 +75,7 @@ func (s Store) makeLive(ctx context.Context, now *Standing, r Revision, labels m
 	if err != nil {
 		return nil, false, fmt.Errorf("patch secret %s/%s: %w", now.Namespace, now.Name, err)
 	}
-	patched, err := secrets.Patch(ctx, now.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: v1alpha1.FieldManager, DryRun: dryRun})
+	patched, err := s.Secrets.Secrets(now.Namespace).Patch(ctx, now.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: v1alpha1.FieldManager, DryRun: dryRun})
 	if apierrors.IsNotFound(err) { // deleted since it was read
 		err = errAgain
 	}
@@ -120,22 +123,8 @@ func withNotes(patch map[string]any, live *Live, notes map[string]*string) map[s
 // annotate writes notes to a live Secret, and returns what the API server has then. One
 // that was changed since it was read is a conflict.
 func (s Store) annotate(ctx context.Context, now *Standing, notes map[string]*string) (*corev1.Secret, error) {
-	patch := withNotes(nil, now.Live, notes)
-	if patch == nil {
-		return &now.Live.object, nil
-	}
-	body, err := json.Marshal(patch)
-	if err != nil {
-		return nil, fmt.Errorf("patch secret %s/%s: %w", now.Namespace, now.Name, err)
-	}
-	patched, err := s.Secrets.Secrets(now.Namespace).Patch(ctx, now.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: v1alpha1.FieldManager})
-	if apierrors.IsNotFound(err) { // deleted since it was read
-		err = errAgain
-	}
-	if err != nil {
-		return nil, fmt.Errorf("patch secret %s/%s: %w", now.Namespace, now.Name, err)
-	}
-	return patched, nil
+	live, _, err := s.patchLive(ctx, now, withNotes(nil, now.Live, notes), nil)
+	return live, err
 }
 
 // finish makes live what was begun. What can never become live is undone.
@@ -162,33 +151,6 @@ func (s Store) deleteLive(ctx context.Context, now *Standing, dryRun []string) e
 	err := s.Secrets.Secrets(now.Namespace).Delete(ctx, now.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}, DryRun: dryRun})
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("delete secret %s/%s: %w", now.Namespace, now.Name, err)
-	}
-	return nil
-}
-
-// tooMany returns the oldest of entries beyond limit, none of them as new as the one that
-// is live.
-func tooMany(entries []Entry, live int64, limit int) []Entry {
-	excess := entries[:max(len(entries)-limit, 0)]
-	return slices.DeleteFunc(slices.Clone(excess), func(e Entry) bool { return e.Number >= live })
-}
-
-// prune deletes revisions, oldest first.
-func (s Store) prune(ctx context.Context, namespace, name string, entries []Entry) error {
-	for _, e := range entries {
-		if err := s.deleteRevision(ctx, namespace, name, e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// deleteRevision deletes a revision, unless another one has its name by now.
-func (s Store) deleteRevision(ctx context.Context, namespace, name string, e Entry) error {
-	uid := e.UID
-	err := s.Secrets.Secrets(namespace).Delete(ctx, revisionName(name, e.Number), metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}})
-	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
-		return fmt.Errorf("delete secret %s/%s: %w", namespace, revisionName(name, e.Number), err)
 	}
 	return nil
 }

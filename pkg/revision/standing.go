@@ -31,8 +31,9 @@ type Standing struct {
 	// is gone. It differs from Held where somebody else wrote since.
 	Named *Revision
 
-	// taken is the highest number in the name of what cannot be read as a revision.
-	taken int64
+	// broken are what cannot be read as revisions, as somebody has changed what they say:
+	// their numbers, by their names, and UIDs.
+	broken []Entry
 }
 
 // External reports whether the Secret holds something that no revision has.
@@ -150,7 +151,13 @@ func (s *Standing) has(e Entry) bool {
 // lastNumber returns the highest number taken.
 func (s *Standing) lastNumber() int64 {
 	newest, _ := last(s.Entries)
-	return max(newest.Number, s.taken)
+	number := newest.Number
+	for _, e := range s.broken {
+		if e.Number <= maxNumber {
+			number = max(number, e.Number)
+		}
+	}
+	return number
 }
 
 // follows returns what a revision that is written now follows.
@@ -172,13 +179,13 @@ func (s *Standing) data() secret.Data {
 // Stand reads a Secret, the metadata of its revisions, and the content of the one that it
 // is said to hold. What does not exist is absent from the result, without an error.
 func (s Store) Stand(ctx context.Context, namespace, name string) (*Standing, error) {
-	entries, taken, err := s.entries(ctx, namespace, name)
+	entries, broken, err := s.entries(ctx, namespace, name)
 	if err != nil {
 		return nil, err
 	}
 	standing, err := s.stand(ctx, namespace, name, entries)
 	if err == nil {
-		standing.taken = taken
+		standing.broken = broken
 	}
 	return standing, err
 }
@@ -224,14 +231,13 @@ func (s Store) Content(ctx context.Context, namespace, name string, number int64
 	return fromSecret(object)
 }
 
-// entries returns what the metadata of the revisions of a name say, in ascending order,
-// and the highest number in the name of one that cannot be read: that one is left out, as
-// somebody has changed what it says.
-func (s Store) entries(ctx context.Context, namespace, name string) (entries []Entry, taken int64, err error) {
+// entries returns what the metadata of the revisions of a name say, in ascending order, and
+// those that cannot be read: they are in no history.
+func (s Store) entries(ctx context.Context, namespace, name string) (entries, broken []Entry, err error) {
 	list, err := s.Metadata.Resource(corev1.SchemeGroupVersion.WithResource("secrets")).Namespace(namespace).
 		List(ctx, metav1.ListOptions{LabelSelector: Selector(name)})
 	if err != nil {
-		return nil, 0, fmt.Errorf("list revisions of secret %s/%s: %w", namespace, name, err)
+		return nil, nil, fmt.Errorf("list revisions of secret %s/%s: %w", namespace, name, err)
 	}
 	for i := range list.Items {
 		text, ours := strings.CutPrefix(list.Items[i].Name, name+".v")
@@ -241,10 +247,10 @@ func (s Store) entries(ctx context.Context, namespace, name string) (entries []E
 		entry, err := newEntry(&list.Items[i])
 		if err == nil {
 			entries = append(entries, entry)
-		} else if number, err := strconv.ParseInt(text, 10, 64); err == nil && number <= maxNumber {
-			taken = max(taken, number)
+		} else if number, err := strconv.ParseInt(text, 10, 64); err == nil {
+			broken = append(broken, Entry{Number: number, UID: list.Items[i].UID})
 		}
 	}
 	sortEntries(entries)
-	return entries, taken, nil
+	return entries, broken, nil
 }

@@ -4,17 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
-	"strconv"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
 
@@ -94,34 +89,6 @@ func (s Store) Write(ctx context.Context, e Edit) (Written, error) {
 	return Written{}, fmt.Errorf("write secret %q: others wrote %d times meanwhile", e.Name, attempts)
 }
 
-// pause waits a little longer with each attempt, so that writers do not meet again.
-func pause(ctx context.Context, attempt int) error {
-	if attempt == 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(rand.N(min(time.Duration(attempt)*20*time.Millisecond, time.Second))) //nolint:gosec // nobody gains by guessing it
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
-
-// errAgain asks for another attempt.
-var errAgain = errors.New("somebody else wrote meanwhile")
-
-// isOvertaken reports whether a write failed because somebody else was faster.
-func isOvertaken(err error) bool {
-	return errors.Is(err, errAgain) || apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err)
-}
-
-// isRefused reports whether the API server has refused a write for good.
-func isRefused(err error) bool {
-	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err)
-}
-
 // writer is one call of Write.
 type writer struct {
 	Store
@@ -161,33 +128,6 @@ func (w *writer) once(ctx context.Context) (done bool, err error) {
 		return false, err
 	}
 	return true, w.write(ctx, now, data)
-}
-
-// patience is how often a writer waits for what another one may be about to make live.
-const patience = 8
-
-// before finishes what the author has begun, and gives others a moment to finish theirs.
-// Who expects a revision begins anew from that one.
-func (w *writer) before(ctx context.Context, now *Standing) (again bool, err error) {
-	if w.DryRun {
-		return false, nil
-	}
-	own, found := now.begunBy(w.Author)
-	switch mine := w.mine != nil && w.mine.UID == own.UID; {
-	case found && (mine || w.IfRevision == nil):
-		if err := w.finish(ctx, now, own); err != nil {
-			return false, err
-		}
-		if !mine {
-			w.Finished = own.Number
-		}
-		return true, errAgain
-	case !found && now.mayBeBegun() && w.waited < patience:
-		w.waited++
-		return true, errAgain
-	default:
-		return false, nil
-	}
 }
 
 // look reads what there is. What is known beforehand is so at the first attempt only.
@@ -235,78 +175,6 @@ func (w *writer) write(ctx context.Context, now *Standing, data secret.Data) err
 	return w.show(ctx, now, staged)
 }
 
-// begin writes a revision that is to become live, unless the author has begun with that
-// very content already.
-func (w *writer) begin(ctx context.Context, now *Standing, r Revision) (Revision, error) {
-	own, found := now.begunBy(w.Author)
-	if newest, any := last(now.Entries); now.Live == nil && any && newest.Author == w.Author && newest.Follows == "" && !newest.Deletes {
-		own, found = newest, true
-	}
-	if found && !w.DryRun {
-		begun, err := w.Content(ctx, w.Namespace, w.Name, own.Number)
-		if err == nil && begun.Type == r.Type && begun.Data.Equal(r.Data) {
-			return begun, nil
-		}
-		if err != nil && !apierrors.IsNotFound(err) {
-			return r, err
-		}
-	}
-	return w.next(ctx, r, w.dryRun())
-}
-
-// next writes a revision. Where its name is taken, another writer was faster: unless what
-// has it is no revision, which would stay so.
-func (w *writer) next(ctx context.Context, r Revision, dryRun []string) (Revision, error) {
-	staged, err := w.stage(ctx, w.Namespace, w.Name, r, dryRun)
-	if !apierrors.IsAlreadyExists(err) {
-		return staged, err
-	}
-	name := revisionName(w.Name, r.Number)
-	other, getErr := w.Secrets.Secrets(w.Namespace).Get(ctx, name, metav1.GetOptions{})
-	if getErr == nil && (other.Type != v1alpha1.SecretTypeRevision || other.Labels[v1alpha1.LabelRevisionOf] != labelValue(w.Name)) {
-		return staged, &RefusedError{w.Namespace, name, fmt.Sprintf("has the name of the next revision of %q, and cannot be read as one", w.Name),
-			"rename it, or delete it if nothing needs it: kubectl delete secret " + name + " -n " + w.Namespace}
-	}
-	return staged, err
-}
-
-func (w *writer) typeOf(now *Standing) corev1.SecretType {
-	if now.Live == nil && w.Type != "" {
-		return w.Type
-	}
-	return now.Type()
-}
-
-// keep makes a revision of what somebody else wrote into the Secret.
-func (w *writer) keep(ctx context.Context, now *Standing) error {
-	r := Revision{Entry{Number: now.lastNumber() + 1, Author: AuthorExternal, Reason: reasonExternal(now), Type: now.Type()}, now.Live.Data}
-	if now.Named != nil {
-		r.Follows, r.Changes = now.Named.UID, secret.Diff(now.Named.Data, r.Data).String()
-	}
-	if w.DryRun {
-		now.Held, now.Entries = &r, append(now.Entries, r.Entry)
-		return nil
-	}
-	if err := checkContent(w.Namespace, w.Name, r.Data); err != nil {
-		return fmt.Errorf("keep what somebody else wrote: %w", err)
-	}
-	kept, err := w.next(ctx, r, nil)
-	if err != nil {
-		return err
-	}
-	w.Kept, w.Wrote, now.Held = kept.Number, true, &kept
-	now.Entries = append(now.Entries, kept.Entry)
-	return nil
-}
-
-// reasonExternal says what is known of where the content comes from.
-func reasonExternal(now *Standing) string {
-	if writer := now.LastWriter(); writer != "" {
-		return "written by " + writer
-	}
-	return "not written by dbtether"
-}
-
 // show makes the live Secret hold a revision, and deletes the revisions that are too many.
 func (w *writer) show(ctx context.Context, now *Standing, r Revision) error {
 	if w.DryRun && !w.Server {
@@ -327,60 +195,9 @@ func (w *writer) show(ctx context.Context, now *Standing, r Revision) error {
 	return nil
 }
 
-// takeBack deletes the revision of this call, which the API server does not let become
-// live, unless it is so by now. Who may not delete it leaves it: nobody else finishes it.
-func (w *writer) takeBack(ctx context.Context, refused error) error {
-	live, err := w.live(ctx, w.Namespace, w.Name)
-	if err == nil && (live == nil || live.Revision < w.mine.Number) {
-		err = w.deleteRevision(ctx, w.Namespace, w.Name, w.mine.Entry)
-	}
-	w.mine = nil
-	if apierrors.IsForbidden(err) {
-		err = nil
-	}
-	return errors.Join(refused, err)
-}
-
 // is keeps what the live Secret is.
 func (w *writer) is(live *corev1.Secret) {
 	w.UID, w.ResourceVersion, w.Annotations = live.UID, live.ResourceVersion, live.Annotations
-}
-
-// settle finds out what became of the revision that this call wrote, after the live
-// Secret had changed meanwhile.
-func (w *writer) settle(ctx context.Context, now *Standing) (done bool, err error) {
-	mine := w.mine
-	builtOn := slices.ContainsFunc(now.Entries, func(e Entry) bool { return e.Follows == mine.UID })
-	if builtOn || now.Held != nil && now.Held.UID == mine.UID { // another finished it
-		w.Revision = mine.Entry
-		if now.Live == nil {
-			return true, nil
-		}
-		live, err := w.annotate(ctx, now, w.Notes) // of which who finished it did not know
-		if err != nil {
-			return false, err
-		}
-		w.is(live)
-		return true, nil
-	}
-	if now.Live != nil && now.Held != nil && mine.Follows == now.Held.UID && mine.Number > now.Held.Number && now.has(mine.Entry) {
-		return false, nil // it still can become live
-	}
-	if !now.has(mine.Entry) {
-		if now.Live != nil && now.Live.Revision >= mine.Number {
-			return false, &UnknownError{w.Name, mine.Number}
-		}
-		w.mine = nil
-		return false, nil
-	}
-	// It followed what the Secret does not hold any more, and never was live.
-	w.mine = nil
-	uid := mine.UID
-	err = w.Secrets.Secrets(w.Namespace).Delete(ctx, revisionName(w.Name, mine.Number), metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}})
-	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) && !apierrors.IsForbidden(err) {
-		return false, fmt.Errorf("delete secret %s/%s: %w", w.Namespace, revisionName(w.Name, mine.Number), err)
-	}
-	return false, errAgain
 }
 
 func (w *writer) dryRun() []string {
@@ -395,12 +212,4 @@ func (w *writer) limit(notes map[string]string) int {
 		return w.Limit
 	}
 	return HistoryLimit(notes)
-}
-
-// HistoryLimit returns how many revisions of a Secret with such annotations are kept.
-func HistoryLimit(notes map[string]string) int {
-	if n, err := strconv.Atoi(notes[v1alpha1.AnnotationHistoryLimit]); err == nil && n > 0 {
-		return n
-	}
-	return Kept
 }

@@ -1,0 +1,115 @@
+package revision
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// pause waits a little longer with each attempt, so that writers do not meet again.
+func pause(ctx context.Context, attempt int) error {
+	if attempt == 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(rand.N(min(time.Duration(attempt)*20*time.Millisecond, time.Second))) //nolint:gosec // nobody gains by guessing it
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// errAgain asks for another attempt.
+var errAgain = errors.New("somebody else wrote meanwhile")
+
+// isOvertaken reports whether a write failed because somebody else was faster.
+func isOvertaken(err error) bool {
+	return errors.Is(err, errAgain) || apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err)
+}
+
+// isRefused reports whether the API server has refused a write for good.
+func isRefused(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err)
+}
+
+// patience is how often a writer waits for what another one may be about to make live.
+const patience = 8
+
+// before finishes what the author has begun, and gives others a moment to finish theirs.
+// Who expects a revision begins anew from that one.
+func (w *writer) before(ctx context.Context, now *Standing) (again bool, err error) {
+	if w.DryRun {
+		return false, nil
+	}
+	own, found := now.begunBy(w.Author)
+	switch mine := w.mine != nil && w.mine.UID == own.UID; {
+	case found && (mine || w.IfRevision == nil):
+		if err := w.finish(ctx, now, own); err != nil {
+			return false, err
+		}
+		if !mine {
+			w.Finished = own.Number
+		}
+		return true, errAgain
+	case !found && now.mayBeBegun() && w.waited < patience:
+		w.waited++
+		return true, errAgain
+	default:
+		return false, nil
+	}
+}
+
+// settle finds out what became of the revision that this call wrote, after the live
+// Secret had changed meanwhile.
+func (w *writer) settle(ctx context.Context, now *Standing) (done bool, err error) {
+	mine := w.mine
+	builtOn := slices.ContainsFunc(now.Entries, func(e Entry) bool { return e.Follows == mine.UID })
+	if builtOn || now.Held != nil && now.Held.UID == mine.UID { // another finished it
+		w.Revision = mine.Entry
+		if now.Live == nil {
+			return true, nil
+		}
+		live, err := w.annotate(ctx, now, w.Notes) // of which who finished it did not know
+		if err != nil {
+			return false, err
+		}
+		w.is(live)
+		return true, nil
+	}
+	if now.Live != nil && now.Held != nil && mine.Follows == now.Held.UID && mine.Number > now.Held.Number && now.has(mine.Entry) {
+		return false, nil // it still can become live
+	}
+	if !now.has(mine.Entry) {
+		if now.Live != nil && now.Live.Revision >= mine.Number {
+			return false, &UnknownError{w.Name, mine.Number}
+		}
+		w.mine = nil
+		return false, nil
+	}
+	// It followed what the Secret does not hold any more, and never was live.
+	w.mine = nil
+	if err := w.deleteRevision(ctx, w.Namespace, w.Name, mine.Entry); err != nil && !apierrors.IsForbidden(err) {
+		return false, err
+	}
+	return false, errAgain
+}
+
+// takeBack deletes the revision of this call, which the API server does not let become
+// live, unless it is so by now. Who may not delete it leaves it: nobody else finishes it.
+func (w *writer) takeBack(ctx context.Context, refused error) error {
+	live, err := w.live(ctx, w.Namespace, w.Name)
+	if err == nil && (live == nil || live.Revision < w.mine.Number) {
+		err = w.deleteRevision(ctx, w.Namespace, w.Name, w.mine.Entry)
+	}
+	w.mine = nil
+	if apierrors.IsForbidden(err) {
+		err = nil
+	}
+	return errors.Join(refused, err)
+}

@@ -1,0 +1,48 @@
+package revision
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+)
+
+// HistoryLimit returns how many revisions of a Secret with such annotations are kept.
+func HistoryLimit(notes map[string]string) int {
+	if n, err := strconv.Atoi(notes[v1alpha1.AnnotationHistoryLimit]); err == nil && n > 0 {
+		return n
+	}
+	return Kept
+}
+
+// tooMany returns the oldest of entries beyond limit, none of them as new as the one that
+// is live.
+func tooMany(entries []Entry, live int64, limit int) []Entry {
+	excess := entries[:max(len(entries)-limit, 0)]
+	return slices.DeleteFunc(slices.Clone(excess), func(e Entry) bool { return e.Number >= live })
+}
+
+// prune deletes revisions, oldest first.
+func (s Store) prune(ctx context.Context, namespace, name string, entries []Entry) error {
+	for _, e := range entries {
+		if err := s.deleteRevision(ctx, namespace, name, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deleteRevision deletes a revision, unless another one has its name by now.
+func (s Store) deleteRevision(ctx context.Context, namespace, name string, e Entry) error {
+	uid := e.UID
+	err := s.Secrets.Secrets(namespace).Delete(ctx, revisionName(name, e.Number), metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}})
+	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
+		return fmt.Errorf("delete secret %s/%s: %w", namespace, revisionName(name, e.Number), err)
+	}
+	return nil
+}
