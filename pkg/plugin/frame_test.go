@@ -32,8 +32,8 @@ func TestArguments(t *testing.T) {
 	}
 }
 
-// Every command says what it does, and how to use it wrongly is an error of
-// usage, not a run.
+// Every command says what it does and completes the names of what there is, and how to use
+// it wrongly is an error of usage, not a run.
 func TestEveryCommand(t *testing.T) {
 	streams, _, _, _ := genericiooptions.NewTestIOStreams()
 	var visit func(*cobra.Command)
@@ -43,6 +43,9 @@ func TestEveryCommand(t *testing.T) {
 		}
 		if cmd.Run != nil {
 			t.Errorf("%s has Run: its errors would not be returned", cmd.CommandPath())
+		}
+		if isNew := cmd.Name() == "create" || cmd.Name() == "add"; strings.Contains(cmd.Use, "NAME") && !isNew && cmd.ValidArgsFunction == nil {
+			t.Errorf("%s does not complete names", cmd.CommandPath())
 		}
 		args := slices.Concat(strings.Fields(cmd.CommandPath())[1:], []string{"--no-such-flag"})
 		out, errOut := &bytes.Buffer{}, &bytes.Buffer{}

@@ -39,7 +39,8 @@ the editor ends; what a killed run left goes with the next one. An editor may ke
 elsewhere: vim, for one, keeps what you cut in ~/.viminfo, unless it is called vim -i NONE.`,
 		Example: `  kubectl dbtether secret edit app-secrets
   KUBE_EDITOR='code --wait' kubectl dbtether secret edit app-secrets --reason 'the new mail server'`,
-		Args: nameOfSecret("secret edit", false),
+		Args:              nameOfSecret("secret edit", false),
+		ValidArgsFunction: completeSecretNames(env),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := edit.check(); err != nil {
 				return err

@@ -37,7 +37,8 @@ A time in the past is refused: a year that was mistyped would end what runs.`,
 		Example: `  kubectl dbtether secret expire app-secrets --in 90d
   kubectl dbtether secret expire app-secrets --at 2026-12-31
   kubectl dbtether secret expire app-secrets --never`,
-		Args: nameOfSecret("secret expire", false),
+		Args:              nameOfSecret("secret expire", false),
+		ValidArgsFunction: completeSecretNames(env),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := expire.check(); err != nil {
 				return err

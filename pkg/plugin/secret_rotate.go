@@ -53,7 +53,8 @@ Pods that have the values in their environment keep the old ones until they are 
   kubectl dbtether secret rotate app-secrets SESSION_KEY CSRF_KEY --generator base64 --every 30d
   kubectl dbtether secret rotate app-secrets
   kubectl dbtether secret rotate app-secrets --no-schedule`,
-		Args: nameOfSecret("secret rotate", true),
+		Args:              nameOfSecret("secret rotate", true),
+		ValidArgsFunction: completeSecretAndKeys(env),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := rotate.check(args[1:]); err != nil {
 				return err
