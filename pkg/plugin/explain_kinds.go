@@ -85,18 +85,15 @@ func parseExplained(args []string) (explainedObject, error) {
 	if name == "" || strings.Contains(name, "/") {
 		return explainedObject{}, fmt.Errorf("%q names no object: write TYPE/NAME, for example pod/web", strings.Join(args, " "))
 	}
-	var nouns, near []string
+	var nouns []string
 	for _, k := range explainedKinds() {
 		if k.called(word) {
 			return explainedObject{k, name}, nil
 		}
 		nouns = append(nouns, k.noun)
-		if similar(k.noun, word) {
-			near = append(near, k.noun)
-		}
 	}
 	err := fmt.Errorf("%q is nothing that can be explained", word)
-	if len(near) > 0 {
+	if near := similarTo(word, nouns); len(near) > 0 {
 		return explainedObject{}, Hinted(err, "did you mean %s?", strings.Join(near, " or "))
 	}
 	return explainedObject{}, Hinted(err, "it is one of %s; of databases and clusters tells describe", strings.Join(nouns, ", "))
@@ -133,15 +130,10 @@ func (o explainedObject) read(ctx context.Context, env *Environment, namespace s
 	}
 	err = &renamedError{fmt.Sprintf("%s %q not found in namespace %q", o.kind, o.name, namespace), err}
 	names, listErr := o.names(ctx, env, namespace, metav1.ListOptions{})
-	var near []string
-	for _, name := range names {
-		if similar(name, o.name) {
-			near = append(near, o.noun+"/"+name)
-		}
-	}
+	near := similarTo(o.name, names)
 	switch {
 	case len(near) > 0:
-		return nil, Hinted(err, "did you mean %s?", strings.Join(near[:min(len(near), 5)], " or "))
+		return nil, Hinted(err, "did you mean %s/%s?", o.noun, strings.Join(near, " or "+o.noun+"/"))
 	case listErr == nil && len(names) == 0:
 		return nil, Hinted(err, "there is no %s in this namespace: name another with -n", o.kind)
 	case o.kind == ownKind.kind:

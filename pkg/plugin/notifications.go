@@ -9,7 +9,6 @@ import (
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/notify"
-	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 )
 
@@ -103,22 +102,4 @@ func (e *Environment) informOfRotation(ctx context.Context, secrets []string) {
 			Author: l.author, Reason: l.reason, Changed: []string{"password"}})
 	}
 	e.inform(ctx, changes...)
-}
-
-// newTimely returns what others are told of managed Secrets whose time had come.
-func newTimely(results []provision.Result) []notify.Change {
-	var changes []notify.Change
-	for _, r := range results {
-		change := notify.Change{Namespace: r.Namespace, Name: r.Name, UID: r.UID, Revision: r.Revision, Author: r.Author, Reason: r.Reason, Changed: r.Keys, ExpiresAt: r.ExpiredAt}
-		switch r.Action {
-		case provision.ActionRotated:
-			change.Kind = notify.Rotated
-		case provision.ActionExpired:
-			change.Kind = notify.Expired
-		default:
-			continue
-		}
-		changes = append(changes, change)
-	}
-	return changes
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/policy"
-	"github.com/dbtether/kubectl-dbtether/pkg/words"
 )
 
 func newPolicyExplainCommand(env *Environment, place *policyPlace) *cobra.Command {
@@ -169,13 +168,7 @@ func wrapped(text, indent string) string {
 // that may have been meant.
 func unknownCode(rows []policy.Metadata, asked string) error {
 	err := fmt.Errorf("there is no code and no policy %q", asked)
-	var near []string
-	for _, name := range codesAndPolicies(rows) {
-		if similar(name, asked) {
-			near = append(near, name)
-		}
-	}
-	if len(near) > 0 {
+	if near := similarTo(asked, codesAndPolicies(rows)); len(near) > 0 {
 		return Hinted(err, "did you mean %s?", strings.Join(near, " or "))
 	}
 	return Hinted(err, "see which there are: kubectl dbtether policy list")
@@ -197,16 +190,6 @@ func codesAndPolicies(rows []policy.Metadata) []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
-}
-
-// similar reports whether two names are a few letters apart, or the one asked for is part
-// of the other.
-func similar(name, asked string) bool {
-	name, asked = strings.ToLower(name), strings.ToLower(asked)
-	if len(asked) < 3 {
-		return false
-	}
-	return strings.Contains(name, asked) || words.Distance(name, asked) <= max(2, len(asked)/4)
 }
 
 // completeCodes completes codes and policies.

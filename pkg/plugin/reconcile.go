@@ -10,7 +10,9 @@ import (
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/dbtether/kubectl-dbtether/pkg/notify"
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
+	"github.com/dbtether/kubectl-dbtether/pkg/runner"
 )
 
 // reconciling is one call of reconcile.
@@ -90,12 +92,16 @@ func (r *reconciling) run(ctx context.Context, env *Environment, args []string) 
 		}
 	}
 	results := []provision.Result{}
+	var changes []notify.Change
 	told := map[string]bool{}
 	tally := tally{}
 	bulk := provision.Bulk{Quick: r.quick, Recreate: r.recreate, Progress: bar.count, Done: func(result provision.Result) {
 		bar.done()
 		results = append(results, result)
 		tally.add(result)
+		if change, changed := runner.NewChange(result); changed {
+			changes = append(changes, change)
+		}
 		if r.print.human() || r.print.output == "name" {
 			printResult(env, result, r.print.output == "name", r.allNamespaces)
 			for _, warning := range result.Warnings {
@@ -110,7 +116,7 @@ func (r *reconciling) run(ctx context.Context, env *Environment, args []string) 
 	}}
 	err = r.work(ctx, env, p, args, bulk)
 	bar.done()
-	env.inform(ctx, newTimely(results)...)
+	env.inform(ctx, changes...)
 	tally.tell(env)
 	if !r.print.human() && r.print.output != "name" {
 		err = errors.Join(err, printDocument(env, r.print.output, results))

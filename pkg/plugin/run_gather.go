@@ -15,6 +15,7 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/inject"
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
+	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
 
@@ -130,16 +131,12 @@ func isConfiguration(s *corev1.Secret) error {
 
 // warnExpired warns of a Secret that is no longer to be used.
 func (e *Environment) warnExpired(s *corev1.Secret) {
-	text, found := s.Annotations[v1alpha1.AnnotationExpiresAt]
-	if !found {
-		return
+	about := revision.Summary{ObjectMeta: s.ObjectMeta}
+	if _, err := about.ExpiresAt(); err != nil {
+		e.warn("Secret %q has the annotation %s: %q, which is not a time", s.Name, v1alpha1.AnnotationExpiresAt, s.Annotations[v1alpha1.AnnotationExpiresAt])
 	}
-	ends, err := time.Parse(time.RFC3339, text)
-	switch {
-	case err != nil:
-		e.warn("Secret %q has the annotation %s: %q, which is not a time", s.Name, v1alpha1.AnnotationExpiresAt, text)
-	case !e.Now().Before(ends):
-		e.warn("Secret %q has expired at %s", s.Name, ends.UTC().Format(time.RFC3339))
+	if at := about.ExpiredAt(e.Now()); !at.IsZero() {
+		e.warn("Secret %q has expired at %s", s.Name, at.UTC().Format(time.RFC3339))
 	}
 }
 
@@ -154,17 +151,17 @@ func (e *Environment) secretNotFound(ctx context.Context, namespace, name string
 	if listErr != nil {
 		return Hinted(err, "check the name, the namespace (-n) and the context (--context)")
 	}
-	var near []string
+	var live []string
 	for _, other := range names {
-		switch live := v1alpha1.LiveSecret(other); {
-		case live == name:
+		switch of := v1alpha1.LiveSecret(other); of {
+		case name:
 			return Hinted(err, "it was deleted, and its revisions are there: kubectl dbtether secret undelete %s -n %s", name, namespace)
-		case live == other && similar(other, name):
-			near = append(near, other)
+		case other:
+			live = append(live, other)
 		}
 	}
-	if len(near) > 0 {
-		return Hinted(err, "did you mean %s?", strings.Join(near[:min(len(near), 5)], " or "))
+	if near := similarTo(name, live); len(near) > 0 {
+		return Hinted(err, "did you mean %s?", strings.Join(near, " or "))
 	}
 	return Hinted(err, "see which there are: kubectl get secrets -n %s", namespace)
 }

@@ -62,17 +62,12 @@ func (r *runCommand) missing(all []variable) error {
 			continue
 		}
 		err := fmt.Errorf("--only: no source has the variable %q", asked)
-		var near []string
-		for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
-			if similar(name, asked) {
-				near = append(near, name)
-			}
-		}
+		near := similarTo(asked, slices.Compact(slices.Sorted(slices.Values(names))))
 		switch {
 		case r.prefix != "" && slices.Contains(names, strings.TrimPrefix(asked, r.prefix)):
 			return Hinted(err, "write it without the prefix: %s", strings.TrimPrefix(asked, r.prefix))
 		case len(near) > 0:
-			return Hinted(err, "did you mean %s?", strings.Join(near[:min(len(near), 5)], " or "))
+			return Hinted(err, "did you mean %s?", strings.Join(near, " or "))
 		default:
 			return Hinted(err, "see which there are: add --dry-run=client, without --only")
 		}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -12,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/metadata"
 
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/notify"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
@@ -99,8 +102,7 @@ const (
 	outcomeDeleted   = "deleted"
 )
 
-// run makes a change, prints what came of it and tells others of it. Operation is what is
-// said of a change that is none of the content: "changed", "rotated".
+// run makes a change, prints what came of it and tells others of it.
 func (c *secretChange) run(ctx context.Context, env *Environment, edit revision.Edit) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -161,8 +163,11 @@ func (c *secretChange) write(ctx context.Context, env *Environment, store revisi
 	}
 	edit.IfRevision = c.expected()
 	if c.limit > 0 {
-		edit.Limit = c.limit
-		edit.Notes = withNote(edit.Notes, limitNote(c.limit))
+		text := strconv.Itoa(c.limit)
+		notes := map[string]*string{}
+		maps.Copy(notes, edit.Notes)
+		notes[v1alpha1.AnnotationHistoryLimit] = &text
+		edit.Notes = notes
 	}
 	return store.Write(ctx, edit)
 }

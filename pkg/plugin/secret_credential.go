@@ -12,8 +12,9 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 )
 
-// head returns what the metadata of a Secret of the current namespace say, and the DatabaseUser whose credential it
-// holds; nil: of none. Of a Secret that there is not the name alone is known.
+// head returns what the metadata of a Secret of the current namespace say, and the
+// DatabaseUser whose credential it holds; nil: of none. Of a Secret that there is not the
+// name alone is known.
 func (e *Environment) head(ctx context.Context, name string) (revision.Summary, *v1alpha1.DatabaseUser, error) {
 	s, err := e.here()
 	if err != nil {
@@ -30,20 +31,21 @@ func (e *Environment) head(ctx context.Context, name string) (revision.Summary, 
 	if head.OwnerUID() == "" {
 		return *head, nil, nil
 	}
-	list, err := e.list(ctx, userKind, namespace, metav1.ListOptions{})
-	if err != nil {
-		return *head, nil, err
-	}
-	users, err := typedList[v1alpha1.DatabaseUser](list)
-	if err != nil {
-		return *head, nil, err
-	}
-	user, err := ownerAmong(users, head.OwnerUID(), name, namespace)
+	user, err := e.credentialOwner(ctx, head.OwnerUID(), name, namespace)
 	return *head, user, err
 }
 
-// ownerAmong returns the DatabaseUser whose credential a Secret holds.
-func ownerAmong(users []v1alpha1.DatabaseUser, uid types.UID, name, namespace string) (*v1alpha1.DatabaseUser, error) {
+// credentialOwner reads the DatabaseUsers of a namespace, and returns the one whose
+// credential a Secret holds.
+func (e *Environment) credentialOwner(ctx context.Context, uid types.UID, name, namespace string) (*v1alpha1.DatabaseUser, error) {
+	list, err := e.list(ctx, userKind, namespace, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	users, err := typedList[v1alpha1.DatabaseUser](list)
+	if err != nil {
+		return nil, err
+	}
 	for i := range users {
 		if users[i].UID == uid {
 			return &users[i], nil

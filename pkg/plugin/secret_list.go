@@ -148,19 +148,13 @@ func newListedSecret(s *revision.Summary, now time.Time) listedSecret {
 		}
 	case !s.IsManaged():
 		row.State = stateUnmanaged
-	case isPast(row.Expires, now):
+	case !s.ExpiredAt(now).IsZero():
 		row.State = stateExpired
 	}
 	if found {
 		row.Changed, row.Author, row.Reason = last.Time.UTC().Format(time.RFC3339), last.Author, last.Reason
 	}
 	return row
-}
-
-// isPast reports whether a time of RFC 3339 is not after now. What is no time is not.
-func isPast(text string, now time.Time) bool {
-	at, err := time.Parse(time.RFC3339, text)
-	return err == nil && !now.Before(at)
 }
 
 // count adds the number of consumers: of one namespace, and where somebody wants to know.

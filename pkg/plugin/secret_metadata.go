@@ -159,10 +159,10 @@ func (e *Environment) noSuchSecret(ctx context.Context, namespace, name string, 
 	}
 	err := &renamedError{fmt.Sprintf("%s %q not found in namespace %q", secretKind.kind, name, namespace), cause}
 	names, listErr := e.secretNames(ctx, namespace)
-	near := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !similar(n, name) })
+	near := similarTo(name, names)
 	switch {
 	case len(near) > 0:
-		return Hinted(err, "did you mean %s?", strings.Join(near[:min(len(near), 5)], " or "))
+		return Hinted(err, "did you mean %s?", strings.Join(near, " or "))
 	case listErr == nil && len(names) == 0:
 		return Hinted(err, "there is no Secret in this namespace: name another with -n")
 	default:

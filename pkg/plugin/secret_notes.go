@@ -3,36 +3,13 @@ package plugin
 import (
 	"context"
 	"fmt"
-	"maps"
-	"strconv"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 )
-
-// note is an annotation of ours that a managed Secret gets, or loses.
-type note struct {
-	name  string
-	value *string
-}
-
-func limitNote(limit int) note {
-	text := strconv.Itoa(limit)
-	return note{v1alpha1.AnnotationHistoryLimit, &text}
-}
-
-// withNote returns notes with one more. It does not change notes.
-func withNote(notes map[string]*string, more ...note) map[string]*string {
-	notes = maps.Clone(notes)
-	if notes == nil {
-		notes = map[string]*string{}
-	}
-	for _, n := range more {
-		notes[n.name] = n.value
-	}
-	return notes
-}
 
 // annotate writes annotations of a Secret, and no revision, and prints what came of it:
 // "secret/app …", followed by what is said.
@@ -77,8 +54,8 @@ func hasNotes(annotations map[string]string, notes map[string]*string) bool {
 // remarkExpiry says that a Secret that was written has expired: new values do not change
 // that by themselves.
 func remarkExpiry(env *Environment, name string, annotations map[string]string) {
-	at, err := time.Parse(time.RFC3339, annotations[v1alpha1.AnnotationExpiresAt])
-	if err == nil && !env.Now().Before(at) {
+	now := revision.Summary{ObjectMeta: metav1.ObjectMeta{Annotations: annotations}}
+	if at := now.ExpiredAt(env.Now()); !at.IsZero() {
 		env.note("secret %q has expired at %s, and stays so: kubectl dbtether secret expire %s --in 90d, or --never", name, at.UTC().Format(time.RFC3339), name)
 	}
 }

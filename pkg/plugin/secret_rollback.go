@@ -88,7 +88,7 @@ func (c *secretRollback) back(ctx context.Context, env *Environment, name string
 		return err
 	}
 	if now.Live.OwnerUID != "" {
-		return c.credential(ctx, env, now, to)
+		return c.credential(ctx, env, store, now, to)
 	}
 	return c.restore(ctx, env, store, now, to, rollbackReason)
 }

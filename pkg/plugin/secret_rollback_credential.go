@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
@@ -14,22 +12,18 @@ import (
 
 // credential rolls back the credential of a DatabaseUser: its login gets the earlier
 // password again, in PostgreSQL and in its Secrets.
-func (c *secretRollback) credential(ctx context.Context, env *Environment, now *revision.Standing, to revision.Entry) error {
+func (c *secretRollback) credential(ctx context.Context, env *Environment, store revision.Store, now *revision.Standing, to revision.Entry) error {
 	if c.limit > 0 {
 		return Usagef("the credential of a DatabaseUser keeps as many revisions as every Secret: leave --history-limit out")
 	}
 	if err := now.Expect(c.expected()); err != nil {
 		return err
 	}
-	user, err := env.credentialOwner(ctx, now)
+	user, err := env.credentialOwner(ctx, now.Live.OwnerUID, now.Name, now.Namespace)
 	if err != nil {
 		return err
 	}
 	if err := env.notExpired(user); err != nil {
-		return err
-	}
-	store, err := env.revisions()
-	if err != nil {
 		return err
 	}
 	r, err := store.Content(ctx, now.Namespace, now.Name, to.Number)
@@ -57,17 +51,4 @@ func (c *secretRollback) credential(ctx context.Context, env *Environment, now *
 		return &provision.Request{Users: []*v1alpha1.DatabaseUser{user}, Restore: &provision.Restore{Revision: to.Number, Seen: now.Revision(),
 			Username: string(r.Data["username"]), Password: secret.NewValue(r.Data["password"]), Reason: c.reason}}, nil
 	})
-}
-
-// credentialOwner returns the DatabaseUser whose credential a Secret holds.
-func (e *Environment) credentialOwner(ctx context.Context, now *revision.Standing) (*v1alpha1.DatabaseUser, error) {
-	list, err := e.list(ctx, userKind, now.Namespace, metav1.ListOptions{})
-	if err != nil {
-		return nil, err
-	}
-	users, err := typedList[v1alpha1.DatabaseUser](list)
-	if err != nil {
-		return nil, err
-	}
-	return ownerAmong(users, now.Live.OwnerUID, now.Name, now.Namespace)
 }

@@ -175,12 +175,7 @@ func noSuchKey(name, key string, keys []string) error {
 
 // hintKeys adds to an error about a key those that may have been meant.
 func hintKeys(err error, key string, keys []string) error {
-	var near []string
-	for _, k := range keys {
-		if similar(k, key) {
-			near = append(near, k)
-		}
-	}
+	near := similarTo(key, keys)
 	switch {
 	case len(near) > 0:
 		return Hinted(err, "did you mean %s?", strings.Join(near, " or "))

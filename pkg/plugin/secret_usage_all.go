@@ -85,11 +85,7 @@ func (s *scan) made(user *secretUser, objects map[string]bool) bool {
 
 // showAll prints how many objects refer to each Secret of a namespace.
 func (c *secretUsage) showAll(ctx context.Context, env *Environment, namespace string) error {
-	metas, err := env.secretMetas(ctx, namespace)
-	if err != nil {
-		return err
-	}
-	s, err := env.scanSecretUsers(ctx, namespace)
+	metas, s, err := env.secretsAndUsers(ctx, namespace)
 	if err != nil {
 		return err
 	}

@@ -64,11 +64,7 @@ func (m *secretMeta) sort() string {
 
 // showOrphans prints the Secrets of a namespace to which nothing refers.
 func (c *secretUsage) showOrphans(ctx context.Context, env *Environment, namespace string) error {
-	metas, err := env.secretMetas(ctx, namespace)
-	if err != nil {
-		return err
-	}
-	s, err := env.scanSecretUsers(ctx, namespace)
+	metas, s, err := env.secretsAndUsers(ctx, namespace)
 	if err != nil {
 		return err
 	}

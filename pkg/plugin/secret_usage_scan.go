@@ -85,6 +85,17 @@ func (e *Environment) scanSecretUsers(ctx context.Context, namespace string) (*s
 	return s, s.read(lists)
 }
 
+// secretsAndUsers returns the Secrets of a namespace, without their values, and what refers
+// to them.
+func (e *Environment) secretsAndUsers(ctx context.Context, namespace string) ([]secretMeta, *scan, error) {
+	metas, err := e.secretMetas(ctx, namespace)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := e.scanSecretUsers(ctx, namespace)
+	return metas, s, err
+}
+
 // find reads the objects of a kind that may refer to Secrets of a namespace. Where those of
 // all namespaces may not be read, it returns those of this one and the refusal.
 func (r referrer) find(ctx context.Context, env *Environment, namespace string) listing {

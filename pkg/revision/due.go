@@ -68,10 +68,8 @@ func (s Summary) Due(now time.Time) Due {
 	if s.OwnerUID() != "" || s.DeletionTimestamp != nil {
 		return d
 	}
-	expires, expiryErr := s.ExpiresAt()
-	if expiryErr == nil && !expires.IsZero() && !now.Before(expires) {
-		d.Expired = expires
-	}
+	_, expiryErr := s.ExpiresAt()
+	d.Expired = s.ExpiredAt(now)
 	rotation, has, ruleErr := s.Rotation()
 	last, lastErr := s.time(v1alpha1.AnnotationRotatedAt)
 	if ruleErr == nil && lastErr == nil && has && !now.Before(last.Add(rotation.Interval())) {

@@ -142,7 +142,6 @@ func TestInterruptedAgain(t *testing.T) {
 	write := func(store revision.Store, name string) error {
 		e := f.merging(name, "B=1")
 		e.Labels, e.Notes = map[string]string{"team": "shop"}, map[string]*string{v1alpha1.AnnotationHistoryLimit: &limit}
-		e.Limit = 2
 		_, err := store.Write(t.Context(), e)
 		return err
 	}

@@ -65,6 +65,15 @@ func (s Summary) Rotation() (secret.Rotation, bool, error) {
 // ExpiresAt returns when the Secret expires; zero: never. The error is a *NoteError.
 func (s Summary) ExpiresAt() (time.Time, error) { return s.time(v1alpha1.AnnotationExpiresAt) }
 
+// ExpiredAt returns when the Secret expired; zero: it has not, or its annotation is no time.
+func (s Summary) ExpiredAt(now time.Time) time.Time {
+	at, err := s.ExpiresAt()
+	if err != nil || now.Before(at) {
+		return time.Time{}
+	}
+	return at
+}
+
 // time returns what an annotation says; zero where it is not there.
 func (s Summary) time(name string) (time.Time, error) {
 	text, has := s.Annotations[name]

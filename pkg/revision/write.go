@@ -29,8 +29,6 @@ type Edit struct {
 	IfRevision *int64
 	// Author is the authenticated user, as the API server knows her.
 	Author, Reason string
-	// Limit is how many revisions are kept; 0: what the Secret says, else Kept.
-	Limit int
 	// DryRun writes nothing; with Server the API server validates it nevertheless.
 	DryRun, Server bool
 	// Known is what a list has said of the Secret, for who writes many: it is read again
@@ -190,7 +188,7 @@ func (w *writer) show(ctx context.Context, now *Standing, r Revision) error {
 	w.Wrote = w.Wrote || wrote
 	w.is(live)
 	if !w.DryRun { // a writer that was interrupted may have left too many
-		w.Unpruned = w.prune(ctx, now.Namespace, now.Name, tooMany(now.Entries, r.Number, w.limit(live.Annotations)))
+		w.Unpruned = w.prune(ctx, now.Namespace, now.Name, tooMany(now.Entries, r.Number, HistoryLimit(live.Annotations)))
 	}
 	return nil
 }
@@ -205,11 +203,4 @@ func (w *writer) dryRun() []string {
 		return []string{metav1.DryRunAll}
 	}
 	return nil
-}
-
-func (w *writer) limit(notes map[string]string) int {
-	if w.Limit > 0 {
-		return w.Limit
-	}
-	return HistoryLimit(notes)
 }

@@ -58,12 +58,27 @@ func (e *events) tellSecret(ctx context.Context, k key, result provision.Result)
 	case result.Err != nil:
 		return e.write(ctx, corev1.ObjectReference{APIVersion: "v1", Kind: k.kind, Namespace: k.namespace, Name: k.name, UID: result.UID}, reason, level, said)
 	}
-	change := notify.Change{Kind: notify.Rotated, Namespace: k.namespace, Name: k.name, UID: result.UID, Revision: result.Revision,
-		Author: result.Author, Reason: result.Reason, Changed: result.Keys, ExpiresAt: result.ExpiredAt}
-	if result.Action == provision.ActionExpired {
-		change.Kind = notify.Expired
+	change, told := NewChange(result)
+	if !told {
+		return nil
 	}
 	return errors.Join(e.notifier().Tell(context.WithoutCancel(ctx), change)...)
+}
+
+// NewChange returns what others are told of the result of a managed Secret, and false where
+// its values are as good as before. It does no I/O.
+func NewChange(result provision.Result) (notify.Change, bool) {
+	change := notify.Change{Namespace: result.Namespace, Name: result.Name, UID: result.UID, Revision: result.Revision,
+		Author: result.Author, Reason: result.Reason, Changed: result.Keys, ExpiresAt: result.ExpiredAt}
+	switch result.Action {
+	case provision.ActionRotated:
+		change.Kind = notify.Rotated
+	case provision.ActionExpired:
+		change.Kind = notify.Expired
+	default:
+		return change, false
+	}
+	return change, true
 }
 
 // failureOf returns what the Event of a failure says.

@@ -4,10 +4,12 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
 
 // isKey reports whether the API server takes name as a key of a Secret.
-func isKey(name string) bool { return len(validation.IsConfigMapKey(name)) == 0 }
+func isKey(name string) bool { return secret.CheckKey(name) == nil }
 
 // isName reports whether the API server takes name as that of a Secret.
 func isName(name string) bool { return len(validation.IsDNS1123Subdomain(name)) == 0 }
