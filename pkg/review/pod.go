@@ -30,10 +30,6 @@ func (v Reviewer) Inject(_ context.Context, r *Request, facts Facts) Outcome {
 	if err != nil {
 		return allow()
 	}
-	options, err := optionsOf(r)
-	if err != nil {
-		return allow() // Enforce says why
-	}
 	user := ""
 	if r.SubResource != ephemeral {
 		user = byDefault(pod.Annotations, r.Namespace, facts)
@@ -46,7 +42,8 @@ func (v Reviewer) Inject(_ context.Context, r *Request, facts Facts) Outcome {
 		return refused(r, pod, user)
 	}
 	found, ok := bindings(ask, r.Namespace, facts)
-	if !ok {
+	options, err := optionsOf(r)
+	if !ok || err != nil {
 		return refused(r, pod, user)
 	}
 	patch, err := pod.Patch(ask, found, append(options, inject.Default(user))...)
