@@ -14,6 +14,9 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/admission"
 )
 
+// version is set by the linker: -X main.version=v0.1.0.
+var version = "(devel)"
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := admission.Run(ctx, options(os.Args[1:]))
@@ -26,7 +29,7 @@ func main() {
 
 // options ends the process when the arguments are not to be understood.
 func options(args []string) admission.Options {
-	o := admission.Options{Log: os.Stderr}
+	o := admission.Options{Log: os.Stderr, Version: version}
 	flags := flag.NewFlagSet("webhook", flag.ExitOnError)
 	flags.StringVar(&o.Listen, "listen", ":9443", "address for reviews, by HTTPS")
 	flags.StringVar(&o.MetricsListen, "metrics-listen", "127.0.0.1:8080", "address for /metrics, /healthz and /readyz, by HTTP")
@@ -48,6 +51,8 @@ func options(args []string) admission.Options {
 	flags.DurationVar(&o.Drain, "drain", 5*time.Second, "how long to answer on after SIGTERM")
 	flags.Float64Var(&o.LogAllows, "log-allows", 0.01, "`share`, from 0 to 1, of the reviews to log of those that were allowed and that no policy says anything of")
 	flags.BoolVar(&o.Debug, "debug", false, "log all of those")
+	flags.StringVar(&o.DebugListen, "debug-listen", "", "`address` on loopback, as in 127.0.0.1:6060, for GET and PUT /loglevel, by HTTP (default: none)")
+	flags.BoolVar(&o.Profiles, "pprof", false, "serve the Go runtime's profiles there, too, below /debug/pprof/")
 	_ = flags.Parse(args) // ExitOnError
 	return o
 }

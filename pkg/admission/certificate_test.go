@@ -110,7 +110,7 @@ type rotation struct {
 
 func newRotation(source certificateSource) *rotation {
 	r := &rotation{clock: time.Now()}
-	r.certificateKeeper = certificateKeeper{source: source, settle: certificateSettle, log: slog.New(slog.NewJSONHandler(io.Discard, nil)), expiry: newMetrics().expiry,
+	r.certificateKeeper = certificateKeeper{source: source, settle: certificateSettle, log: slog.New(slog.NewJSONHandler(io.Discard, nil)), expiry: newMetrics("test").expiry,
 		now: func() time.Time { return r.clock },
 		trust: func(_ context.Context, bundle []byte) error {
 			if r.fails == nil {

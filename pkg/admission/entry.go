@@ -14,6 +14,7 @@ import (
 
 	kwhhttp "github.com/slok/kubewebhook/v2/pkg/http"
 	"github.com/slok/kubewebhook/v2/pkg/model"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
@@ -30,12 +31,12 @@ type entry struct {
 	answer   func(context.Context, *review.Request) review.Outcome
 	log      decisionLog
 	metrics  entryMetrics
+	traces   trace.Tracer // nil: nothing is traced
 	inner    http.Handler
 	buffers  *buffers
 }
 
 func newEntry(e entry) (*entry, error) {
-	e.buffers = newBuffers()
 	var err error
 	e.inner, err = kwhhttp.HandlerFor(kwhhttp.HandlerConfig{Webhook: &e, Logger: kubewebhookLog{e.log.Logger}})
 	return &e, err
@@ -56,15 +57,19 @@ type exchangeKey struct{}
 func (e *entry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	started := time.Now()
 	x := &exchange{result: outcomeError}
+	r, traced := e.trace(r)
+	e.metrics.shared.inFlight.Inc()
 	defer func() {
 		if value := recover(); value != nil {
 			e.recovered(x, value)
 			http.Error(w, errInternal.Error(), http.StatusInternalServerError)
 		}
 		took := time.Since(started)
+		e.metrics.shared.inFlight.Dec()
 		e.metrics.answered(x.result, took)
 		e.metrics.shared.found(x.outcome)
 		e.record(r.Context(), x, took)
+		traced(x)
 	}()
 	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), exchangeKey{}, x), timeLeft(r))
 	defer cancel()

@@ -2,12 +2,12 @@ package admission
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
+	"iter"
 	"strings"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -22,6 +22,7 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
+	"github.com/dbtether/kubectl-dbtether/pkg/tracing"
 )
 
 // The indexes of DatabaseUsers: by name, over all namespaces, and by the Secrets that hold
@@ -36,39 +37,58 @@ const (
 type index struct {
 	namespaces, clusters, databases, users cache.SharedIndexInformer
 
+	// objects and metadata ask the API server for what the watches have not brought.
 	objects  dynamic.Interface
 	metadata metadata.Interface
+	heard    *heard
+	metrics  indexMetrics
 }
 
 var namespaceResource = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 
 // newIndex returns an index that run fills.
-func newIndex(config *rest.Config) (*index, error) {
-	objects, err := dynamic.NewForConfig(config)
-	if err != nil {
+func newIndex(config *rest.Config, m *metrics) (*index, error) {
+	i := &index{heard: newHeard(time.Now), metrics: m.index}
+	watching := rest.CopyConfig(config)
+	watching.Wrap(i.heard.transport)
+	config = rest.CopyConfig(config)
+	config.Wrap(tracing.Transport)
+	var errs [4]error
+	var objects dynamic.Interface
+	var namespaces metadata.Interface
+	i.objects, errs[0] = dynamic.NewForConfig(config)
+	i.metadata, errs[1] = metadata.NewForConfig(config)
+	objects, errs[2] = dynamic.NewForConfig(watching)
+	namespaces, errs[3] = metadata.NewForConfig(watching)
+	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
-	namespaces, err := metadata.NewForConfig(config)
-	if err != nil {
-		return nil, err
+	custom := func(resource schema.GroupVersionResource, indexers cache.Indexers) cache.SharedIndexInformer {
+		return dynamicinformer.NewFilteredDynamicInformer(objects, resource, metav1.NamespaceAll, 0, indexers, nil).Informer()
 	}
-	i := &index{objects: objects, metadata: namespaces}
 	i.namespaces = metadatainformer.NewFilteredMetadataInformer(namespaces, namespaceResource, metav1.NamespaceAll, 0, nil, nil).Informer()
-	i.clusters = i.informer(v1alpha1.DBClusters, cache.Indexers{})
-	i.databases = i.informer(v1alpha1.Databases, cache.Indexers{})
-	i.users = i.informer(v1alpha1.DatabaseUsers, cache.Indexers{
-		byName: func(object any) ([]string, error) {
-			return []string{object.(*v1alpha1.DatabaseUser).Name}, nil
-		},
-		bySecret: func(object any) ([]string, error) {
-			user := object.(*v1alpha1.DatabaseUser)
-			keys := review.SecretNames(user)
-			for n := range keys {
-				keys[n] = user.Namespace + "/" + keys[n]
-			}
-			return keys, nil
-		},
-	})
+	i.clusters = custom(v1alpha1.DBClusters, cache.Indexers{})
+	i.databases = custom(v1alpha1.Databases, cache.Indexers{})
+	i.users = custom(v1alpha1.DatabaseUsers, cache.Indexers{byName: nameOfUser, bySecret: secretsOfUser})
+	m.registry.MustRegister(indexCollector{m.index, i, time.Now})
+	return i, i.prepare()
+}
+
+func nameOfUser(object any) ([]string, error) {
+	return []string{object.(*v1alpha1.DatabaseUser).Name}, nil
+}
+
+func secretsOfUser(object any) ([]string, error) {
+	user := object.(*v1alpha1.DatabaseUser)
+	keys := review.SecretNames(user)
+	for n := range keys {
+		keys[n] = user.Namespace + "/" + keys[n]
+	}
+	return keys, nil
+}
+
+// prepare says what is kept of each object, and who is told that it cannot be watched.
+func (i *index) prepare() error {
 	for informer, transform := range map[cache.SharedIndexInformer]cache.TransformFunc{
 		i.namespaces: bareNamespace,
 		i.clusters:   typed[v1alpha1.DBCluster],
@@ -76,23 +96,33 @@ func newIndex(config *rest.Config) (*index, error) {
 		i.users:      typed[v1alpha1.DatabaseUser],
 	} {
 		if err := informer.SetTransform(transform); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return i, nil
+	for resource, informer := range i.informers() {
+		failed := i.metrics.watchErrors.WithLabelValues(resource)
+		err := informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, r *cache.Reflector, err error) {
+			failed.Inc()
+			cache.DefaultWatchErrorHandler(ctx, r, err)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (i *index) informer(resource schema.GroupVersionResource, indexers cache.Indexers) cache.SharedIndexInformer {
-	return dynamicinformer.NewFilteredDynamicInformer(i.objects, resource, metav1.NamespaceAll, 0, indexers, nil).Informer()
-}
-
-func (i *index) all() []cache.SharedIndexInformer {
-	return []cache.SharedIndexInformer{i.namespaces, i.clusters, i.databases, i.users}
+// informers returns what is watched, by the name of the resource, in a fixed order.
+func (i *index) informers() iter.Seq2[string, cache.SharedIndexInformer] {
+	return func(yield func(string, cache.SharedIndexInformer) bool) {
+		_ = yield(namespaceResource.Resource, i.namespaces) && yield(v1alpha1.DBClusters.Resource, i.clusters) &&
+			yield(v1alpha1.Databases.Resource, i.databases) && yield(v1alpha1.DatabaseUsers.Resource, i.users)
+	}
 }
 
 // run watches until ctx ends.
 func (i *index) run(ctx context.Context) {
-	for _, informer := range i.all() {
+	for _, informer := range i.informers() {
 		go informer.RunWithContext(ctx)
 	}
 	<-ctx.Done()
@@ -100,10 +130,9 @@ func (i *index) run(ctx context.Context) {
 
 // ready returns an error that names what has not been read yet.
 func (i *index) ready() error {
-	names := []string{"namespaces", "dbclusters", "databases", "databaseusers"}
-	for n, informer := range i.all() {
+	for resource, informer := range i.informers() {
 		if !informer.HasSynced() {
-			return fmt.Errorf("%s have not been read yet", names[n])
+			return fmt.Errorf("%s have not been read yet", resource)
 		}
 	}
 	return nil
@@ -148,114 +177,4 @@ func typed[T any](object any) (any, error) {
 		}
 	}
 	return result, nil
-}
-
-// lookupTimeout bounds what the API server is asked during a review.
-const lookupTimeout = 500 * time.Millisecond
-
-// facts answers one review's questions: from the index, and for what the index
-// does not have from the API server, because whoever applies a file with a
-// namespace and what belongs into it is faster than a watch.
-type facts struct {
-	*index
-	ctx context.Context
-	err error
-}
-
-// Err implements review.Facts.
-func (f *facts) Err() error { return f.err }
-
-// found keeps the first error but that there is no such object, and reports
-// whether there was none.
-func (f *facts) found(err error, what, name string) bool {
-	if err != nil && !apierrors.IsNotFound(err) && f.err == nil {
-		f.err = fmt.Errorf("look up %s %q: %w", what, name, err)
-	}
-	return err == nil
-}
-
-// Namespace implements review.Facts.
-func (f *facts) Namespace(name string) (*metav1.ObjectMeta, bool) {
-	if object, ok, _ := f.namespaces.GetIndexer().GetByKey(name); ok {
-		return &object.(*metav1.PartialObjectMetadata).ObjectMeta, true
-	}
-	ctx, cancel := context.WithTimeout(f.ctx, lookupTimeout)
-	defer cancel()
-	found, err := f.metadata.Resource(namespaceResource).Get(ctx, name, metav1.GetOptions{})
-	if !f.found(err, "namespace", name) {
-		return nil, false
-	}
-	_, _ = bareNamespace(found)
-	return &found.ObjectMeta, true
-}
-
-// Cluster implements review.Facts.
-func (f *facts) Cluster(name string) (*v1alpha1.DBCluster, bool) {
-	return lookup[v1alpha1.DBCluster](f, f.clusters, v1alpha1.DBClusters, "", name)
-}
-
-// Database implements review.Facts.
-func (f *facts) Database(namespace, name string) (*v1alpha1.Database, bool) {
-	return lookup[v1alpha1.Database](f, f.databases, v1alpha1.Databases, namespace, name)
-}
-
-// User implements review.Facts. That a user has no credential yet is not believed
-// of the index either: it may have got one a moment ago.
-func (f *facts) User(namespace, name string) (*v1alpha1.DatabaseUser, bool) {
-	user, ok := lookup[v1alpha1.DatabaseUser](f, f.users, v1alpha1.DatabaseUsers, namespace, name)
-	if !ok || review.CredentialsReady(user) {
-		return user, ok
-	}
-	if newer, ok := fetch[v1alpha1.DatabaseUser](f, v1alpha1.DatabaseUsers, namespace, name); ok {
-		return newer, true
-	}
-	return user, true
-}
-
-// UsersNamed implements review.Facts.
-func (f *facts) UsersNamed(name string) (namespaces []string) {
-	found, _ := f.users.GetIndexer().ByIndex(byName, name)
-	for _, user := range found {
-		namespaces = append(namespaces, user.(*v1alpha1.DatabaseUser).Namespace)
-	}
-	slices.Sort(namespaces)
-	return namespaces
-}
-
-// UsersOfSecret implements review.Facts. Only the index is asked: most Secrets are of no
-// user, and a pod is faster than the watch only in the moment after a user was made.
-func (f *facts) UsersOfSecret(namespace, name string) []*v1alpha1.DatabaseUser {
-	found, _ := f.users.GetIndexer().ByIndex(bySecret, namespace+"/"+name)
-	users := make([]*v1alpha1.DatabaseUser, 0, len(found))
-	for _, user := range found {
-		users = append(users, user.(*v1alpha1.DatabaseUser))
-	}
-	review.SortByName(users)
-	return users
-}
-
-func lookup[T any](f *facts, informer cache.SharedIndexInformer, resource schema.GroupVersionResource, namespace, name string) (*T, bool) {
-	key := name
-	if namespace != "" {
-		key = namespace + "/" + name
-	}
-	if object, ok, _ := informer.GetIndexer().GetByKey(key); ok {
-		return object.(*T), true
-	}
-	return fetch[T](f, resource, namespace, name)
-}
-
-// fetch asks the API server.
-func fetch[T any](f *facts, resource schema.GroupVersionResource, namespace, name string) (*T, bool) {
-	ctx, cancel := context.WithTimeout(f.ctx, lookupTimeout)
-	defer cancel()
-	found, err := f.objects.Resource(resource).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
-	if !f.found(err, resource.Resource, name) {
-		return nil, false
-	}
-	object, err := typed[T](found)
-	if !f.found(err, resource.Resource, name) {
-		return nil, false
-	}
-	return object.(*T), true
 }

@@ -28,7 +28,7 @@ func TestFactsAreAskedForWhenTheIndexLags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	empty, err := newIndex(config)
+	empty, err := newIndex(config, newMetrics("test"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestFactsAreNotRationed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	empty, err := newIndex(config)
+	empty, err := newIndex(config, newMetrics("test"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestFactsThatCannotBeHad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	empty, err := newIndex(config)
+	empty, err := newIndex(config, newMetrics("test"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,8 +41,8 @@ func newInProcess(tb testing.TB, log io.Writer, allows float64) *inProcess {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	in := &inProcess{metrics: newMetrics()}
-	if in.index, err = newIndex(config); err != nil {
+	in := &inProcess{metrics: newMetrics("test")}
+	if in.index, err = newIndex(config, in.metrics); err != nil {
 		tb.Fatal(err)
 	}
 	logger := slog.New(slog.NewJSONHandler(log, nil))
@@ -52,7 +52,7 @@ func newInProcess(tb testing.TB, log io.Writer, allows float64) *inProcess {
 	}
 	// A machine that is busy with other things denies nothing here.
 	in.library.options = policy.Options{Timeout: time.Minute}
-	if in.entries, err = entries(in.library.reviewer, in.index, decisionLog{logger, allows}, in.metrics); err != nil {
+	if in.entries, err = entries(in.library.reviewer, in.index, decisionLog{logger, allows}, in.metrics, nil); err != nil {
 		tb.Fatal(err)
 	}
 	return in

@@ -43,7 +43,7 @@ type library struct {
 	status   *policyStatus
 	// changed has room for one, which stands for any number of changes.
 	changed chan struct{}
-	engine  atomic.Pointer[policy.Engine]
+	engine  atomic.Pointer[evaluator]
 	// loaded is when the engine was; zero until there is one with policies.
 	loaded atomic.Pointer[time.Time]
 	tried  atomic.Bool
@@ -65,7 +65,7 @@ var errPoliciesUnread = errors.New("policies have not been read yet")
 // newLibrary returns a library of the ConfigMaps of a namespace, which run reads.
 func newLibrary(core corev1client.CoreV1Interface, namespace string, status *policyStatus, log *slog.Logger, m *metrics) (*library, error) {
 	l := &library{now: time.Now, log: log, metrics: m, events: events{core.Events(namespace), namespace, status.replica}, status: status, changed: make(chan struct{}, 1)}
-	l.engine.Store(policy.Refusing(errPoliciesUnread))
+	l.decideBy(policy.Refusing(errPoliciesUnread))
 	list := cache.NewFilteredListWatchFromClient(core.RESTClient(), "configmaps", namespace, func(o *metav1.ListOptions) { o.LabelSelector = policy.LabelPolicy })
 	l.informer = cache.NewSharedIndexInformer(list, &corev1.ConfigMap{}, 0, cache.Indexers{})
 	if err := l.informer.SetTransform(bareConfigMap); err != nil {
@@ -92,6 +92,10 @@ func (l *library) change() {
 	case l.changed <- struct{}{}:
 	default:
 	}
+}
+
+func (l *library) decideBy(engine *policy.Engine) {
+	l.engine.Store(&evaluator{engine, l.metrics.evaluation})
 }
 
 // reviewer returns what decides from now on. A review takes it once and keeps it to its
@@ -189,7 +193,7 @@ func (l *library) documents() (documents []policy.Document, versions []string) {
 // serve decides by the engine from now on.
 func (l *library) serve(ctx context.Context, engine *policy.Engine) {
 	l.metrics.loaded(engine, l.now())
-	l.engine.Store(engine)
+	l.decideBy(engine)
 	at := l.now()
 	l.loaded.Store(&at)
 	l.log.Info("policies loaded", "revision", engine.Revision(), "policies", countPolicies(engine), "exceptions", len(engine.Exceptions()))
@@ -211,7 +215,7 @@ func (l *library) fail(ctx context.Context, err error) {
 	if at := l.loaded.Load(); at != nil {
 		report.Revision, report.Loaded = l.engine.Load().Revision(), *at
 	} else {
-		l.engine.Store(policy.Refusing(err))
+		l.decideBy(policy.Refusing(err))
 	}
 	if err.Error() != l.trouble.failure {
 		l.log.Error("policies cannot be loaded", "error", err.Error(), "revision", report.Revision)

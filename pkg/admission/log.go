@@ -8,6 +8,7 @@ import (
 	"time"
 
 	kwhlog "github.com/slok/kubewebhook/v2/pkg/log"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/policy"
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
@@ -31,6 +32,9 @@ func (e *entry) record(ctx context.Context, x *exchange, took time.Duration) {
 	attributes := make([]slog.Attr, 0, 16)
 	attributes = append(attributes, slog.String("entry", e.name), slog.String("outcome", x.result), slog.String("uid", x.uid()),
 		slog.Float64("ms", float64(took)/float64(time.Millisecond)))
+	if s := trace.SpanContextFromContext(ctx); s.IsSampled() {
+		attributes = append(attributes, slog.String("trace_id", s.TraceID().String()))
+	}
 	if r := x.request; r != nil {
 		attributes = append(attributes, slog.String("operation", r.Operation), slog.String("kind", r.Kind.Kind), slog.String("namespace", r.Namespace),
 			slog.String("name", r.Name), slog.String("user", r.User.Username), slog.Bool("dryRun", r.DryRun), slog.Bool("allowed", x.outcome.Allowed))

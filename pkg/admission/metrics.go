@@ -1,10 +1,8 @@
 package admission
 
 import (
-	"maps"
 	"net/http"
-	"slices"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,6 +10,7 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/pkg/policy"
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
+	"github.com/dbtether/kubectl-dbtether/pkg/telemetry"
 )
 
 // What a review can come to, in metrics and logs.
@@ -31,55 +30,62 @@ type metrics struct {
 	registry *prometheus.Registry
 	reviews  *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	inFlight prometheus.Gauge
 	findings *prometheus.CounterVec
 	expiry   prometheus.Gauge
-
-	policies, policyProblems, policySuccess prometheus.Gauge
-	policyFailures                          prometheus.Counter
-	// codes are those of every policy that was ever loaded.
-	codes atomic.Pointer[map[string][]string]
+	index    indexMetrics
+	policyMetrics
 }
 
-func newMetrics() *metrics {
+// newMetrics returns the metrics of a version of the webhook.
+func newMetrics(version string) *metrics {
 	m := &metrics{
-		registry: prometheus.NewRegistry(),
+		registry:      prometheus.NewRegistry(),
+		index:         newIndexMetrics(),
+		policyMetrics: newPolicyMetrics(),
 		reviews: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "dbtether_webhook_reviews_total",
 			Help: "Admission reviews answered, by entry and outcome.",
 		}, []string{"entry", "outcome"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "dbtether_webhook_review_duration_seconds",
-			Help:    "Time from the request's headers to the answer, by entry.",
-			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 3},
-		}, []string{"entry"}),
+			Help:    "Time from the request's headers to the answer, by entry and outcome: allowed, patched, denied or failed.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 3},
+		}, []string{"entry", "outcome"}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "dbtether_webhook_reviews_in_flight",
+			Help: "Reviews that are being answered.",
+		}),
 		findings: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "dbtether_webhook_findings_total",
 			Help: "What reviews found, by policy, code and verdict: deny, warn, dryrun, excepted, or error where a policy failed.",
 		}, []string{"policy", "code", "verdict"}),
-		policies: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "dbtether_webhook_policies",
-			Help: "Policies that reviews are decided by; 0 while none could be loaded.",
-		}),
-		policyProblems: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "dbtether_webhook_policy_problems",
-			Help: "Modes and exceptions that were left out of the policies in force.",
-		}),
-		policySuccess: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "dbtether_webhook_policy_last_success_timestamp_seconds",
-			Help: "When the policies in force were loaded, in seconds since 1970.",
-		}),
-		policyFailures: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "dbtether_webhook_policy_load_failures_total",
-			Help: "How often policies could not be loaded.",
-		}),
 		expiry: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "dbtether_webhook_certificate_expiry_timestamp_seconds",
 			Help: "When the served certificate expires, in seconds since 1970.",
 		}),
 	}
-	m.codes.Store(&map[string][]string{})
-	m.registry.MustRegister(m.reviews, m.duration, m.findings, m.policies, m.policyProblems, m.policySuccess, m.policyFailures, m.expiry)
+	m.registry.MustRegister(m.reviews, m.duration, m.inFlight, m.findings, m.expiry)
+	m.index.register(m.registry)
+	m.policyMetrics.register(m.registry)
+	telemetry.Process(m.registry, metricPrefix, version)
 	return m
+}
+
+// metricPrefix begins the names of all that are ours.
+const metricPrefix = "dbtether_webhook"
+
+// tellReady adds whether the webhook is ready, which check says without an error.
+func (m *metrics) tellReady(check func() error) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "dbtether_webhook_ready",
+		Help: "1 while reviews are taken, 0 while /readyz says why not.",
+	}, func() float64 {
+		if check() != nil {
+			return 0
+		}
+		return 1
+	}))
 }
 
 func (m *metrics) handler() http.Handler {
@@ -89,21 +95,34 @@ func (m *metrics) handler() http.Handler {
 // entryMetrics are those of one entry, looked up once.
 type entryMetrics struct {
 	shared   *metrics
-	outcomes map[string]prometheus.Counter
-	duration prometheus.Observer
+	outcomes map[string]outcomeMetrics
 }
 
+type outcomeMetrics struct {
+	reviews prometheus.Counter
+	// duration makes the series when the first is observed: a histogram is many.
+	duration func() prometheus.Observer
+}
+
+// outcomeFailed is the outcome in durations of whatever is no answer of ours.
+const outcomeFailed = "failed"
+
 func (m *metrics) entry(name string) entryMetrics {
-	e := entryMetrics{shared: m, outcomes: map[string]prometheus.Counter{}, duration: m.duration.WithLabelValues(name)}
-	for _, outcome := range []string{outcomeAllowed, outcomePatched, outcomeDenied, outcomeInvalid, outcomeTooLarge, outcomeError, outcomePanic} {
-		e.outcomes[outcome] = m.reviews.WithLabelValues(name, outcome)
+	e := entryMetrics{shared: m, outcomes: map[string]outcomeMetrics{}}
+	for outcome, coarse := range map[string]string{
+		outcomeAllowed: outcomeAllowed, outcomePatched: outcomePatched, outcomeDenied: outcomeDenied,
+		outcomeInvalid: outcomeFailed, outcomeTooLarge: outcomeFailed, outcomeError: outcomeFailed, outcomePanic: outcomeFailed,
+	} {
+		e.outcomes[outcome] = outcomeMetrics{m.reviews.WithLabelValues(name, outcome),
+			sync.OnceValue(func() prometheus.Observer { return m.duration.WithLabelValues(name, coarse) })}
 	}
 	return e
 }
 
 func (e entryMetrics) answered(outcome string, took time.Duration) {
-	e.outcomes[outcome].Inc()
-	e.duration.Observe(took.Seconds())
+	m := e.outcomes[outcome]
+	m.reviews.Inc()
+	m.duration().Observe(took.Seconds())
 }
 
 // What becomes of a finding, in metrics.
@@ -114,32 +133,6 @@ const (
 	verdictExcepted = "excepted"
 	verdictError    = "error"
 )
-
-// loaded records that reviews are decided by an engine from now on.
-func (m *metrics) loaded(engine *policy.Engine, now time.Time) {
-	codes := maps.Clone(*m.codes.Load())
-	for _, row := range engine.Policies() {
-		if row.Code != "" && !slices.Contains(codes[row.Policy], row.Code) {
-			codes[row.Policy] = append(slices.Clip(codes[row.Policy]), row.Code)
-		}
-	}
-	m.codes.Store(&codes)
-	m.policies.Set(float64(countPolicies(engine)))
-	m.policyProblems.Set(float64(len(engine.Problems())))
-	m.policySuccess.Set(float64(now.Unix()))
-}
-
-// codeOther stands for a code that a policy does not name in its METADATA: it may be
-// made of anything that was sent.
-const codeOther = "other"
-
-// code returns the code of a finding as it can be told to anybody.
-func (m *metrics) code(f policy.Finding) string {
-	if f.Policy == "" || f.Code == policy.CodeError || slices.Contains((*m.codes.Load())[f.Policy], f.Code) {
-		return f.Code
-	}
-	return codeOther
-}
 
 // found counts the findings of a review.
 func (m *metrics) found(outcome review.Outcome) {

@@ -48,6 +48,12 @@ type Options struct {
 	Log       io.Writer
 	LogAllows float64
 	Debug     bool
+	// DebugListen is where the level of the log can be changed, on loopback; empty:
+	// nowhere. Profiles adds those of the Go runtime there.
+	DebugListen string
+	Profiles    bool
+	// Version is that of the program.
+	Version string
 }
 
 // replicaName is what the key of a ConfigMap may be.

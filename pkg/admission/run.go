@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -12,7 +13,12 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/telemetry"
 )
+
+// tracesTimeout bounds how long the end of the process waits for its last spans to be sent.
+const tracesTimeout = 3 * time.Second
 
 // Run is the webhook: it serves until ctx ends, then answers what has come in and
 // returns. An error means that it could not start or that it broke.
@@ -20,10 +26,11 @@ func Run(ctx context.Context, o Options) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	level := slog.LevelInfo
+	base := slog.LevelInfo
 	if o.Debug {
-		level = slog.LevelDebug
+		base = slog.LevelDebug
 	}
+	level := telemetry.NewLevel(base)
 	log := slog.New(slog.NewJSONHandler(o.Log, &slog.HandlerOptions{Level: level}))
 	klog.SetSlogLogger(log) // what client-go says
 	config, err := connection(o)
@@ -34,11 +41,11 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	index, err := newIndex(config)
+	m := newMetrics(o.Version)
+	index, err := newIndex(config, m)
 	if err != nil {
 		return err
 	}
-	m := newMetrics()
 	status := newPolicyStatus(core, o.Namespace, o.Replica, log)
 	library, err := newLibrary(core, o.Namespace, status, log, m)
 	if err != nil {
@@ -48,12 +55,22 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	reviews, err := entries(library.reviewer, index, decisionLog{log, o.LogAllows}, m)
+	traces, sendTraces, err := telemetry.Traces(ctx, os.Getenv, telemetry.Service{Name: o.ServiceName, Version: o.Version, Instance: o.Replica}, log)
+	if err != nil {
+		return err
+	}
+	reviews, err := entries(library.reviewer, index, decisionLog{log, o.LogAllows}, m, traces)
 	if err != nil {
 		return err
 	}
 	p := &probes{ready: []func() error{index.ready, library.ready, keeper.ready}}
+	m.tellReady(p.check)
 	server := newServer(o, reviews, keeper, p, m, log)
+	stopDebug, err := telemetry.Debug{Listen: o.DebugListen, Profiles: o.Profiles, Level: level, Log: log}.Serve()
+	if err != nil {
+		return err
+	}
+	defer stopDebug()
 
 	// What serves reviews outlives ctx: reviews that came in are still answered.
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -65,6 +82,11 @@ func Run(ctx context.Context, o Options) error {
 	err = server.run(ctx)
 	stop()
 	running.Wait()
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), tracesTimeout)
+	defer cancel()
+	if err := sendTraces(sending); err != nil {
+		log.Warn("traces", "error", err.Error())
+	}
 	return err
 }
 

@@ -10,7 +10,10 @@ import (
 	"net/http"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
+	"github.com/dbtether/kubectl-dbtether/pkg/tracing"
 )
 
 // The server's time-outs. A review takes milliseconds and its sender waits three
@@ -25,7 +28,12 @@ const (
 
 // entries returns the handler of each path. Each review is decided by one reviewer, the
 // one that there is when it comes in.
-func entries(reviewer func() review.Reviewer, index *index, log decisionLog, m *metrics) (map[string]*entry, error) {
+func entries(reviewer func() review.Reviewer, index *index, log decisionLog, m *metrics, traces trace.TracerProvider) (map[string]*entry, error) {
+	var tracer trace.Tracer
+	if traces != nil {
+		tracer = traces.Tracer(tracing.Scope)
+	}
+	bodies := newBuffers()
 	type answer = func(review.Reviewer, context.Context, *review.Request, review.Facts) review.Outcome
 	all := map[string]*entry{}
 	for _, e := range []struct {
@@ -39,7 +47,7 @@ func entries(reviewer func() review.Reviewer, index *index, log decisionLog, m *
 		{"resources", false, review.Reviewer.Resources},
 		{"templates", false, review.Reviewer.Templates},
 	} {
-		made, err := newEntry(entry{name: e.name, mutating: e.mutating, log: log, metrics: m.entry(e.name),
+		made, err := newEntry(entry{name: e.name, mutating: e.mutating, log: log, metrics: m.entry(e.name), traces: tracer, buffers: bodies,
 			answer: func(ctx context.Context, r *review.Request) review.Outcome {
 				return e.answer(reviewer(), ctx, r, &facts{index: index, ctx: ctx})
 			}})

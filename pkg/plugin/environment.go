@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
+	"github.com/dbtether/kubectl-dbtether/pkg/tracing"
 )
 
 // Environment is everything that a command takes from outside: streams, clock,
@@ -124,6 +125,7 @@ func (e *Environment) Namespace() (string, error) {
 func (e *Environment) tuned(config *rest.Config) *rest.Config {
 	config.QPS = -1
 	config.UserAgent = "kubectl-dbtether/" + e.Version
+	config.Wrap(tracing.Transport)
 	config.WarningHandler = rest.NewWarningWriter(e.ErrOut, rest.WarningWriterOptions{
 		Deduplicate: true, Color: e.Terminal.Err && e.Terminal.Color,
 	})

@@ -114,7 +114,12 @@ func (r *reconciling) run(ctx context.Context, env *Environment, args []string) 
 			}
 		}
 	}}
-	err = r.work(ctx, env, p, args, bulk)
+	work := func(ctx context.Context) error { return r.work(ctx, env, p, args, bulk) }
+	if r.runner {
+		err = env.traced(ctx, "reconcile", work)
+	} else {
+		err = work(ctx)
+	}
 	bar.done()
 	env.inform(ctx, changes...)
 	tally.tell(env)

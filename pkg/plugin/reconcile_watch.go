@@ -14,6 +14,7 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 	"github.com/dbtether/kubectl-dbtether/pkg/runner"
+	"github.com/dbtether/kubectl-dbtether/pkg/telemetry"
 )
 
 // watching is what reconcile --watch takes beside the flags of reconcile.
@@ -21,6 +22,8 @@ type watching struct {
 	on, leaderElect bool
 	resync          time.Duration
 	metricsListen   string
+	debugListen     string
+	profiles        bool
 }
 
 // metricsAddress is where metrics are served unless somebody watches, or says otherwise.
@@ -32,6 +35,8 @@ func (w *watching) add(cmd *cobra.Command) {
 	flags.BoolVar(&w.leaderElect, "leader-elect", true, "with --watch: let one of several runners work at a time, by a Lease in namespace dbtether-system (of one namespace: false, unless it is given)")
 	flags.DurationVar(&w.resync, "resync", time.Hour, "with --watch: how often each resource is read in full although nothing has changed")
 	flags.StringVar(&w.metricsListen, "metrics-listen", "", "with --watch: `address` for /metrics, /healthz and /readyz, by HTTP (default "+metricsAddress+", on a terminal none)")
+	flags.StringVar(&w.debugListen, "debug-listen", "", "with --watch: `address` on loopback, as in 127.0.0.1:6060, for GET and PUT /loglevel, by HTTP (default none)")
+	flags.BoolVar(&w.profiles, "pprof", false, "with --watch: serve the Go runtime's profiles at --debug-listen, too, below /debug/pprof/")
 }
 
 // check refuses what makes no sense together.
@@ -41,7 +46,7 @@ func (w *watching) check(cmd *cobra.Command, r *reconciling, args []string) erro
 		return Usagef("--admin-secret-namespaces needs --runner")
 	}
 	if !w.on {
-		for _, flag := range []string{"leader-elect", "resync", "metrics-listen"} {
+		for _, flag := range []string{"leader-elect", "resync", "metrics-listen", "debug-listen", "pprof"} {
 			if given(flag) {
 				return Usagef("--%s needs --watch", flag)
 			}
@@ -81,7 +86,7 @@ func (r *reconciling) watch(ctx context.Context, cmd *cobra.Command, env *Enviro
 	if err != nil {
 		return err
 	}
-	options := runner.Options{Provisioner: p, Namespace: namespace, Resync: r.watching.resync, Events: core, Identity: env.replica(),
+	options := runner.Options{Provisioner: p, Namespace: namespace, Resync: r.watching.resync, Events: core, Identity: env.replica(), Version: env.Version,
 		MetricsListen: r.watching.metricsListen}
 	if !cmd.Flags().Changed("metrics-listen") && !env.Terminal.Out {
 		options.MetricsListen = metricsAddress
@@ -97,15 +102,27 @@ func (r *reconciling) watch(ctx context.Context, cmd *cobra.Command, env *Enviro
 			return err
 		}
 	}
-	options.Log, options.Done = env.watchLog(r.allNamespaces)
+	level := telemetry.NewLevel(slog.LevelInfo)
+	options.Log, options.Done = env.watchLog(level, r.allNamespaces)
+	stopDebug, err := telemetry.Debug{Listen: r.debugListen, Profiles: r.profiles, Level: level, Log: options.Log}.Serve()
+	if err != nil {
+		return err
+	}
+	defer stopDebug()
+	traces, send, err := env.traces(ctx, options.Identity, options.Log)
+	if err != nil {
+		return err
+	}
+	defer send()
+	options.Traces = traces
 	return runner.Run(ctx, options)
 }
 
 // watchLog returns where the watch tells of itself, and of its results: sentences on a
 // terminal, otherwise a line of JSON each.
-func (e *Environment) watchLog(withNamespace bool) (*slog.Logger, func(provision.Result, time.Duration)) {
+func (e *Environment) watchLog(level *telemetry.Level, withNamespace bool) (*slog.Logger, func(provision.Result, time.Duration)) {
 	if e.Terminal.Out {
-		return slog.New(sentences{env: e}), func(result provision.Result, _ time.Duration) {
+		return slog.New(sentences{env: e, level: level}), func(result provision.Result, _ time.Duration) {
 			printResult(e, result, false, withNamespace)
 			for _, warning := range result.Warnings {
 				e.warn("%s: %s", subject(result, withNamespace), warning)
@@ -115,7 +132,7 @@ func (e *Environment) watchLog(withNamespace bool) (*slog.Logger, func(provision
 		}
 	}
 	results := slog.New(slog.NewJSONHandler(e.Out, nil))
-	return slog.New(slog.NewJSONHandler(e.ErrOut, nil)), func(result provision.Result, took time.Duration) {
+	return slog.New(slog.NewJSONHandler(e.ErrOut, &slog.HandlerOptions{Level: level})), func(result provision.Result, took time.Duration) {
 		results.LogAttrs(context.Background(), levelOf(result), "reconciled", attributes(result, took)...)
 	}
 }
@@ -159,11 +176,12 @@ func attributes(result provision.Result, took time.Duration) []slog.Attr {
 // sentences is a slog.Handler for a terminal. What is no warning is a note.
 type sentences struct {
 	env        *Environment
+	level      slog.Leveler
 	attributes []slog.Attr
 }
 
 // Enabled implements slog.Handler.
-func (s sentences) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+func (s sentences) Enabled(_ context.Context, level slog.Level) bool { return level >= s.level.Level() }
 
 // Handle implements slog.Handler.
 func (s sentences) Handle(_ context.Context, record slog.Record) error {
@@ -186,7 +204,7 @@ func (s sentences) Handle(_ context.Context, record slog.Record) error {
 
 // WithAttrs implements slog.Handler.
 func (s sentences) WithAttrs(attributes []slog.Attr) slog.Handler {
-	return sentences{s.env, append(s.attributes[:len(s.attributes):len(s.attributes)], attributes...)}
+	return sentences{s.env, s.level, append(s.attributes[:len(s.attributes):len(s.attributes)], attributes...)}
 }
 
 // WithGroup implements slog.Handler: sentences have no groups.

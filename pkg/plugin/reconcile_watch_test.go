@@ -11,6 +11,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
+	"github.com/dbtether/kubectl-dbtether/pkg/telemetry"
 )
 
 // TestWatchLog checks what the watch says of a result and of itself: sentences on a
@@ -23,7 +24,7 @@ func TestWatchLog(t *testing.T) {
 		streams, _, stdout, stderr := genericiooptions.NewTestIOStreams()
 		env := NewEnvironment(streams, "v0")
 		env.Terminal.Out = terminal
-		log, tell := env.watchLog(true)
+		log, tell := env.watchLog(telemetry.NewLevel(slog.LevelInfo), true)
 		log.With("lease", "x").Info("waiting")
 		log.Warn("cannot watch", "error", "forbidden")
 		tell(done, 1500*time.Millisecond)

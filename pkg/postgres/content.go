@@ -64,7 +64,7 @@ func (s *Server) observeContent(ctx context.Context, database string, scope Scop
 	if template {
 		content.queueRelations(&batch)
 	}
-	if err := conn.SendBatch(ctx, &batch).Close(); err != nil {
+	if err := conn.read(ctx, &batch); err != nil {
 		return Content{}, fmt.Errorf("observe database %q: %w", database, readable(conn.cause(ctx, err)))
 	}
 	return content, nil

@@ -27,7 +27,7 @@ func (s *Server) observeElsewhere(ctx context.Context, state *State, scope Scope
 		var batch pgx.Batch
 		var content Content
 		content.queueDirect(&batch, scope.Logins)
-		err = conn.SendBatch(ctx, &batch).Close()
+		err = conn.read(ctx, &batch)
 		conn.end()
 		if err != nil {
 			return fmt.Errorf("observe database %q: %w", dep.Database, readable(conn.cause(ctx, err)))

@@ -16,8 +16,10 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
+	"github.com/dbtether/kubectl-dbtether/pkg/tracing"
 )
 
 // Endpoint is a server and how the connection to it is secured.
@@ -58,12 +60,14 @@ var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interv
 
 // connect opens a session in one database. The environment of the process (PGHOST,
 // PGPASSFILE, PGSERVICE …) has no influence on it.
-func (e Endpoint) connect(ctx context.Context, login Login, database string) (*session, error) {
+func (e Endpoint) connect(ctx context.Context, login Login, database string) (s *session, err error) {
+	ctx, step := tracing.Start(ctx, "postgresql connect", attribute.String("db.namespace", database), attribute.String("dbtether.cluster", e.Name))
+	defer func() { tracing.End(step, err) }()
 	config, err := e.config(login, database)
 	if err != nil {
 		return nil, err
 	}
-	s := &session{server: e.Name}
+	s = &session{server: e.Name}
 	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) { s.notices = append(s.notices, notice) }
 	if s.Conn, err = pgx.ConnectConfig(ctx, config); err != nil {
 		return nil, e.connectError(login, database, err)

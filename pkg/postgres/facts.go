@@ -68,7 +68,7 @@ func (s *Server) Facts(ctx context.Context, extensions []string) (ServerFacts, e
 	facts.queueMemberships(&batch)
 	facts.queueOpenDatabases(&batch)
 	facts.queueExtensions(&batch, extensions)
-	if err := s.conn.SendBatch(ctx, &batch).Close(); err != nil {
+	if err := s.conn.read(ctx, &batch); err != nil {
 		return ServerFacts{}, fmt.Errorf("inspect cluster %q: %w", s.endpoint.Name, readable(s.conn.cause(ctx, err)))
 	}
 	return facts, nil

@@ -64,7 +64,7 @@ func (s *Server) Observe(ctx context.Context, scope Scope) (State, error) {
 	if scope.Fingerprints {
 		state.queueFingerprints(&batch, only)
 	}
-	if err := s.conn.SendBatch(ctx, &batch).Close(); err != nil {
+	if err := s.conn.read(ctx, &batch); err != nil {
 		return State{}, fmt.Errorf("observe cluster %q: %w", s.endpoint.Name, readable(s.conn.cause(ctx, err)))
 	}
 	if err := s.observeContents(ctx, scope, &state); err != nil {

@@ -7,6 +7,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/tracing"
 )
 
 // session is a connection and the warnings it received.
@@ -28,9 +31,11 @@ func (s *session) end() {
 
 // exec runs one statement over the extended protocol, which takes exactly one: a
 // second statement smuggled into a name could not run.
-func (s *session) exec(ctx context.Context, statement string) error {
+func (s *session) exec(ctx context.Context, statement string) (err error) {
+	ctx, step := s.statement(ctx, statement)
+	defer func() { tracing.End(step, err) }()
 	s.notices = nil
-	if _, err := s.PgConn().ExecParams(ctx, statement, nil, nil, nil, nil).Close(); err != nil {
+	if _, err = s.PgConn().ExecParams(ctx, statement, nil, nil, nil, nil).Close(); err != nil {
 		return s.cause(ctx, err)
 	}
 	return s.ineffective(statement)
@@ -58,6 +63,8 @@ const begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE NOT DEFERRABLE"
 // send runs BEGIN and the statements. The server stops at the first error and skips
 // the rest (manual, "Pipelining").
 func (s *session) send(ctx context.Context, statements []string, done func(i int)) (failed int, err error) {
+	ctx, step := s.statements(ctx, statements)
+	defer func() { tracing.End(step, err) }()
 	var batch pgconn.Batch
 	batch.ExecParams(begin, nil, nil, nil, nil)
 	for _, statement := range statements {
@@ -88,6 +95,16 @@ func (s *session) send(ctx context.Context, statements []string, done func(i int
 		done(i)
 	}
 	return len(statements) - 1, nil
+}
+
+// read sends catalog queries in one round trip, and hands what comes to their functions.
+func (s *session) read(ctx context.Context, batch *pgx.Batch) (err error) {
+	ctx, step := tracing.Start(ctx, "postgresql read")
+	defer func() { tracing.End(step, err) }()
+	if step.IsRecording() {
+		step.SetAttributes(append(s.attributes(), attribute.Int("db.operation.batch.size", batch.Len()))...)
+	}
+	return s.SendBatch(ctx, batch).Close()
 }
 
 // rollBack ends the transaction, or the session where that is impossible. It works

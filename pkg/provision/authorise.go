@@ -13,6 +13,7 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
+	"github.com/dbtether/kubectl-dbtether/pkg/tracing"
 )
 
 // DeniedError says that a policy does not admit what a resource asks for. Nothing was
@@ -39,7 +40,9 @@ func isDenied(err error) bool {
 // authorise asks the policies about every resource of the job, as the webhook does
 // when it is written: whoever may write a resource where no webhook is must not be
 // able to make others do what she may not. What cannot be decided is denied.
-func (j *Job) authorise(ctx context.Context) error {
+func (j *Job) authorise(ctx context.Context) (err error) {
+	ctx, step := tracing.Start(ctx, "authorise")
+	defer func() { tracing.End(step, err) }()
 	reviewer, err := j.p.policies.get(ctx, j.p)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
+	"github.com/dbtether/kubectl-dbtether/pkg/tracing"
 )
 
 // Request names a database and users that should be as their resources say, all on
@@ -75,7 +76,9 @@ type Job struct {
 // locks of the databases and logins unless readOnly, observes, and plans. Errors are
 // *DeniedError, *NoAccessError, *postgres.ConnectError, *postgres.RefusedError,
 // *revision.ForeignError, *Error, or those of the API server.
-func (p *Provisioner) Open(ctx context.Context, request Request, readOnly bool) (*Job, error) {
+func (p *Provisioner) Open(ctx context.Context, request Request, readOnly bool) (made *Job, err error) {
+	ctx, step := tracing.Start(ctx, "plan")
+	defer func() { tracing.End(step, err) }()
 	job := &Job{p: p, request: request}
 	if err := job.edit(ctx); err != nil {
 		return nil, err
@@ -86,7 +89,6 @@ func (p *Provisioner) Open(ctx context.Context, request Request, readOnly bool) 
 	if err := job.validate(); err != nil {
 		return nil, err
 	}
-	var err error
 	if job.server, job.endpoint, err = p.dial(ctx, job.Cluster); err != nil {
 		return nil, err
 	}
@@ -258,11 +260,13 @@ func (j *Job) Subject() string {
 // Secrets live, restarts what has an older credential in its environment, and writes the
 // status of every resource. Killed at any point, the next
 // Open and Apply of the same resources complete it.
-func (j *Job) Apply(ctx context.Context) error {
+func (j *Job) Apply(ctx context.Context) (err error) {
+	ctx, step := tracing.Start(ctx, "apply")
+	defer func() { tracing.End(step, err) }()
 	if err := j.writeResources(ctx); err != nil {
 		return err
 	}
-	err := j.run(ctx)
+	err = j.run(ctx)
 	if outdated(err) { // who begins anew finds out more
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
+	"github.com/dbtether/kubectl-dbtether/pkg/telemetry"
 )
 
 // metrics have labels of a few values only: no namespace, no name.
@@ -15,10 +16,12 @@ type metrics struct {
 	errors   *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 
-	success, leader, unreachable, expired prometheus.Gauge
+	success, leader, unreachable, expired, secretsDue prometheus.Gauge
 }
 
-func newMetrics(depth func() int) *metrics {
+// newMetrics returns the metrics of a version of the runner. Depth returns how many
+// resources wait for their turn, and retrying how many for another try.
+func newMetrics(version string, depth, retrying func() int) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		results: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -50,12 +53,21 @@ func newMetrics(depth func() int) *metrics {
 			Name: "dbtether_runner_expired_secrets",
 			Help: "Managed Secrets that have expired.",
 		}),
+		secretsDue: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "dbtether_runner_secrets_due",
+			Help: "Managed Secrets for which something was to be done when it was looked last: new values, or revisions beyond as many as are kept.",
+		}),
 	}
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "dbtether_runner_queue_depth",
 		Help: "Resources that wait for their turn, those that wait for a time excepted.",
 	}, func() float64 { return float64(depth()) })
-	m.registry.MustRegister(m.results, m.errors, m.duration, m.success, m.leader, m.unreachable, m.expired, waiting)
+	again := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "dbtether_runner_retrying",
+		Help: "Resources that failed and wait for another try.",
+	}, func() float64 { return float64(retrying()) })
+	m.registry.MustRegister(m.results, m.errors, m.duration, m.success, m.leader, m.unreachable, m.expired, m.secretsDue, waiting, again)
+	telemetry.Process(m.registry, "dbtether_runner", version)
 	return m
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	coordinationv1client "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/util/workqueue"
@@ -38,6 +39,10 @@ type Options struct {
 	// MetricsListen is where /metrics, /healthz and /readyz are served, by HTTP; empty:
 	// nowhere.
 	MetricsListen string
+	// Traces is where the work on each resource is told as spans; nil: nowhere.
+	Traces trace.TracerProvider
+	// Version is that of the program.
+	Version string
 	// Log is told of what concerns the runner itself.
 	Log *slog.Logger
 	// Done is told of each result and how long it took, by one caller at a time. What
@@ -68,6 +73,7 @@ type runner struct {
 
 	queue   workqueue.TypedRateLimitingInterface[key]
 	claims  *claims
+	failing *failing
 	watch   *watch
 	down    unreachable
 	busy    atomic.Int32
@@ -81,13 +87,14 @@ type runner struct {
 // another runner has taken over because the API server could not be reached.
 func Run(ctx context.Context, o Options) error {
 	klog.SetSlogLogger(slog.New(clientLog{o.Log.Handler()}))
-	r := &runner{Options: o, claims: newClaims()}
+	r := &runner{Options: o, claims: newClaims(), failing: newFailing()}
 	r.events.recorder = notify.Recorder{Events: o.Events, Component: leaseName, Instance: o.Identity, Now: o.Provisioner.Now}
 	r.events.notifier = func() *notify.Notifier { // anew each time: configurations change
 		return &notify.Notifier{Secrets: o.Provisioner.Secrets, Events: o.Events, Component: leaseName, Instance: o.Identity, Now: o.Provisioner.Now, Random: o.Provisioner.Random}
 	}
 	r.queue = workqueue.NewTypedRateLimitingQueue[key](newBackoff())
-	r.metrics = newMetrics(r.queue.Len)
+	r.metrics = newMetrics(o.Version, r.queue.Len, r.failing.count)
+	r.metrics.registry.MustRegister(newState(r))
 	server, err := r.serve()
 	if err != nil {
 		return err

@@ -55,9 +55,12 @@ func (r *runner) dueSecrets(ctx context.Context) error {
 	if count {
 		r.secrets.counted = now
 	}
-	told := map[key]time.Time{}
+	told, work := map[key]time.Time{}, 0
 	for _, d := range due {
 		k := key{provision.KindSecret, d.Namespace, d.Name}
+		if d.Work() {
+			work++
+		}
 		if d.Work() && r.queue.NumRequeues(k) == 0 {
 			r.queue.Add(k)
 		}
@@ -71,6 +74,7 @@ func (r *runner) dueSecrets(ctx context.Context) error {
 	}
 	r.secrets.expired = told
 	r.metrics.expired.Set(float64(len(told)))
+	r.metrics.secretsDue.Set(float64(work))
 	return nil
 }
 
@@ -95,13 +99,14 @@ func (r *runner) secret(ctx context.Context, k key, started time.Time) {
 			continue
 		}
 		failed = failed || result.Err != nil
+		tellSpan(ctx, result)
 		r.tellSecret(ctx, k, result, r.Provisioner.Now().Sub(started))
 	}
 	if failed {
-		r.queue.AddRateLimited(k)
+		r.retry(k)
 		return
 	}
-	r.queue.Forget(k)
+	r.forget(k)
 	r.events.forget(k)
 }
 

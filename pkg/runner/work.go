@@ -39,6 +39,9 @@ func (r *runner) worker(taking, work context.Context) {
 func (r *runner) one(ctx context.Context, k key) {
 	ctx, cancel := context.WithTimeout(ctx, workTimeout)
 	defer cancel()
+	ctx, traced := r.trace(ctx, k)
+	defer traced.End()
+	r.Log.Debug("working", "kind", k.kind, "namespace", k.namespace, "name", k.name, "tries", r.queue.NumRequeues(k))
 	started := r.Provisioner.Now()
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -73,7 +76,7 @@ func (r *runner) resource(ctx context.Context, k key, started time.Time) {
 	}
 	object, err := r.Provisioner.Kube.Resource(resource).Namespace(k.namespace).Get(ctx, k.name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		r.queue.Forget(k)
+		r.forget(k)
 		r.events.forget(k)
 		return
 	}
@@ -100,6 +103,18 @@ func (r *runner) resource(ctx context.Context, k key, started time.Time) {
 	r.finish(ctx, k, r.Provisioner.ReconcileObject(ctx, object, r.down.all()), object, started)
 }
 
+// retry asks for another try of what has failed, later.
+func (r *runner) retry(k key) {
+	r.failing.add(k)
+	r.queue.AddRateLimited(k)
+}
+
+// forget says that nothing is wrong with a resource, or that it is gone.
+func (r *runner) forget(k key) {
+	r.failing.remove(k)
+	r.queue.Forget(k)
+}
+
 // prepare returns what a run is about, and whether it has to wait for that of a Database.
 func (r *runner) prepare(ctx context.Context, object *unstructured.Unstructured) (all []key, waits bool, err error) {
 	if object.GetKind() == v1alpha1.KindDatabase {
@@ -124,14 +139,15 @@ func (r *runner) finish(ctx context.Context, k key, result provision.Result, obj
 		return
 	}
 	r.tell(ctx, k, result, object, r.Provisioner.Now().Sub(started))
+	tellSpan(ctx, result)
 	if result.Err != nil {
 		if provision.WhyOf(result.Err) == provision.WhyUnreachable {
 			r.suspect(k)
 		}
-		r.queue.AddRateLimited(k)
+		r.retry(k)
 		return
 	}
-	r.queue.Forget(k)
+	r.forget(k)
 	if result.Action == provision.ActionDeleted {
 		r.events.forget(k)
 		return
@@ -168,7 +184,7 @@ func (r *runner) cluster(ctx context.Context, k key, started time.Time) {
 	if err == nil {
 		_, err = r.Provisioner.CheckCluster(ctx, cluster, true)
 	} else if _, there, _ := r.watch.clusters.GetStore().GetByKey(k.name); !there {
-		r.queue.Forget(k)
+		r.forget(k)
 		r.down.set(k.name, nil)
 		return
 	}

@@ -1,0 +1,88 @@
+package admission
+
+import (
+	"maps"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/policy"
+)
+
+// policyMetrics tell which policies decide, and how long that takes.
+type policyMetrics struct {
+	policies, policyProblems, policySuccess prometheus.Gauge
+	policyFailures                          prometheus.Counter
+	// policySet has one series, whose label is the revision of the set.
+	policySet  *prometheus.GaugeVec
+	evaluation prometheus.Histogram
+	// codes are those of every policy that was ever loaded.
+	codes *atomic.Pointer[map[string][]string]
+}
+
+func newPolicyMetrics() policyMetrics {
+	m := policyMetrics{
+		policies: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "dbtether_webhook_policies",
+			Help: "Policies that reviews are decided by; 0 while none could be loaded.",
+		}),
+		policyProblems: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "dbtether_webhook_policy_problems",
+			Help: "Modes and exceptions that were left out of the policies in force.",
+		}),
+		policySuccess: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "dbtether_webhook_policy_last_success_timestamp_seconds",
+			Help: "When the policies in force were loaded, in seconds since 1970.",
+		}),
+		policyFailures: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "dbtether_webhook_policy_load_failures_total",
+			Help: "How often policies could not be loaded.",
+		}),
+		policySet: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "dbtether_webhook_policy_set_info",
+			Help: "1; its label says which revision of the policies decides. Replicas that differ have loaded different ConfigMaps.",
+		}, []string{"revision"}),
+		evaluation: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "dbtether_webhook_policy_evaluation_seconds",
+			Help:    "Time in which the policies answered about one object.",
+			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .1, .5, 2},
+		}),
+		codes: new(atomic.Pointer[map[string][]string]),
+	}
+	m.codes.Store(&map[string][]string{})
+	return m
+}
+
+func (m policyMetrics) register(registry *prometheus.Registry) {
+	registry.MustRegister(m.policies, m.policyProblems, m.policySuccess, m.policyFailures, m.policySet, m.evaluation)
+}
+
+// loaded records that reviews are decided by an engine from now on.
+func (m policyMetrics) loaded(engine *policy.Engine, now time.Time) {
+	codes := maps.Clone(*m.codes.Load())
+	for _, row := range engine.Policies() {
+		if row.Code != "" && !slices.Contains(codes[row.Policy], row.Code) {
+			codes[row.Policy] = append(slices.Clip(codes[row.Policy]), row.Code)
+		}
+	}
+	m.codes.Store(&codes)
+	m.policies.Set(float64(countPolicies(engine)))
+	m.policyProblems.Set(float64(len(engine.Problems())))
+	m.policySuccess.Set(float64(now.Unix()))
+	m.policySet.Reset()
+	m.policySet.WithLabelValues(engine.Revision()).Set(1)
+}
+
+// codeOther stands for a code that a policy does not name in its METADATA: it may be
+// made of anything that was sent.
+const codeOther = "other"
+
+// code returns the code of a finding as it can be told to anybody.
+func (m policyMetrics) code(f policy.Finding) string {
+	if f.Policy == "" || f.Code == policy.CodeError || slices.Contains((*m.codes.Load())[f.Policy], f.Code) {
+		return f.Code
+	}
+	return codeOther
+}
