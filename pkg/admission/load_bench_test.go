@@ -4,18 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"regexp"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/dynamic"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -138,87 +133,4 @@ func report(b *testing.B, took []time.Duration) {
 	b.ReportMetric(at(.50), "p50-ms")
 	b.ReportMetric(at(.99), "p99-ms")
 	b.ReportMetric(float64(len(took))/loadDuration.Seconds(), "pods/s")
-}
-
-// mostResident is how much memory the webhook may have, in MiB.
-const mostResident = 100
-
-// BenchmarkResidentMemory fills the API server with a large cluster, and looks at how much
-// memory a webhook has that starts on it. The system says so on Linux only.
-func BenchmarkResidentMemory(b *testing.B) {
-	c := newCluster(b)
-	config := c.unlimited(b)
-	namespaces, err := corev1client.NewForConfig(config)
-	if err != nil {
-		b.Fatal(err)
-	}
-	objects, err := dynamic.NewForConfig(config)
-	if err != nil {
-		b.Fatal(err)
-	}
-	many(b, manyNamespaces, func(ctx context.Context, i int) error {
-		name := fmt.Sprintf("tenant-%d", i)
-		_, err := namespaces.Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: namespaceOf(name).Labels}}, metav1.CreateOptions{})
-		return err
-	})
-	many(b, manyClusters, func(ctx context.Context, i int) error {
-		_, err := objects.Resource(v1alpha1.DBClusters).Create(ctx, &unstructured.Unstructured{Object: map[string]any{"apiVersion": v1alpha1.GroupVersion.String(), "kind": v1alpha1.KindDBCluster,
-			"metadata": map[string]any{"name": fmt.Sprintf("cluster-%d", i)},
-			"spec":     map[string]any{"endpoint": "db.example.com", "credentialsSecretRef": map[string]any{"name": "admin", "namespace": systemNamespace}, "allowedNamespaces": []any{"shop"}}}}, metav1.CreateOptions{})
-		return err
-	})
-	many(b, manyUsers, func(ctx context.Context, i int) error {
-		_, err := objects.Resource(v1alpha1.DatabaseUsers).Namespace(fmt.Sprintf("tenant-%d", i)).Create(ctx, &unstructured.Unstructured{Object: map[string]any{
-			"apiVersion": v1alpha1.GroupVersion.String(), "kind": v1alpha1.KindDatabaseUser, "metadata": map[string]any{"name": "orders-api"},
-			"spec": map[string]any{"databaseRef": map[string]any{"name": "orders"}}}}, metav1.CreateOptions{})
-		return err
-	})
-	for b.Loop() {
-		if err := c.webhook.stop(); err != nil {
-			b.Fatal(err)
-		}
-		c.running(b)
-		b.ReportMetric(c.webhook.resident(b), "MiB")
-	}
-	if got := c.webhook.resident(b); got > mostResident {
-		b.Errorf("the webhook has %.0f MiB", got)
-	}
-}
-
-// many does something so many times, some at once.
-func many(b *testing.B, times int, do func(ctx context.Context, i int) error) {
-	b.Helper()
-	errs := make([]error, loadClients)
-	var all sync.WaitGroup
-	for client := range loadClients {
-		all.Go(func() {
-			for i := client; i < times && errs[client] == nil; i += loadClients {
-				errs[client] = do(b.Context(), i)
-			}
-		})
-	}
-	all.Wait()
-	if err := errors.Join(errs...); err != nil {
-		b.Fatal(err)
-	}
-}
-
-var residentLine = regexp.MustCompile(`(?m)^VmRSS:\s+(\d+) kB$`)
-
-// resident returns the memory of the process in MiB.
-func (w *webhook) resident(b *testing.B) float64 {
-	b.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", w.cmd.Process.Pid))
-	if errors.Is(err, os.ErrNotExist) {
-		b.Skip("the system does not say how much memory a process has")
-	}
-	match := residentLine.FindSubmatch(text)
-	if err != nil || match == nil {
-		b.Fatalf("read the memory of the webhook: %v\n%s", err, text)
-	}
-	kilobytes, err := strconv.ParseFloat(string(match[1]), 64)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return kilobytes / 1024
 }
