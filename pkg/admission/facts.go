@@ -58,7 +58,7 @@ func (f *facts) Namespace(name string) (*metav1.ObjectMeta, bool) {
 	if !f.found(err, namespaceResource.Resource, name) {
 		return nil, false
 	}
-	_, _ = bareNamespace(found)
+	_, _ = keepNamespace(found)
 	return &found.ObjectMeta, true
 }
 

@@ -5,13 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/dynamic/dynamicinformer"
@@ -90,10 +86,10 @@ func secretsOfUser(object any) ([]string, error) {
 // prepare says what is kept of each object, and who is told that it cannot be watched.
 func (i *index) prepare() error {
 	for informer, transform := range map[cache.SharedIndexInformer]cache.TransformFunc{
-		i.namespaces: bareNamespace,
-		i.clusters:   typed[v1alpha1.DBCluster],
-		i.databases:  typed[v1alpha1.Database],
-		i.users:      typed[v1alpha1.DatabaseUser],
+		i.namespaces: keepNamespace,
+		i.clusters:   kept(keepCluster),
+		i.databases:  kept(keepDatabase),
+		i.users:      kept(keepUser),
 	} {
 		if err := informer.SetTransform(transform); err != nil {
 			return err
@@ -136,45 +132,4 @@ func (i *index) ready() error {
 		}
 	}
 	return nil
-}
-
-// bareNamespace keeps of a namespace what policies may look at.
-func bareNamespace(object any) (any, error) {
-	if namespace, ok := object.(*metav1.PartialObjectMetadata); ok {
-		namespace.ManagedFields = nil
-		namespace.OwnerReferences = nil
-		for key := range namespace.Annotations {
-			if !strings.HasPrefix(key, v1alpha1.GroupVersion.Group+"/") {
-				delete(namespace.Annotations, key)
-			}
-		}
-	}
-	return object, nil
-}
-
-// typed turns what the API server sent into our type, once for each change rather
-// than once for each review. What is our type already, or the note that an object
-// is gone, stays as it is. An object that is not of our schema keeps its name and
-// loses the rest: an error would stop the whole informer. It admits nobody.
-func typed[T any](object any) (any, error) {
-	content, ok := object.(*unstructured.Unstructured)
-	if !ok {
-		return object, nil
-	}
-	content.SetManagedFields(nil)
-	result := new(T)
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content.Object, result); err != nil {
-		result = new(T)
-		named, err := meta.Accessor(result)
-		if err != nil {
-			return nil, err
-		}
-		named.SetName(content.GetName())
-		named.SetNamespace(content.GetNamespace())
-		named.SetUID(content.GetUID())
-		if cluster, ok := any(result).(*v1alpha1.DBCluster); ok {
-			cluster.Spec.AllowedNamespaces = []string{} // none at all would admit everybody
-		}
-	}
-	return result, nil
 }

@@ -158,7 +158,7 @@ func TestTransforms(t *testing.T) {
 	namespace := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "shop", Labels: map[string]string{"team": "a"},
 		Annotations:   map[string]string{"dbtether.io/allow-users-from": "*", "kubectl.kubernetes.io/last-applied-configuration": "{}"},
 		ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "x"}}}}
-	got, err = bareNamespace(namespace)
+	got, err = keepNamespace(namespace)
 	want := metav1.ObjectMeta{Name: "shop", Labels: map[string]string{"team": "a"}, Annotations: map[string]string{"dbtether.io/allow-users-from": "*"}}
 	if meta, ok := got.(*metav1.PartialObjectMetadata); err != nil || !ok || !reflect.DeepEqual(meta.ObjectMeta, want) {
 		t.Errorf("got %+v, %v", got, err)

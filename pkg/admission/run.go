@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -79,6 +80,7 @@ func Run(ctx context.Context, o Options) error {
 	running.Go(func() { library.run(background) })
 	running.Go(func() { status.run(background) })
 	running.Go(func() { keeper.run(background) })
+	running.Go(func() { giveBack(background, p) })
 	err = server.run(ctx)
 	stop()
 	running.Wait()
@@ -88,6 +90,21 @@ func Run(ctx context.Context, o Options) error {
 		log.Warn("traces", "error", err.Error())
 	}
 	return err
+}
+
+// giveBack returns to the system, once the webhook is ready, what starting took: reading
+// a large cluster and compiling the policies need several times what is kept of them.
+func giveBack(ctx context.Context, p *probes) {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for p.check() != nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+	debug.FreeOSMemory()
 }
 
 // connection says how to reach the API server.

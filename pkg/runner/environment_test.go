@@ -36,6 +36,7 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
 	"github.com/dbtether/kubectl-dbtether/pkg/runner"
+	"github.com/dbtether/kubectl-dbtether/pkg/tracing"
 )
 
 func TestMain(m *testing.M) { os.Exit(testenv.Main(m)) }
@@ -56,6 +57,7 @@ func newClients(t *testing.T, kubeconfig, name string, groups ...string) clients
 		t.Fatal(err)
 	}
 	config.QPS, config.WarningHandler = -1, rest.NoWarnings{}
+	config.Wrap(tracing.Transport)
 	c := clients{name: name, groups: groups}
 	if c.objects, err = dynamic.NewForConfig(config); err != nil {
 		t.Fatal(err)

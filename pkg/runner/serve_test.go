@@ -67,7 +67,10 @@ func TestMetrics(t *testing.T) {
 	wants := []string{`dbtether_runner_results_total{action="provisioned",kind="Database"} 1`, `dbtether_runner_results_total{action="unchanged",kind="DBCluster"}`,
 		`dbtether_runner_results_total{action="failed",kind="DatabaseUser"}`, `dbtether_runner_errors_total{kind="DatabaseUser",reason="Refused"}`,
 		`dbtether_runner_work_duration_seconds_count{kind="Database"}`, "dbtether_runner_leader 1", "dbtether_runner_queue_depth ",
-		"dbtether_runner_last_success_timestamp_seconds 1.", "dbtether_runner_unreachable_clusters 0"}
+		"dbtether_runner_last_success_timestamp_seconds 1.", "dbtether_runner_unreachable_clusters 0",
+		`dbtether_runner_resources{kind="Database",phase="Ready"} 1`, `dbtether_runner_resources{kind="DatabaseUser",phase="Failed"} 1`,
+		"dbtether_runner_rotations_due 0", "dbtether_runner_expired_users 0", "dbtether_runner_secrets_due 0", "dbtether_runner_retrying 1",
+		`dbtether_runner_build_info{goversion="go1.`, "process_resident_memory_bytes "}
 	eventually(t, "all is counted", func() error {
 		_, text := w.ask(t, "/metrics")
 		for _, want := range wants {
