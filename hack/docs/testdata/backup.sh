@@ -2,7 +2,7 @@
 # an administrator of one name and password. pg_dump must not be older than the first
 # server, so that the environment
 # has PostgreSQL 15 and 18, in this order.
-of() { sed -n "s/^ *\"$1\": \"\{0,1\}\([^\",]*\).*/\1/p" "$DBTETHER_TESTENV" | sed -n "${2}p"; }
+of() { sed -n "/\"postgresql\"/,\$ s/^ *\"$1\": \"\{0,1\}\([^\",]*\).*/\1/p" "$DBTETHER_TESTENV" | sed -n "${2}p"; }
 password=$(of superuserPassword 1)
 PGPASSWORD=$(of superuserPassword 2) psql -q -v ON_ERROR_STOP=1 -h "$(of host 2)" -p "$(of port 2)" -U "$(of superuser 2)" -d postgres -c "ALTER ROLE postgres PASSWORD '$password'" -c "DROP ROLE $(of admin 2)"
 for i in 1 2; do

@@ -1,5 +1,5 @@
 # A server, a team with a database on it, and a team that has neither; then what goes wrong.
-of() { sed -n "s/^ *\"$1\": \"\{0,1\}\([^\",]*\).*/\1/p" "$DBTETHER_TESTENV" | head -n 1; }
+of() { sed -n "/\"postgresql\"/,\$ s/^ *\"$1\": \"\{0,1\}\([^\",]*\).*/\1/p" "$DBTETHER_TESTENV" | head -n 1; }
 kubectl label namespace shop dbtether.io/injection=enabled
 kubectl create namespace team-b
 printf '%s' "$(of superuserPassword)" | kubectl dbtether cluster add main --endpoint "$(of host)" --port "$(of port)" --admin-username "$(of superuser)" \
