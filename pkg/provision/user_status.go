@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
@@ -105,7 +106,7 @@ func unanswered(have *v1alpha1.RotationStatus, asked string) *v1alpha1.RotationS
 
 // userStatus completes a status with what the outcome says, and writes it.
 func (p *Provisioner) userStatus(ctx context.Context, user *v1alpha1.DatabaseUser, status v1alpha1.DatabaseUserStatus, o outcome) error {
-	ready := o.err == nil && !o.deleting && !o.expired
+	ready := o.err == nil && !o.deleting && !o.expired || stillWorks(user, status, o)
 	credentials := condition(v1alpha1.ConditionCredentialsReady, ready, "LoggedIn", "NotReady",
 		fmt.Sprintf("secret %s, revision %d", status.SecretName, status.SecretRevision))
 	status.Phase, status.Message, status.ObservedGeneration = o.phase(), o.text(), user.Generation
@@ -114,6 +115,14 @@ func (p *Provisioner) userStatus(ctx context.Context, user *v1alpha1.DatabaseUse
 		status.Rotation = unanswered(status.Rotation, asked)
 	}
 	return p.applyStatus(ctx, v1alpha1.DatabaseUsers, v1alpha1.KindDatabaseUser, user, &user.Status, &status)
+}
+
+// stillWorks reports whether nothing was found out about a credential that has worked: a
+// server that does not answer must not keep pods from starting which may be there before
+// it is.
+func stillWorks(user *v1alpha1.DatabaseUser, status v1alpha1.DatabaseUserStatus, o outcome) bool {
+	return o.err != nil && WhyOf(o.err) == WhyUnreachable && !o.deleting && status.SecretRevision == user.Status.SecretRevision &&
+		meta.IsStatusConditionTrue(user.Status.Conditions, v1alpha1.ConditionCredentialsReady)
 }
 
 // failedUser writes a failure of a run that found out nothing about the user.

@@ -1,0 +1,63 @@
+package runner_test
+
+import (
+	"fmt"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/runner"
+)
+
+// TestUnreachableServer checks that a server which does not answer makes its resources
+// fail, and leaves the credential of a user what it was: pods may start before their server
+// is back. A change of the user that cannot be carried out meanwhile is done then.
+func TestUnreachableServer(t *testing.T) {
+	s := newSite(t)
+	name := "away-" + s.id
+	s.namespace(t, name)
+	s.cluster(t, name, name, nil)
+	if err := s.create(t, v1alpha1.KindDatabase, name, "orders", map[string]any{"clusterRef": map[string]any{"name": name}, "databaseName": "orders_" + s.id}); err != nil {
+		t.Fatal(err)
+	}
+	user := func(login string) {
+		t.Helper()
+		if err := s.create(t, v1alpha1.KindDatabaseUser, name, login, map[string]any{"databaseRef": map[string]any{"name": "orders"}, "username": login + "_" + s.id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	user("api")
+	w := s.start(t, s.admin, func(o *runner.Options) { o.Namespace = name })
+	s.waitPhase(t, v1alpha1.KindDatabaseUser, name, "api", v1alpha1.PhaseReady)
+
+	s.patch(t, v1alpha1.KindDBCluster, "", name, `{"spec":{"port":1}}`)
+	user("late")
+	s.waitPhase(t, v1alpha1.KindDatabaseUser, name, "api", v1alpha1.PhaseFailed)
+	s.waitPhase(t, v1alpha1.KindDatabaseUser, name, "late", v1alpha1.PhaseFailed)
+	for login, want := range map[string]string{"api": "Ready=False CredentialsReady=True", "late": "Ready=False CredentialsReady=False"} {
+		object, err := s.get(t, v1alpha1.KindDatabaseUser, name, login)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprintf("Ready=%s CredentialsReady=%s", statusOf(object, v1alpha1.ConditionReady), statusOf(object, v1alpha1.ConditionCredentialsReady)); got != want {
+			t.Errorf("%s: %s, not %s", login, got, want)
+		}
+	}
+
+	s.patch(t, v1alpha1.KindDBCluster, "", name, fmt.Sprintf(`{"spec":{"port":%d}}`, s.postgres.Port))
+	for _, login := range []string{"api", "late"} {
+		s.waitPhase(t, v1alpha1.KindDatabaseUser, name, login, v1alpha1.PhaseReady)
+	}
+	w.stop()
+}
+
+func statusOf(object *unstructured.Unstructured, kind string) string {
+	conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
+	for _, c := range conditions {
+		if condition, is := c.(map[string]any); is && condition["type"] == kind {
+			return fmt.Sprint(condition["status"])
+		}
+	}
+	return "not there"
+}
