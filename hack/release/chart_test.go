@@ -30,9 +30,11 @@ func TestHelmTakesTheChart(t *testing.T) {
 	helm := exec.Command("go", "tool", "-modfile=tools/helm/go.mod", "helm", "template", "dbtether",
 		filepath.Join(m.dist, "dbtether-1.2.3-rc.1.tgz"), "--namespace", "dbtether-system", "--kube-version", "v1.30.0")
 	helm.Dir, helm.Env = root, append(os.Environ(), "KUBECONFIG="+os.DevNull)
+	var stderr strings.Builder
+	helm.Stderr = &stderr
 	rendered, err := helm.Output()
 	if err != nil {
-		t.Fatalf("%v: %s", err, err.(*exec.ExitError).Stderr)
+		t.Fatalf("%v: %s", err, stderr.String())
 	}
 	written, err := os.ReadFile(filepath.Join(m.dist, "install.yaml"))
 	if err != nil {
