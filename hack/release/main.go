@@ -26,6 +26,7 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/hack/changelog"
 	"github.com/dbtether/kubectl-dbtether/hack/testenv"
+	"github.com/dbtether/kubectl-dbtether/pkg/install"
 )
 
 func main() {
@@ -122,6 +123,11 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	}
 	if err := checkBaseURI(wanted.baseURI); err != nil {
 		return options{}, err
+	}
+	parameters := install.Defaults(wanted.version)
+	parameters.ImagePrefix = wanted.imagePrefix()
+	if err := parameters.Check(); err != nil {
+		return options{}, fmt.Errorf("--registry %q: %w", wanted.registry, err)
 	}
 	var err error
 	if wanted.platforms, err = parsePlatforms(*platforms); err != nil {

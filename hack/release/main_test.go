@@ -47,6 +47,7 @@ func TestParseOptionsRefuses(t *testing.T) {
 		{"--version v0.1.0 --base-uri https://x/{{.}}", `--base-uri "https://x/{{.}}": has characters`},
 		{"--version v0.1.0 --platforms plan9/386", `--platforms "plan9/386": not one of linux/amd64,`},
 		{"--version v0.1.0 --platforms linux/amd64,", `--platforms "": not one of`},
+		{"--version v0.1.0 --registry Registry.test/A", `--registry "Registry.test/A": image prefix "Registry.test/A/dbtether" is not like registry/folder`},
 		{"--version v0.1.0 --parts plugin,docs", `--parts "docs": not one of plugin,images,chart,manifests`},
 		{"--version v0.1.0 dist", `unexpected argument "dist"`},
 		{"--verson v0.1.0", `flag provided but not defined: -verson`},
