@@ -13,6 +13,8 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 CONTROLLER_GEN := go tool -modfile=tools/go.mod controller-gen
 GOLANGCI_LINT := go tool -modfile=tools/lint/go.mod golangci-lint
 REGAL := go tool -modfile=tools/regal/go.mod regal
+ACTIONLINT := go tool -modfile=tools/actionlint/go.mod actionlint
+GOVULNCHECK := go tool -modfile=tools/vulncheck/go.mod govulncheck
 
 # The packages whose tests start no server.
 UNIT ?= ./pkg/api/... ./pkg/secret ./pkg/secretfile ./pkg/inject ./pkg/policy ./pkg/review ./manifests ./hack/layout ./hack/benchtable
@@ -34,13 +36,22 @@ build: ## Build bin/kubectl-dbtether and bin/webhook
 install: ## Install kubectl-dbtether where go install puts programs; kubectl finds it on the PATH
 	CGO_ENABLED=0 go install -trimpath -ldflags '$(LDFLAGS)' ./cmd/kubectl-dbtether
 
-.PHONY: dist
-dist: ## The archives of a release, its checksums and krew's manifest, in dist; VERSION=v0.1.0
+.PHONY: release
+release: ## All files of a release, in dist; VERSION=v0.1.0, which CHANGELOG.md must know, REGISTRY=host/path
 	rm -rf dist
-	go run ./hack/release --version '$(VERSION)' --out dist
+	go run ./hack/release --version '$(VERSION)' --registry '$(REGISTRY)' --out dist
+
+.PHONY: release-notes
+release-notes: ## What CHANGELOG.md says of a version that is to be released; VERSION=v0.1.0
+	@go run ./hack/release --version '$(VERSION)' --notes
+
+.PHONY: dist
+dist: ## Of a release only the plugin's archives and krew's manifest, in dist; VERSION=v0.1.0
+	rm -rf dist
+	go run ./hack/release --version '$(VERSION)' --registry '$(REGISTRY)' --parts plugin --out dist
 
 .PHONY: images
-images: ## The images of the webhook and of the plugin, in dist/images; VERSION=v0.1.0, REGISTRY=host/path
+images: ## The images alone, of any VERSION, in dist/images; REGISTRY=host/path
 	go run ./hack/image --version '$(VERSION)' --registry '$(REGISTRY)' --out dist/images
 
 .PHONY: clean
@@ -92,14 +103,19 @@ bench: ## All benchmarks, each beside its baseline
 	go run ./hack/env run -- go test -run '^$$' -bench . -benchmem ./... | go run ./hack/benchtable
 
 .PHONY: krew-check
-krew-check: ## Make a release twice, compare its bytes, install it with krew and use it
+krew-check: ## Make a release twice, compare all its bytes, look into it, install it with krew and use it
 	go run ./hack/krewcheck
 
 .PHONY: lint
-lint: ## go vet, golangci-lint and, for the policies, regal
+lint: ## go vet, golangci-lint, regal for the policies and actionlint for the workflows
 	go vet ./...
 	$(GOLANGCI_LINT) run
 	$(REGAL) lint policies
+	$(ACTIONLINT)
+
+.PHONY: vulncheck
+vulncheck: ## Known vulnerabilities in code that is called; asks the Go project's database over the network
+	$(GOVULNCHECK) ./...
 
 .PHONY: fmt
 fmt: ## Format the code

@@ -15,6 +15,9 @@ type Program struct {
 	Package  string // such as ./cmd/webhook
 	OS, Arch string // as Go calls them
 	Version  string
+	// Images is what stands before the names of the images that the program installs;
+	// empty: what Defaults of pkg/install says by itself.
+	Images string
 }
 
 // To compiles the program of the sources in root into the file output. It runs the
@@ -25,22 +28,29 @@ func (p Program) To(ctx context.Context, root, output string) error {
 		// A checkout and an unpacked source archive are to give the same bytes;
 		// the version says which commit it was.
 		"-buildvcs=false",
-		"-ldflags", "-s -w -X main.version="+p.Version,
+		"-ldflags", p.linkerFlags(),
 		"-o", output,
 		p.Package)
 	cmd.Dir = root
-	cmd.Env = p.environment(os.Environ())
+	cmd.Env = Environment(p.OS, p.Arch)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s for %s/%s: %w\n%s", p.Package, p.OS, p.Arch, err, out)
 	}
 	return nil
 }
 
-// environment sets what changes what the go command builds, whatever the caller's
-// says: Go's own default where it has one. The version of Go itself stays the
-// caller's.
-func (p Program) environment(caller []string) []string {
-	return append(caller,
-		"CGO_ENABLED=0", "GOOS="+p.OS, "GOARCH="+p.Arch, "GOAMD64=v1", "GOARM64=v8.0",
+func (p Program) linkerFlags() string {
+	flags := "-s -w -X main.version=" + p.Version
+	if p.Images != "" {
+		flags += " -X github.com/dbtether/kubectl-dbtether/pkg/install.images=" + p.Images
+	}
+	return flags
+}
+
+// Environment returns this process' environment with what changes what the go command
+// builds: Go's own default where it has one. The version of Go itself stays the caller's.
+func Environment(system, arch string) []string {
+	return append(os.Environ(),
+		"CGO_ENABLED=0", "GOOS="+system, "GOARCH="+arch, "GOAMD64=v1", "GOARM64=v8.0",
 		"GOFLAGS=-mod=readonly", "GOWORK=off", "GOEXPERIMENT=", "GOFIPS140=off")
 }

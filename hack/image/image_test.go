@@ -21,9 +21,9 @@ func TestParseOptions(t *testing.T) {
 		args string
 		want options
 	}{
-		{"--version v0.1.0", options{"v0.1.0", "dist/images", "", []platform{amd, arm}, sources[:2]}},
-		{"--version 0a1b2c-dirty --out /x --registry registry.test:5000/team --platforms linux/arm64,linux/arm64 --images probe,webhook,probe",
-			options{"0a1b2c-dirty", "/x", "registry.test:5000/team", []platform{arm}, []source{sources[2], sources[0]}}},
+		{"--version v0.1.0", options{"v0.1.0", "dist/images", "", []platform{amd, arm}, sources[:2], ""}},
+		{"--version 0a1b2c-dirty --out /x --registry registry.test:5000/team --platforms linux/arm64,linux/arm64 --images probe,webhook,probe --programs /y",
+			options{"0a1b2c-dirty", "/x", "registry.test:5000/team", []platform{arm}, []source{sources[2], sources[0]}, "/y"}},
 	} {
 		got, err := parseOptions(strings.Fields(c.args), io.Discard)
 		if err != nil || !reflect.DeepEqual(got, c.want) {
@@ -80,7 +80,7 @@ func TestImagesAreReproducible(t *testing.T) {
 // checked, and by Docker's list.
 func TestImage(t *testing.T) {
 	wanted := options{version: "v0.1.0", registry: "registry.test"}
-	archive, err := image(wanted.reference(sources[0]), wanted, sources[0], []build{{platform{"amd64", "linux"}, []byte("for amd64")}, {platform{"arm64", "linux"}, []byte("for arm64")}}, []byte("a license"))
+	archive, imageDigest, err := image(wanted.reference(sources[0]), wanted, sources[0], []build{{platform{"amd64", "linux"}, []byte("for amd64")}, {platform{"arm64", "linux"}, []byte("for arm64")}}, []byte("a license"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,6 +92,9 @@ func TestImage(t *testing.T) {
 	a.read(t, "index.json", &top)
 	if got := top.Manifests[0].Annotations["io.containerd.image.name"]; got != "registry.test/dbtether/webhook:v0.1.0" {
 		t.Errorf("the image is called %q", got)
+	}
+	if got := top.Manifests[0].Digest; got != imageDigest {
+		t.Errorf("the image is %s, its archive says %s", imageDigest, got)
 	}
 	a.blob(t, top.Manifests[0], &all)
 	var configs []string

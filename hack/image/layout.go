@@ -99,19 +99,20 @@ type build struct {
 	executable []byte
 }
 
-// image returns the archive of an image. It does no I/O.
-func image(reference string, wanted options, s source, builds []build, license []byte) ([]byte, error) {
+// image returns the archive of an image, and the digest of the index of its platforms,
+// which is the image's own. It does no I/O.
+func image(reference string, wanted options, s source, builds []build, license []byte) (archive []byte, imageDigest string, err error) {
 	l := &layout{entries: []entry{{"blobs/", 0o755, nil}, {"blobs/sha256/", 0o755, nil}}}
 	all := index{SchemaVersion: 2, MediaType: typeIndex}
 	var load []loadable
 	for _, b := range builds {
 		m, err := l.addImage(wanted, s, b, license)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		d, err := l.addJSON(typeManifest, m)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		d.Platform = &b.platform
 		all.Manifests = append(all.Manifests, d)
@@ -121,17 +122,18 @@ func image(reference string, wanted options, s source, builds []build, license [
 	}
 	d, err := l.addJSON(typeIndex, all)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	// The first is what containerd names an image by, the second what others do.
 	d.Annotations = map[string]string{"io.containerd.image.name": reference, "org.opencontainers.image.ref.name": wanted.version}
 	top := index{SchemaVersion: 2, MediaType: typeIndex, Manifests: []descriptor{d}}
 	for name, value := range map[string]any{layoutFile: map[string]string{"imageLayoutVersion": "1.0.0"}, indexFile: top, "manifest.json": load} {
 		if err := l.addFile(name, value); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 	}
-	return l.archive()
+	archive, err = l.archive()
+	return archive, d.Digest, err
 }
 
 // addImage stores the image for one platform, but for its manifest, which it returns.

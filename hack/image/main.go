@@ -3,6 +3,9 @@
 //
 //	go run ./hack/image --version v0.1.0 --out dist/images
 //
+// It prints a line for each: the archive's digest, the archive, and the image's name with
+// the digest by which a registry will know it.
+//
 // An archive holds an image for all platforms, as an OCI layout that `ctr images
 // import` and tools for registries take, and beside it Docker's own list, by which
 // `docker load` takes the image for the first platform. Equal sources and an equal Go
@@ -77,15 +80,17 @@ type options struct {
 	registry  string
 	platforms []platform
 	sources   []source
+	programs  string // folder to keep the programs in; empty: none
+}
+
+// prefix returns what stands before the images' names.
+func (o options) prefix() string {
+	return strings.TrimPrefix(o.registry+"/dbtether", "/")
 }
 
 // reference returns the name that the image of a source is known by.
 func (o options) reference(s source) string {
-	name := "dbtether/" + s.name + ":" + o.version
-	if o.registry == "" {
-		return name
-	}
-	return o.registry + "/" + name
+	return o.prefix() + "/" + s.name + ":" + o.version
 }
 
 var (
@@ -102,6 +107,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&wanted.version, "version", "", "version, which is the images' tag, such as v0.1.0")
 	flags.StringVar(&wanted.out, "out", "dist/images", "folder to write to")
 	flags.StringVar(&wanted.registry, "registry", "", "`HOST[:PORT][/PATH]` to put before the images' names (default: none)")
+	flags.StringVar(&wanted.programs, "programs", "", "`folder` to keep the programs in, too, each as IMAGE_OS_ARCH")
 	platforms := flags.String("platforms", "linux/amd64,linux/arm64", "comma-separated `OS/ARCH`")
 	images := flags.String("images", "webhook,plugin", "comma-separated `names` of images")
 	if err := flags.Parse(args); err != nil {

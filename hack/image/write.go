@@ -20,30 +20,27 @@ func write(ctx context.Context, root string, wanted options, stdout, stderr io.W
 	if err := os.MkdirAll(wanted.out, 0o755); err != nil {
 		return err
 	}
-	work, err := os.MkdirTemp("", "dbtether-image-")
-	if err != nil {
-		return err
+	programs := wanted.programs
+	if programs != "" {
+		if err := os.MkdirAll(programs, 0o755); err != nil {
+			return err
+		}
+	} else {
+		if programs, err = os.MkdirTemp("", "dbtether-image-"); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(programs)) }()
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	license, err := os.ReadFile(filepath.Join(root, "LICENSE"))
 	if err != nil {
 		return err
 	}
 	for _, s := range wanted.sources {
-		var builds []build
-		for _, p := range wanted.platforms {
-			fmt.Fprintf(stderr, "building %s for %s\n", s.path, p)
-			program := filepath.Join(work, s.name+"-"+p.Architecture)
-			if err := (compile.Program{Package: s.path, OS: p.OS, Arch: p.Architecture, Version: wanted.version}).To(ctx, root, program); err != nil {
-				return err
-			}
-			executable, err := os.ReadFile(program)
-			if err != nil {
-				return err
-			}
-			builds = append(builds, build{p, executable})
+		builds, err := compileFor(ctx, root, programs, wanted, s, stderr)
+		if err != nil {
+			return err
 		}
-		archive, err := image(wanted.reference(s), wanted, s, builds, license)
+		archive, index, err := image(wanted.reference(s), wanted, s, builds, license)
 		if err != nil {
 			return fmt.Errorf("pack image %q: %w", s.name, err)
 		}
@@ -51,9 +48,28 @@ func write(ctx context.Context, root string, wanted options, stdout, stderr io.W
 		if err := replace(file, archive); err != nil {
 			return err
 		}
-		fmt.Fprintf(stdout, "%s  %s  %s\n", digest(archive), file, wanted.reference(s))
+		fmt.Fprintf(stdout, "%s  %s  %s@%s\n", digest(archive), file, wanted.reference(s), index)
 	}
 	return nil
+}
+
+// compileFor builds the program of an image for each platform into the folder programs.
+func compileFor(ctx context.Context, root, programs string, wanted options, s source, stderr io.Writer) ([]build, error) {
+	var builds []build
+	for _, p := range wanted.platforms {
+		fmt.Fprintf(stderr, "building %s for %s\n", s.path, p)
+		file := filepath.Join(programs, s.name+"_"+p.OS+"_"+p.Architecture)
+		program := compile.Program{Package: s.path, OS: p.OS, Arch: p.Architecture, Version: wanted.version, Images: wanted.prefix()}
+		if err := program.To(ctx, root, file); err != nil {
+			return nil, err
+		}
+		executable, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		builds = append(builds, build{p, executable})
+	}
+	return builds, nil
 }
 
 // replace writes a file by a rename, so that nobody reads half of it.

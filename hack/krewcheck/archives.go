@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -20,7 +21,7 @@ import (
 // the license, as regular files, and nothing else. krew refuses a symlink in a
 // tar only: from a zip it would write a file with the link's target in it.
 func inspectArchives(dist string, license []byte) error {
-	archives, err := filepath.Glob(filepath.Join(dist, "kubectl-dbtether_*"))
+	archives, err := pluginArchives(dist)
 	if err != nil {
 		return err
 	}
@@ -35,16 +36,18 @@ func inspectArchives(dist string, license []byte) error {
 	return nil
 }
 
-func inspectArchive(path string, license []byte) error {
-	archive, err := os.ReadFile(path)
+// pluginArchives returns the paths of the archives of the plugin.
+func pluginArchives(dist string) ([]string, error) {
+	tars, err := filepath.Glob(filepath.Join(dist, "kubectl-dbtether_*.tar.gz"))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	read, program := readTarGz, "kubectl-dbtether"
-	if strings.HasSuffix(path, ".zip") {
-		read, program = readZip, "kubectl-dbtether.exe"
-	}
-	members, err := read(archive)
+	zips, err := filepath.Glob(filepath.Join(dist, "kubectl-dbtether_*.zip"))
+	return append(tars, zips...), err
+}
+
+func inspectArchive(path string, license []byte) error {
+	members, program, err := readArchive(path)
 	if err != nil {
 		return err
 	}
@@ -61,6 +64,20 @@ func inspectArchive(path string, license []byte) error {
 	return nil
 }
 
+// readArchive returns what an archive of the plugin holds, and the name of its program.
+func readArchive(path string) (members []member, program string, err error) {
+	archive, err := os.ReadFile(path)
+	if err != nil {
+		return nil, "", err
+	}
+	if strings.HasSuffix(path, ".zip") {
+		members, err = readZip(archive)
+		return members, "kubectl-dbtether.exe", err
+	}
+	members, err = readTarGz(archive)
+	return members, "kubectl-dbtether", err
+}
+
 // member is what an archive holds under a name.
 type member struct {
 	name    string
@@ -73,8 +90,12 @@ func readTarGz(archive []byte) ([]member, error) {
 	if err != nil {
 		return nil, err
 	}
+	return readTar(expanded)
+}
+
+func readTar(archive io.Reader) ([]member, error) {
 	var members []member
-	for reader := tar.NewReader(expanded); ; {
+	for reader := tar.NewReader(archive); ; {
 		header, err := reader.Next()
 		if errors.Is(err, io.EOF) {
 			return members, nil
@@ -112,11 +133,15 @@ func readZip(archive []byte) ([]member, error) {
 
 // hostArchive returns the path of the archive for this machine.
 func hostArchive(dist, version string) (string, error) {
-	pattern := filepath.Join(dist, "kubectl-dbtether_"+version+"_"+runtime.GOOS+"_"+runtime.GOARCH+".*")
-	found, err := filepath.Glob(pattern)
+	archives, err := pluginArchives(dist)
 	if err != nil {
 		return "", err
 	}
+	name := "kubectl-dbtether_" + version + "_" + runtime.GOOS + "_" + runtime.GOARCH
+	found := slices.DeleteFunc(archives, func(path string) bool {
+		base := filepath.Base(path)
+		return base != name+".tar.gz" && base != name+".zip"
+	})
 	if len(found) != 1 {
 		return "", fmt.Errorf("find the archive for %s/%s: got %q", runtime.GOOS, runtime.GOARCH, found)
 	}

@@ -1,6 +1,7 @@
 // Command krewcheck shows that a release is reproducible and that krew takes it.
 // It makes one from the sources twice, in different folders and environments,
-// and compares every byte; then it serves it on loopback, lets krew's own
+// and compares every byte of every file; it holds the checksums to the files and the bills
+// of materials to the programs; then it serves it on loopback, lets krew's own
 // validator and krew itself install it, and uses the plugin through kubectl.
 //
 //	go run ./hack/krewcheck            # this platform and one other
@@ -24,6 +25,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/dbtether/kubectl-dbtether/hack/changelog"
 	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 )
 
@@ -39,7 +41,7 @@ func main() {
 
 func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	flags := flag.NewFlagSet("krewcheck", flag.ContinueOnError)
-	version := flags.String("version", "v0.0.0-krewcheck", "version to give the release")
+	version := flags.String("version", "", "version to give the release, one that CHANGELOG.md knows (default: the newest)")
 	all := flags.Bool("all", false, "all platforms, instead of this one and one other")
 	cold := flags.Bool("cold", false, "compile everything anew the second time, instead of using Go's build cache")
 	if err := flags.Parse(args); err != nil {
@@ -61,6 +63,15 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	if *version == "" {
+		sections, err := changelog.Read(root)
+		if err != nil {
+			return err
+		}
+		if *version, err = sections.Newest(); err != nil {
+			return err
+		}
+	}
 	server, err := listen()
 	if err != nil {
 		return err
@@ -73,14 +84,16 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	return c.run(ctx, server)
 }
 
-// somePlatforms returns the host's platform and one whose archive has the other
-// format.
+// somePlatforms returns the host's platform, one whose archive has the other format, and
+// one that there are images for.
 func somePlatforms(system, arch string) []string {
-	other := "windows/amd64"
-	if system == "windows" {
-		other = "linux/amd64"
+	switch system {
+	case "linux":
+		return []string{"linux/" + arch, "windows/amd64"}
+	case "windows":
+		return []string{"windows/" + arch, "linux/amd64"}
 	}
-	return []string{system + "/" + arch, other}
+	return []string{system + "/" + arch, "windows/amd64", "linux/" + arch}
 }
 
 // check is one run.
@@ -111,8 +124,17 @@ func (c *check) run(ctx context.Context, server *server) error {
 		return err
 	}
 	c.log("each archive holds the plugin and LICENSE, as regular files, and nothing else")
+	if err := inspectChecksums(dist); err != nil {
+		return err
+	}
+	c.log("checksums.txt holds the hash of every other file")
+	programs, err := inspectBills(ctx, dist)
+	if err != nil {
+		return err
+	}
+	c.log("the bill of materials of each of %d programs lists what go version -m finds in it, no more and no less", programs)
 	server.serve(dist)
-	manifest := filepath.Join(dist, "krew", "dbtether.yaml")
+	manifest := filepath.Join(dist, "dbtether.yaml")
 	said, err := krew.validate(ctx, manifest)
 	if err != nil {
 		return err
@@ -128,7 +150,10 @@ func (c *check) run(ctx context.Context, server *server) error {
 		return err
 	}
 	c.log("kubectl krew install\n%s", indent(said))
-	return krew.use(ctx, home, c.version, c.log)
+	if err := krew.use(ctx, home, c.version, c.log); err != nil {
+		return err
+	}
+	return krew.compareInstallation(ctx, home, filepath.Join(dist, "install.yaml"), c.log)
 }
 
 // prepareKrew builds krew and finds a kubectl.

@@ -15,18 +15,7 @@ import (
 // use runs the plugin that krew has installed in root as a user would: through
 // kubectl, which finds it in the folder that krew tells users to put on PATH.
 func (k krew) use(ctx context.Context, root, version string, log func(format string, a ...any)) error {
-	bin := filepath.Join(root, "bin")
-	kubectl := func(args ...string) (string, error) {
-		var out, stderr bytes.Buffer
-		cmd := exec.CommandContext(ctx, k.kubectl, args...)
-		cmd.Stdout, cmd.Stderr = &out, &stderr
-		cmd.Env = k.environment(bin + string(os.PathListSeparator) + k.path)
-		if err := cmd.Run(); err != nil {
-			return "", fmt.Errorf("kubectl %s: %w\n%s%s", strings.Join(args, " "), err, out.Bytes(), stderr.Bytes())
-		}
-		return out.String(), nil
-	}
-
+	kubectl := func(args ...string) (string, error) { return k.kubectlOf(ctx, root, args...) }
 	said, err := kubectl("dbtether", "version")
 	if err != nil {
 		return err
@@ -63,4 +52,17 @@ func completions(said string) []string {
 	}
 	slices.Sort(words)
 	return words
+}
+
+// kubectlOf runs kubectl with the plugins that krew has installed in root, and returns
+// what it prints.
+func (k krew) kubectlOf(ctx context.Context, root string, args ...string) (string, error) {
+	var out, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, k.kubectl, args...)
+	cmd.Stdout, cmd.Stderr = &out, &stderr
+	cmd.Env = k.environment(filepath.Join(root, "bin") + string(os.PathListSeparator) + k.path)
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("kubectl %s: %w\n%s%s", strings.Join(args, " "), err, out.Bytes(), stderr.Bytes())
+	}
+	return out.String(), nil
 }

@@ -50,6 +50,9 @@ func (c *check) reproduce(ctx context.Context) (string, error) {
 	return first, nil
 }
 
+// registry stands before the names of the images, so that the plugin has to know them.
+const registry = "registry.test/team"
+
 // release makes the release from a copy of the sources and returns its folder.
 func (c *check) release(ctx context.Context, name, sources string, environment []string) (string, error) {
 	started := time.Now()
@@ -60,7 +63,7 @@ func (c *check) release(ctx context.Context, name, sources string, environment [
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build hack/release: %w\n%s", err, out)
 	}
-	args := []string{"--version", c.version, "--out", dist, "--base-uri", c.baseURI}
+	args := []string{"--version", c.version, "--out", dist, "--base-uri", c.baseURI, "--registry", registry}
 	if len(c.platforms) > 0 {
 		args = append(args, "--platforms", strings.Join(c.platforms, ","))
 	}

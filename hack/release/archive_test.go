@@ -43,20 +43,20 @@ func TestArchivesAreReproducible(t *testing.T) {
 			for _, zone := range []*time.Location{time.UTC, time.FixedZone("east", 5*3600+45*60)} {
 				time.Local = zone
 				for _, entries := range [][]entry{tiny, backwards} {
-					if got := hash(t, c.write, entries); got != c.want {
+					if got := hashOf(t, c.write, entries); got != c.want {
 						t.Errorf("in %s: got %s, want %s", zone, got, c.want)
 					}
 				}
 			}
 			other := []entry{{"kubectl-dbtether", 0o755, []byte("b program")}, tiny[1]}
-			if got := hash(t, c.write, other); got == c.want {
+			if got := hashOf(t, c.write, other); got == c.want {
 				t.Error("another program has the same hash")
 			}
 		})
 	}
 }
 
-func hash(t *testing.T, write func(io.Writer, []entry) error, entries []entry) string {
+func hashOf(t *testing.T, write func(io.Writer, []entry) error, entries []entry) string {
 	t.Helper()
 	sum := sha256.New()
 	if err := write(sum, entries); err != nil {

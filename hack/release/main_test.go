@@ -13,13 +13,14 @@ import (
 
 func TestParseOptions(t *testing.T) {
 	everything := []platform{{"linux", "amd64"}, {"linux", "arm64"}, {"darwin", "amd64"}, {"darwin", "arm64"}, {"windows", "amd64"}}
+	parts := []string{"plugin", "images", "chart", "manifests"}
 	for _, c := range []struct {
 		args string
 		want options
 	}{
-		{"--version v0.1.0", options{"v0.1.0", "dist", "https://github.com/dbtether/kubectl-dbtether/releases/download/v0.1.0", everything}},
-		{"--version v1.20.3-rc.1 --out /x --base-uri http://127.0.0.1:8080/a", options{"v1.20.3-rc.1", "/x", "http://127.0.0.1:8080/a", everything}},
-		{"--version v0.1.0-3-gabc0123-dirty --base-uri https://x --platforms windows/amd64,linux/amd64,linux/amd64", options{"v0.1.0-3-gabc0123-dirty", "dist", "https://x", []platform{{"linux", "amd64"}, {"windows", "amd64"}}}},
+		{"--version v0.1.0", options{"v0.1.0", "dist", "https://github.com/dbtether/kubectl-dbtether/releases/download/v0.1.0", "", everything, parts, false}},
+		{"--version v1.20.3-rc.1 --out /x --base-uri http://127.0.0.1:8080/a --registry registry.test/a --notes", options{"v1.20.3-rc.1", "/x", "http://127.0.0.1:8080/a", "registry.test/a", everything, parts, true}},
+		{"--version v0.1.0-3-gabc0123-dirty --base-uri https://x --platforms windows/amd64,linux/amd64,linux/amd64 --parts plugin", options{"v0.1.0-3-gabc0123-dirty", "dist", "https://x", "", []platform{{"linux", "amd64"}, {"windows", "amd64"}}, []string{"plugin"}, false}},
 	} {
 		got, err := parseOptions(strings.Fields(c.args), io.Discard)
 		if err != nil || !reflect.DeepEqual(got, c.want) {
@@ -46,6 +47,8 @@ func TestParseOptionsRefuses(t *testing.T) {
 		{"--version v0.1.0 --base-uri https://x/{{.}}", `--base-uri "https://x/{{.}}": has characters`},
 		{"--version v0.1.0 --platforms plan9/386", `--platforms "plan9/386": not one of linux/amd64,`},
 		{"--version v0.1.0 --platforms linux/amd64,", `--platforms "": not one of`},
+		{"--version v0.1.0 --registry Registry.test/A", `--registry "Registry.test/A": image prefix "Registry.test/A/dbtether" is not like registry/folder`},
+		{"--version v0.1.0 --parts plugin,docs", `--parts "docs": not one of plugin,images,chart,manifests`},
 		{"--version v0.1.0 dist", `unexpected argument "dist"`},
 		{"--verson v0.1.0", `flag provided but not defined: -verson`},
 	} {
@@ -79,11 +82,54 @@ func TestPublishRefusesAFolderInUse(t *testing.T) {
 	expectOnly(t, out, "old.zip")
 }
 
+// A version that the changelog does not have, or says nothing of, is made nowhere.
+func TestPublishRefusesAVersionWithoutASection(t *testing.T) {
+	parent := t.TempDir()
+	for text, want := range map[string]string{
+		"":                                "read CHANGELOG.md: there is none",
+		"## [Unreleased]\n\n- more\n":     "CHANGELOG.md has no section for v0.1.0: ",
+		"## [0.1.1] - 2026-01-31\n- x\n":  "CHANGELOG.md has no section for v0.1.0: ",
+		"## [0.1.0] - 2026-01-31\n\n\n":   "CHANGELOG.md: the section for v0.1.0 is empty",
+		"## [0.1.0] - 31 January 2026\n-": `CHANGELOG.md: "## [0.1.0] - 31 January 2026" is neither`,
+	} {
+		err := publish(t.Context(), sources(t, text), options{version: "v0.1.0", out: filepath.Join(parent, "dist")}, io.Discard, io.Discard)
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: got %v, want %s", text, err, want)
+		}
+	}
+	expectOnly(t, parent)
+}
+
+// sources returns a folder with nothing but a changelog; without one where it is empty.
+func sources(t *testing.T, changelog string) string {
+	t.Helper()
+	root := t.TempDir()
+	if changelog != "" {
+		if err := os.WriteFile(filepath.Join(root, "CHANGELOG.md"), []byte(changelog), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+func TestNotes(t *testing.T) {
+	const text = "# Changelog\n## [Unreleased]\n%s## [0.1.0] - 2026-01-31\n\n### Added\n\n- a thing\n\n[0.1.0]: https://x\n"
+	var printed strings.Builder
+	if err := notes(sources(t, fmt.Sprintf(text, "")), "v0.1.0", &printed); err != nil || printed.String() != "### Added\n\n- a thing\n" {
+		t.Errorf("got %q, %v", printed.String(), err)
+	}
+	printed.Reset()
+	err := notes(sources(t, fmt.Sprintf(text, "- another\n")), "v0.1.0", &printed)
+	if want := "CHANGELOG.md: what is unreleased would be released with v0.1.0: move it into that section"; err == nil || err.Error() != want || printed.Len() > 0 {
+		t.Errorf("got %q, %v, want %s", printed.String(), err, want)
+	}
+}
+
 // Sources that do not build leave neither the folder nor half of one behind.
 func TestPublishLeavesNothingWhenABuildFails(t *testing.T) {
 	parent := t.TempDir()
-	wanted := options{"v0.1.0", filepath.Join(parent, "dist"), "https://x", []platform{{"linux", "amd64"}}}
-	err := publish(context.Background(), t.TempDir(), wanted, io.Discard, io.Discard)
+	wanted := options{version: "v0.1.0", out: filepath.Join(parent, "dist"), baseURI: "https://x", platforms: []platform{{"linux", "amd64"}}, parts: []string{"plugin"}}
+	err := publish(context.Background(), sources(t, "## [0.1.0] - 2026-01-31\n- x\n"), wanted, io.Discard, io.Discard)
 	if err == nil || !strings.HasPrefix(err.Error(), "build ./cmd/kubectl-dbtether for linux/amd64: ") {
 		t.Errorf("got %v", err)
 	}

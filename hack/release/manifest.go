@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"strings"
 	"text/template"
 )
 
@@ -23,13 +22,4 @@ func render(text, version string, artifacts []artifact) ([]byte, error) {
 		return nil, fmt.Errorf("render the manifest: %w", err)
 	}
 	return manifest.Bytes(), nil
-}
-
-// checksums returns what `sha256sum --check` reads.
-func checksums(artifacts []artifact) string {
-	var lines strings.Builder
-	for _, a := range artifacts {
-		fmt.Fprintf(&lines, "%s  %s\n", a.SHA256, a.Archive)
-	}
-	return lines.String()
 }

@@ -28,7 +28,13 @@ func (p platform) archive(version string) string {
 	if p.OS == "windows" {
 		extension = ".zip"
 	}
-	return "kubectl-dbtether_" + version + "_" + p.OS + "_" + p.Arch + extension
+	return p.named("kubectl-dbtether", version) + extension
+}
+
+// named returns the name, without an extension, of what is of a version and for the
+// platform.
+func (p platform) named(name, version string) string {
+	return name + "_" + version + "_" + p.OS + "_" + p.Arch
 }
 
 // parsePlatforms reads a comma-separated list. It returns those of allPlatforms

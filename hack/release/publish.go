@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,23 +10,32 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
-	"github.com/dbtether/kubectl-dbtether/hack/compile"
+	"github.com/dbtether/kubectl-dbtether/hack/changelog"
 )
 
-// artifact is an archive of the release, as the manifest names it.
-type artifact struct {
-	platform
-	Archive string // file name
-	URI     string
-	SHA256  string // lower case hexadecimal
+// making is a release in the making.
+type making struct {
+	options
+	root   string // of the sources
+	dist   string // folder with what is finished
+	work   string // folder for everything else
+	stderr io.Writer
 }
 
 // publish makes the release of the sources in root: it builds, and writes the
 // folder wanted.out.
 func publish(ctx context.Context, root string, wanted options, stdout, stderr io.Writer) (err error) {
 	if err := mustBeFree(wanted.out); err != nil {
+		return err
+	}
+	sections, err := changelog.Read(root)
+	if err != nil {
+		return err
+	}
+	if _, err := sections.Of(wanted.version); err != nil {
 		return err
 	}
 	out, err := filepath.Abs(wanted.out)
@@ -38,35 +46,27 @@ func publish(ctx context.Context, root string, wanted options, stdout, stderr io
 		return err
 	}
 	// Beside its place, so that a rename is all that is left to do.
-	making, err := os.MkdirTemp(filepath.Dir(out), filepath.Base(out)+".*")
+	work, err := os.MkdirTemp(filepath.Dir(out), filepath.Base(out)+".*")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(making)) }()
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	fmt.Fprintf(stderr, "kubectl-dbtether %s with %s\n", wanted.version, runtime.Version())
-	dist := filepath.Join(making, "dist")
-	if err := os.Mkdir(dist, 0o755); err != nil {
+	m := &making{options: wanted, root: root, dist: filepath.Join(work, "dist"), work: work, stderr: stderr}
+	if err := os.Mkdir(m.dist, 0o755); err != nil {
 		return err
 	}
-	var artifacts []artifact
-	for _, p := range wanted.platforms {
-		fmt.Fprintf(stderr, "building for %s\n", p)
-		a, err := packPlatform(ctx, root, dist, p, wanted)
-		if err != nil {
-			return err
-		}
-		artifacts = append(artifacts, a)
-	}
-	if err := describe(root, dist, wanted.version, artifacts); err != nil {
+	sums, err := m.all(ctx)
+	if err != nil {
 		return err
 	}
 	if err := os.Remove(out); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	if err := os.Rename(dist, out); err != nil {
+	if err := os.Rename(m.dist, out); err != nil {
 		return err
 	}
-	_, err = io.WriteString(stdout, checksums(artifacts))
+	_, err = io.WriteString(stdout, sums)
 	return err
 }
 
@@ -85,62 +85,55 @@ func mustBeFree(folder string) error {
 	}
 }
 
-// packPlatform builds the plugin for a platform and writes its archive to dist.
-func packPlatform(ctx context.Context, root, dist string, p platform, wanted options) (artifact, error) {
-	program := filepath.Join(filepath.Dir(dist), p.OS+"-"+p.Arch)
-	plugin := compile.Program{Package: "./cmd/kubectl-dbtether", OS: p.OS, Arch: p.Arch, Version: wanted.version}
-	if err := plugin.To(ctx, root, program); err != nil {
-		return artifact{}, err
+// all makes the wanted parts and checksums.txt, whose text it returns.
+func (m *making) all(ctx context.Context) (string, error) {
+	for _, part := range []struct {
+		name string
+		make func(context.Context) error
+	}{
+		{partPlugin, m.plugin},
+		{partImages, m.images},
+		{partChart, m.chart},
+		{partManifests, m.manifests},
+	} {
+		if !slices.Contains(m.parts, part.name) {
+			continue
+		}
+		if err := part.make(ctx); err != nil {
+			return "", err
+		}
 	}
-	executable, err := os.ReadFile(program)
+	sums, err := checksums(m.dist)
 	if err != nil {
-		return artifact{}, err
+		return "", err
 	}
-	license, err := os.ReadFile(filepath.Join(root, "LICENSE"))
-	if err != nil {
-		return artifact{}, err
-	}
-	packed, err := pack(p, executable, license)
-	if err != nil {
-		return artifact{}, fmt.Errorf("pack for %s: %w", p, err)
-	}
-	name := p.archive(wanted.version)
-	if err := os.WriteFile(filepath.Join(dist, name), packed, 0o644); err != nil {
-		return artifact{}, err
-	}
-	sum := sha256.Sum256(packed)
-	return artifact{p, name, strings.TrimSuffix(wanted.baseURI, "/") + "/" + name, hex.EncodeToString(sum[:])}, nil
+	return sums, m.write("checksums.txt", []byte(sums))
 }
 
-// pack returns the archive for a platform. It does no I/O.
-func pack(p platform, executable, license []byte) ([]byte, error) {
-	write := writeTarGz
-	if p.OS == "windows" {
-		write = writeZip
-	}
-	var archive bytes.Buffer
-	err := write(&archive, []entry{
-		{p.Program(), 0o755, executable},
-		{"LICENSE", 0o644, license},
-	})
-	return archive.Bytes(), err
+// write stores a file of the release.
+func (m *making) write(name string, content []byte) error {
+	return os.WriteFile(filepath.Join(m.dist, name), content, 0o644)
 }
 
-// describe writes checksums.txt and the manifest.
-func describe(root, dist, version string, artifacts []artifact) error {
-	if err := os.WriteFile(filepath.Join(dist, "checksums.txt"), []byte(checksums(artifacts)), 0o644); err != nil {
-		return err
-	}
-	template, err := os.ReadFile(filepath.Join(root, "krew", "dbtether.yaml.tmpl"))
+// checksums returns what `sha256sum --check` reads, a line for each file of the folder.
+func checksums(dist string) (string, error) {
+	entries, err := os.ReadDir(dist)
 	if err != nil {
-		return err
+		return "", err
 	}
-	manifest, err := render(string(template), version, artifacts)
-	if err != nil {
-		return err
+	var lines strings.Builder
+	for _, e := range entries {
+		content, err := os.ReadFile(filepath.Join(dist, e.Name()))
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(&lines, "%s  %s\n", hash(content), e.Name())
 	}
-	if err := os.Mkdir(filepath.Join(dist, "krew"), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dist, "krew", "dbtether.yaml"), manifest, 0o644)
+	return lines.String(), nil
+}
+
+// hash returns the SHA-256 in lower case hexadecimal.
+func hash(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
 }

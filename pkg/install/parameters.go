@@ -64,6 +64,10 @@ type Parameters struct {
 	PodLabels map[string]string `json:"podLabels,omitempty"`
 }
 
+// images stands before the names of the images of this version. The linker sets it where
+// a release is made for a registry: its programs install the images that came with it.
+var images = "dbtether"
+
 // Defaults returns the parameters that the manifests stand for, with the images of a
 // version; those called dev, as in the manifests, where it was never released.
 func Defaults(version string) Parameters {
@@ -71,7 +75,7 @@ func Defaults(version string) Parameters {
 		version = "dev"
 	}
 	return Parameters{
-		ImagePrefix: "dbtether", Version: version, Replicas: 2, Certificate: CertificateSelf,
+		ImagePrefix: images, Version: version, Replicas: 2, Certificate: CertificateSelf,
 		Runner: RunnerNone, Schedule: "*/5 * * * *", CPU: "50m", Memory: "96Mi", MemoryLimit: "512Mi",
 	}
 }
