@@ -10,7 +10,7 @@ import (
 )
 
 // Webhook is a running webhook program outside of the cluster, which the API server
-// calls by URL. It keeps its certificate in memory.
+// calls by URL.
 type Webhook struct {
 	// URL is what `kubectl dbtether install --webhook-url` is to be told.
 	URL string
@@ -42,7 +42,7 @@ func (c *ControlPlane) StartWebhook(program, logFile string) (*Webhook, error) {
 	defer log.Close()
 	w := &Webhook{URL: "https://" + listen}
 	w.cmd = exec.Command(program, "--kubeconfig="+kubeconfig, "--listen="+listen, "--metrics-listen="+metrics,
-		"--url="+w.URL, "--cert-secret=", "--drain=0s")
+		"--url="+w.URL, "--drain=0s")
 	w.cmd.Stdout, w.cmd.Stderr = log, log
 	if w.release, err = StartBound(w.cmd, syscall.SIGKILL); err != nil {
 		return nil, fmt.Errorf("start the webhook: %w", err)
