@@ -53,6 +53,10 @@ clean: ## Remove what was built; the cached servers in .cache stay
 demo: ## Show it working, on servers of its own
 	go run ./hack/demo
 
+.PHONY: cast
+cast: ## Record the demo to docs/demo.cast; asciinema plays it
+	go run ./hack/demo --cast docs/demo.cast
+
 .PHONY: env
 env: ## A shell with a Kubernetes API server and PostgreSQL, gone when you leave it
 	go run ./hack/env run -- $${SHELL:-sh}
