@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -39,6 +40,7 @@ func TestPages(t *testing.T) {
 func perform(t *testing.T, path string, read *page.Page, steps []page.Step) {
 	t.Helper()
 	name := strings.TrimSuffix(filepath.Base(path), ".md")
+	skipWithout(t, steps, "openssl", "psql")
 	s := newSite(t)
 	setup, err := os.ReadFile(filepath.Join("testdata", name+".sh"))
 	if err == nil {
@@ -73,6 +75,18 @@ func perform(t *testing.T, path string, read *page.Page, steps []page.Step) {
 			t.Fatal(err)
 		}
 		t.Logf("%s: the output of %d commands was written anew", path, len(different))
+	}
+}
+
+// skipWithout skips a page that uses a program which a machine need not have.
+func skipWithout(t *testing.T, steps []page.Step, programs ...string) {
+	t.Helper()
+	for _, program := range programs {
+		_, err := exec.LookPath(program)
+		uses := func(s page.Step) bool { return s.Kind != page.File && slices.Contains(strings.Fields(s.Text), program) }
+		if err != nil && slices.ContainsFunc(steps, uses) {
+			t.Skipf("the page uses %s, which is not installed", program)
+		}
 	}
 }
 

@@ -13,6 +13,9 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/hack/docs/transcript"
 	"github.com/dbtether/kubectl-dbtether/hack/testenv"
+	// The webhook is built by the go command: without this the test's cached result would
+	// outlive a change of it.
+	_ "github.com/dbtether/kubectl-dbtether/pkg/admission"
 )
 
 // serverName is how the pages call the PostgreSQL server.
