@@ -13,9 +13,7 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/hack/docs/transcript"
 	"github.com/dbtether/kubectl-dbtether/hack/testenv"
-	// The webhook is built by the go command: without this the test's cached result would
-	// outlive a change of it.
-	_ "github.com/dbtether/kubectl-dbtether/pkg/admission"
+	_ "github.com/dbtether/kubectl-dbtether/pkg/admission" // in the webhook that is built here: a change of it is to run the test again
 )
 
 // serverName is how the pages call the PostgreSQL server.

@@ -80,6 +80,8 @@ func TestViolations(t *testing.T) {
 		{"```sh title\ntrue\n```\n", `line 1: commands are in blocks console or sh, not "sh title"`},
 		{"<!-- not run: no -->\n```\ntrue\n```\n", `line 2: what the comment before it says is not for a block ""`},
 		{"<!-- not run: no -->\n<!-- run on the node -->\n```sh\ntrue\n```\n", "line 3: it is either not run or run on the node"},
+		{"```text\n$ true\n```\n", `line 2: "$ true" is a command in a block that nobody runs: its info string is console or sh`},
+		{"```text\nkubectl get TYPE\n```\n", ""},
 		{"```\nplain text\n```\n", ""},
 		{"```json\n{}\n```\n", ""},
 	} {

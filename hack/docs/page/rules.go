@@ -25,8 +25,12 @@ func (p *Page) Violations() []string {
 			say(b.Line, "it is either not run or run on the node")
 		case isShell(b.Info):
 			say(b.Line, "commands are in blocks console or sh, not %q", b.Info)
-		case b.Info == "":
-			for _, prefix := range []string{Prompt, "kubectl "} {
+		case b.Info == "" || b.Info == "text":
+			prefixes := []string{Prompt, "kubectl "}
+			if b.Info == "text" {
+				prefixes = prefixes[:1] // a command's usage is a text
+			}
+			for _, prefix := range prefixes {
 				if i := begins(b.Text, prefix); i >= 0 {
 					say(b.Line+1+i, "%q is a command in a block that nobody runs: its info string is console or sh", b.Text[i])
 				}
