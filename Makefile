@@ -24,7 +24,7 @@ QUICK ?= ./pkg/... ./hack/layout ./hack/crash
 
 # Where `generate` writes, and what it writes there.
 OUT ?= .
-GENERATED := manifests/crd manifests/rbac manifests/chart/templates pkg/api/v1alpha1/zz_generated.deepcopy.go
+GENERATED := manifests/crd manifests/rbac manifests/chart/templates pkg/api/v1alpha1/zz_generated.deepcopy.go docs/reference
 
 ##@ Build
 
@@ -63,6 +63,10 @@ clean: ## Remove what was built; the cached servers in .cache stay
 .PHONY: demo
 demo: ## Show it working, on servers of its own
 	go run ./hack/demo
+
+.PHONY: cast
+cast: ## Record the demo to docs/demo.cast; asciinema plays it
+	go run ./hack/demo --cast docs/demo.cast
 
 .PHONY: env
 env: ## A shell with a Kubernetes API server and PostgreSQL, gone when you leave it
@@ -124,17 +128,18 @@ fmt: ## Format the code
 ##@ Generate
 
 .PHONY: generate
-generate: ## Write the CRDs, RBAC rules and deepcopy functions from their markers, and the chart from the manifests
+generate: ## Write the CRDs, RBAC rules and deepcopy functions from their markers, the chart from the manifests, and docs/reference
 	$(CONTROLLER_GEN) object crd paths=./pkg/api/... output:crd:dir=$(OUT)/manifests/crd output:object:dir=$(OUT)/pkg/api/v1alpha1
 	$(CONTROLLER_GEN) rbac:roleName=dbtether-runner,fileName=runner_role.yaml paths=./pkg/runner output:rbac:dir=$(OUT)/manifests/rbac
 	$(CONTROLLER_GEN) rbac:roleName=dbtether-provisioner,fileName=provisioner_role.yaml paths=./pkg/provision output:rbac:dir=$(OUT)/manifests/rbac
 	go run ./hack/chart --out $(OUT)/manifests/chart/templates
+	go run ./hack/docs --out $(OUT)/docs/reference
 
 .PHONY: verify-generated
 verify-generated: ## Fail if `make generate` would change anything, or if git does not know what it wrote
 	rm -rf .cache/generated && $(MAKE) --no-print-directory generate OUT=.cache/generated
 	for path in $(GENERATED); do diff -ru --exclude=Kustomization $$path .cache/generated/$$path || exit 1; done
-	git ls-files --error-unmatch $(wildcard manifests/crd/* manifests/rbac/* manifests/chart/templates/*) pkg/api/v1alpha1/zz_generated.deepcopy.go >/dev/null
+	git ls-files --error-unmatch $(wildcard manifests/crd/* manifests/rbac/* manifests/chart/templates/* docs/reference/*) pkg/api/v1alpha1/zz_generated.deepcopy.go >/dev/null
 
 ##@ Help
 

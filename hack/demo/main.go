@@ -5,8 +5,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,12 +17,15 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/dbtether/kubectl-dbtether/hack/cast"
 	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 )
 
 func main() {
+	recording := flag.String("cast", "", "file to which the demo is recorded, in asciinema's format")
+	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
+	err := begin(ctx, *recording)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
@@ -28,7 +33,41 @@ func main() {
 	}
 }
 
-func run(ctx context.Context) (err error) {
+// begin runs the demo on this terminal, and records it where a file is given. A recording
+// appears when it is whole.
+func begin(ctx context.Context, recording string) error {
+	if recording == "" {
+		return run(ctx, terminal{os.Stdout})
+	}
+	var file bytes.Buffer
+	recorder, err := cast.NewRecorder(&file, cast.Header{Width: 120, Height: 34, Title: "dbtether, from nothing to a login"}, 2*time.Second, time.Now)
+	if err != nil {
+		return err
+	}
+	if err := run(ctx, recorded{recorder, terminal{os.Stdout}}); err != nil {
+		return err
+	}
+	return os.WriteFile(recording, file.Bytes(), 0o644)
+}
+
+// recorded is a terminal that is recorded.
+type recorded struct {
+	*cast.Recorder
+	terminal terminal
+}
+
+func (r recorded) Write(text []byte) (int, error) {
+	if n, err := r.Recorder.Write(text); err != nil {
+		return n, err
+	}
+	return r.terminal.Write(text)
+}
+
+func (r recorded) Type(line string) error {
+	return errors.Join(r.Recorder.Type(line), r.terminal.Type(line))
+}
+
+func run(ctx context.Context, screen screen) (err error) {
 	started := time.Now()
 	log := func(format string, a ...any) {
 		fmt.Fprintf(os.Stderr, "%6.1fs  %s\n", time.Since(started).Seconds(), fmt.Sprintf(format, a...))
@@ -50,13 +89,13 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(bin)) }()
-	show := &show{ctx: ctx, root: root, environment: append(os.Environ(), "KUBECONFIG="+kubernetes.Kubeconfig, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))}
-	webhook, err := startWebhook(bin, kubernetes)
+	show := &show{ctx: ctx, root: root, screen: screen, environment: append(os.Environ(), "KUBECONFIG="+kubernetes.Kubeconfig, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))}
+	webhook, err := kubernetes.StartWebhook(filepath.Join(bin, "webhook"), filepath.Join(bin, "webhook.log"))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, webhook.stop()) }()
-	show.install(webhook.url)
+	defer func() { err = errors.Join(err, webhook.Stop()) }()
+	show.install(webhook.URL)
 	if err := show.story(postgres); err != nil {
 		return err
 	}

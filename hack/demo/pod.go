@@ -30,7 +30,7 @@ spec:
 // references of the first container, variables and mounted files, and logs in with
 // exactly these values.
 func (s *show) logInAsPod(name string) {
-	if s.err != nil {
+	if s.err != nil || s.rehearsal {
 		return
 	}
 	var pod corev1.Pod
@@ -78,7 +78,7 @@ func (s *show) connect(with string, config *pgx.ConnConfig) {
 	defer func() { _ = conn.Close(s.ctx) }()
 	var session, acts string
 	if s.err = conn.QueryRow(s.ctx, "SELECT session_user, current_user").Scan(&session, &acts); s.err == nil {
-		fmt.Printf("(logged in with %s: as %s, acting as %s)\n", with, session, acts)
+		fmt.Fprintf(s.screen, "(logged in with %s: as %s, acting as %s)\n", with, session, acts)
 	}
 }
 

@@ -4,22 +4,44 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"os/exec"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 )
 
-// show runs commands and prints them with what they say.
+// show runs commands and shows them with what they say.
 type show struct {
 	ctx         context.Context
 	root        string // the repository's folder, where the commands run
 	environment []string
+	screen      screen
+	rehearsal   bool // nothing is run
 	err         error
 }
+
+// screen is where the demo is seen: a terminal, or a recording of one.
+type screen interface {
+	io.Writer
+	// Type shows a command line as somebody types it.
+	Type(line string) error
+	// Wait gives somebody the time to read.
+	Wait(while time.Duration)
+}
+
+// terminal is a screen that shows everything at once.
+type terminal struct{ io.Writer }
+
+func (t terminal) Type(line string) error {
+	_, err := fmt.Fprintf(t, "$ %s\n", line)
+	return err
+}
+
+func (t terminal) Wait(time.Duration) {}
 
 // install is the first part of the demo: what a platform team installs once. There is no
 // node here that a webhook could run on, so the API server is told where to find it.
@@ -84,7 +106,7 @@ func (s *show) story(server *testenv.PostgreSQL) error {
 	if s.err != nil {
 		return s.err
 	}
-	fmt.Print(`
+	fmt.Fprint(s.screen, `
 What you saw
   - one command made a database, its roles and a login, isolated from every other role of the server;
   - the credential is in a Secret, whose content logged in; PostgreSQL was only ever sent a SCRAM verifier;
@@ -97,9 +119,14 @@ What you saw
 	return nil
 }
 
+// betweenScenes is how long a recording rests before it goes on.
+const betweenScenes = time.Second
+
 func (s *show) title(text string) {
 	if s.err == nil {
-		fmt.Printf("\n# %s\n", text)
+		s.screen.Wait(betweenScenes)
+		fmt.Fprintf(s.screen, "\n# %s\n", text)
+		s.screen.Wait(betweenScenes / 2)
 	}
 }
 
@@ -111,6 +138,9 @@ func (s *show) refused(command string) {
 		return
 	}
 	s.run(command)
+	if s.rehearsal {
+		return
+	}
 	if s.err == nil {
 		s.err = fmt.Errorf("%s: it was not refused", command)
 		return
@@ -123,10 +153,16 @@ func (s *show) runWith(input, command string) {
 	if s.err != nil {
 		return
 	}
-	fmt.Printf("$ %s\n", command)
+	if s.err = s.screen.Type(command); s.err != nil || s.rehearsal {
+		return
+	}
+	var out io.Writer = s.screen
+	if t, ok := s.screen.(terminal); ok {
+		out = t.Writer // the command sees what it is
+	}
 	cmd := exec.CommandContext(s.ctx, "sh", "-c", command)
 	cmd.Dir = s.root
-	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = s.environment, strings.NewReader(input), os.Stdout, os.Stdout
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = s.environment, strings.NewReader(input), out, out
 	if err := cmd.Run(); err != nil {
 		s.err = fmt.Errorf("%s: %w", command, err)
 	}
@@ -135,15 +171,15 @@ func (s *show) runWith(input, command string) {
 // logIn connects with the uri of a Secret, exactly as it stands there, and runs
 // statements.
 func (s *show) logIn(secret string, statements ...string) {
-	if s.err != nil {
+	if s.err != nil || s.rehearsal {
 		return
 	}
-	s.err = s.session(secret, statements, func(statement, result string) { fmt.Printf("  %s\n    → %s\n", statement, result) })
+	s.err = s.session(secret, statements, func(statement, result string) { fmt.Fprintf(s.screen, "  %s\n    → %s\n", statement, result) })
 }
 
 // logInFails does the same with a statement that the server has to refuse.
 func (s *show) logInFails(secret, statement string) {
-	if s.err != nil {
+	if s.err != nil || s.rehearsal {
 		return
 	}
 	err := s.session(secret, []string{statement}, func(string, string) {})
@@ -151,7 +187,7 @@ func (s *show) logInFails(secret, statement string) {
 		s.err = fmt.Errorf("%s was allowed to %q", secret, statement)
 		return
 	}
-	fmt.Printf("  %s\n    → %v\n", statement, errors.Unwrap(err))
+	fmt.Fprintf(s.screen, "  %s\n    → %v\n", statement, errors.Unwrap(err))
 }
 
 func (s *show) session(secret string, statements []string, tell func(statement, result string)) error {
@@ -164,7 +200,7 @@ func (s *show) session(secret string, statements []string, tell func(statement, 
 		return fmt.Errorf("log in with secret %s: %w", secret, err)
 	}
 	defer func() { _ = conn.Close(s.ctx) }()
-	fmt.Printf("(logged in as %s with Secret %s)\n", object.Data["username"], secret)
+	fmt.Fprintf(s.screen, "(logged in as %s with Secret %s)\n", object.Data["username"], secret)
 	for _, statement := range statements {
 		rows, err := conn.Query(s.ctx, statement)
 		if err != nil {

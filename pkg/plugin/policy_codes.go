@@ -1,6 +1,11 @@
 package plugin
 
-import "github.com/dbtether/kubectl-dbtether/pkg/policy"
+import (
+	"context"
+	"errors"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/policy"
+)
 
 // Who says a code that is no policy's.
 const (
@@ -88,4 +93,14 @@ func ownCodes() []policy.Metadata {
 			"The labels and annotations of a revision say what was written, by whom and why.",
 			"leave the revision as it is"),
 	}
+}
+
+// Codes returns the codes that are built in, as `policy explain` tells of them: those of the
+// built-in policies, and those that no policy says. It asks no cluster.
+func Codes(ctx context.Context) ([]policy.Metadata, error) {
+	engine, failures := loadEach(ctx, policy.Set{})
+	if engine == nil {
+		return nil, errors.Join(failures...)
+	}
+	return append(engine.Policies(), ownCodes()...), nil
 }

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/dbtether/kubectl-dbtether/hack/docs/transcript"
+	"github.com/dbtether/kubectl-dbtether/hack/testenv"
+	_ "github.com/dbtether/kubectl-dbtether/pkg/admission" // in the webhook that is built here: a change of it is to run the test again
+)
+
+// serverName is how the pages call the PostgreSQL server.
+const serverName = "db.example.com"
+
+// site is what one page runs on: servers of its own, and the built programs. A person who
+// types what the page says is jane, an administrator whose context names the namespace shop.
+type site struct {
+	root       string // the repository's folder
+	folder     string // where the page's commands run
+	postgres   *testenv.PostgreSQL
+	kubernetes *testenv.ControlPlane
+	variables  []string
+}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	bin := programs(t)
+	s := &site{folder: filepath.Join(t.TempDir(), "page")}
+	s.start(t)
+	webhook, err := s.kubernetes.StartWebhook(filepath.Join(bin, "webhook"), filepath.Join(s.kubernetes.Dir, "webhook.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := webhook.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	kubeconfig, err := s.kubernetes.KubeconfigFor("jane", "system:masters")
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := filepath.Join(filepath.Dir(s.folder), "home")
+	if s.root, err = testenv.Root(); err != nil {
+		t.Fatal(err)
+	}
+	s.variables = []string{
+		"PATH=" + strings.Join([]string{bin, os.Getenv("PATH"), filepath.Dir(s.kubernetes.Kubectl)}, string(os.PathListSeparator)), "HOME=" + home, "KUBECONFIG=" + kubeconfig,
+		"LANG=C.UTF-8", "TZ=UTC", "TERM=dumb", "USER=jane",
+	}
+	// What a reader has in a checkout.
+	err = errors.Join(os.Mkdir(s.folder, 0o755), os.Mkdir(home, 0o755),
+		os.Symlink(filepath.Join(s.root, "docs"), filepath.Join(s.folder, "docs")),
+		os.Symlink(filepath.Join(s.root, "manifests"), filepath.Join(s.folder, "manifests")),
+		s.prepare("kubectl create namespace shop && kubectl config set-context --current --namespace shop"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.variables = append(s.variables, "WEBHOOK_URL="+webhook.URL)
+	return s
+}
+
+// start brings both servers up at the same time, until the test ends.
+func (s *site) start(t *testing.T) {
+	t.Helper()
+	var group sync.WaitGroup
+	var errs [2]error
+	group.Go(func() {
+		s.postgres, errs[0] = testenv.StartPostgreSQL(t.Context(), testenv.PostgreSQLOptions{Version: 18})
+	})
+	group.Go(func() {
+		s.kubernetes, errs[1] = testenv.StartControlPlane(t.Context(), testenv.ControlPlaneOptions{})
+	})
+	group.Wait()
+	t.Cleanup(func() {
+		if s.postgres != nil {
+			errs[0] = s.postgres.Stop()
+		}
+		if s.kubernetes != nil {
+			errs[1] = s.kubernetes.Stop()
+		}
+		if err := errors.Join(errs[:]...); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := errors.Join(errs[:]...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// prepare runs lines of bash before the page, as jane. They also find
+//
+//	$WEBHOOK_URL                                     where the webhook runs
+//	$SERVER_HOST, $SERVER_PORT, $SERVER_PASSWORD     the PostgreSQL server, and its superuser's password
+//	$STEPS                                           the folder of what several pages need
+func (s *site) prepare(lines string) error {
+	command := exec.Command("bash", "-eu", "-o", "pipefail", "-c", lines)
+	command.Dir = s.folder
+	command.Env = append([]string{
+		"SERVER_HOST=" + s.postgres.Host, "SERVER_PORT=" + strconv.Itoa(s.postgres.Port), "SERVER_PASSWORD=" + s.postgres.SuperuserPassword,
+		"STEPS=" + filepath.Join(s.root, "hack", "docs", "testdata", "steps"),
+	}, s.variables...)
+	if out, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("prepare the page: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// run returns how the page's steps are run. The caller closes the shell.
+func (s *site) run() (transcript.Run, error) {
+	shell, err := transcript.StartShell(s.folder, s.variables)
+	return transcript.Run{Shell: shell, Folder: s.folder, Typed: s.typed, Shown: s.shown}, err
+}
+
+// typed puts the address of the server in the place of its name, and its port in the
+// place of 5432, which is not said where it is the default.
+func (s *site) typed(text string) string {
+	port := strconv.Itoa(s.postgres.Port)
+	if strings.Contains(text, "5432") {
+		return strings.NewReplacer(serverName, s.postgres.Host, "5432", port).Replace(text)
+	}
+	text = strings.ReplaceAll(text, "--endpoint "+serverName, "--endpoint "+s.postgres.Host+" --port "+port)
+	text = strings.ReplaceAll(text, "endpoint: "+serverName+"\n", "endpoint: "+s.postgres.Host+"\n  port: "+port+"\n")
+	text = strings.ReplaceAll(text, "endpoint: "+serverName, "endpoint: "+s.postgres.Host+", port: "+port)
+	return strings.ReplaceAll(text, serverName, s.postgres.Host)
+}
+
+// shown is the other way round.
+func (s *site) shown(text string) string {
+	port := strconv.Itoa(s.postgres.Port)
+	return strings.NewReplacer(
+		strings.TrimPrefix(s.kubernetes.URL, "https://"), "kubernetes.example.com:6443",
+		s.postgres.Host+":"+port, serverName+":5432",
+		s.folder, "/home/jane",
+		port, "5432",
+	).Replace(text)
+}
+
+var built struct {
+	once sync.Once
+	bin  string
+	err  error
+}
+
+// programs builds the plugin and the webhook once, into one folder.
+func programs(t *testing.T) string {
+	t.Helper()
+	built.once.Do(func() { built.bin, built.err = build() })
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	return built.bin
+}
+
+func build() (string, error) {
+	root, err := testenv.Root()
+	if err != nil {
+		return "", err
+	}
+	bin, err := os.MkdirTemp("", "dbtether-docs-bin-")
+	if err != nil {
+		return "", err
+	}
+	compile := exec.Command("go", "build", "-ldflags=-X main.version=v0.1.0", "-o", bin+string(filepath.Separator), "./cmd/...")
+	compile.Dir = root
+	if out, err := compile.CombinedOutput(); err != nil {
+		return bin, fmt.Errorf("build the programs: %w\n%s", err, out)
+	}
+	return bin, nil
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built.bin != "" {
+		_ = os.RemoveAll(built.bin)
+	}
+	os.Exit(code)
+}

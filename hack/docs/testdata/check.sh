@@ -1,0 +1,2 @@
+. "$STEPS/installed.sh"
+. "$STEPS/registered.sh"

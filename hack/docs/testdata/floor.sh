@@ -1,0 +1,2 @@
+# The policies are about resources that the definitions make known.
+kubectl dbtether crds | kubectl apply --server-side -f -
