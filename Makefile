@@ -13,6 +13,8 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 CONTROLLER_GEN := go tool -modfile=tools/go.mod controller-gen
 GOLANGCI_LINT := go tool -modfile=tools/lint/go.mod golangci-lint
 REGAL := go tool -modfile=tools/regal/go.mod regal
+# Without the ways of finding targets that bring every cloud's library.
+PROMTOOL := GOFLAGS=-tags=remove_all_sd go tool -modfile=tools/prometheus/go.mod promtool
 
 # The packages whose tests start no server.
 UNIT ?= ./pkg/api/... ./pkg/secret ./pkg/secretfile ./pkg/inject ./pkg/policy ./pkg/review ./manifests ./hack/layout ./hack/benchtable
@@ -22,7 +24,7 @@ QUICK ?= ./pkg/... ./hack/layout ./hack/crash
 
 # Where `generate` writes, and what it writes there.
 OUT ?= .
-GENERATED := manifests/crd manifests/rbac manifests/chart/templates pkg/api/v1alpha1/zz_generated.deepcopy.go
+GENERATED := manifests/crd manifests/rbac manifests/chart/templates manifests/monitoring/dashboard.json manifests/monitoring/prometheusrule.yaml pkg/api/v1alpha1/zz_generated.deepcopy.go
 
 ##@ Build
 
@@ -101,6 +103,11 @@ lint: ## go vet, golangci-lint and, for the policies, regal
 	$(GOLANGCI_LINT) run
 	$(REGAL) lint policies
 
+.PHONY: alerts
+alerts: ## promtool reads the alerts and runs their tests; the first run builds it
+	$(PROMTOOL) check rules manifests/monitoring/rules.yaml
+	$(PROMTOOL) test rules manifests/monitoring/rules_test.yaml
+
 .PHONY: fmt
 fmt: ## Format the code
 	$(GOLANGCI_LINT) fmt
@@ -108,11 +115,12 @@ fmt: ## Format the code
 ##@ Generate
 
 .PHONY: generate
-generate: ## Write the CRDs, RBAC rules and deepcopy functions from their markers, and the chart from the manifests
+generate: ## Write what is made of markers (CRDs, RBAC, deepcopy), of the manifests (chart) and of the alerts' rules (monitoring)
 	$(CONTROLLER_GEN) object crd paths=./pkg/api/... output:crd:dir=$(OUT)/manifests/crd output:object:dir=$(OUT)/pkg/api/v1alpha1
 	$(CONTROLLER_GEN) rbac:roleName=dbtether-runner,fileName=runner_role.yaml paths=./pkg/runner output:rbac:dir=$(OUT)/manifests/rbac
 	$(CONTROLLER_GEN) rbac:roleName=dbtether-provisioner,fileName=provisioner_role.yaml paths=./pkg/provision output:rbac:dir=$(OUT)/manifests/rbac
 	go run ./hack/chart --out $(OUT)/manifests/chart/templates
+	go run ./hack/dashboard --out $(OUT)/manifests/monitoring
 
 .PHONY: verify-generated
 verify-generated: ## Fail if `make generate` would change anything, or if git does not know what it wrote

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -43,7 +44,8 @@ func TestQueries(t *testing.T) {
 		}
 		return err
 	})
-	rulesAreEvaluated(t, prometheus, len(all))
+	readAsPrometheusDoes(t, prometheus, all)
+	rulesAreEvaluated(t, prometheus, len(all)-len(panels))
 }
 
 const systems = `apiVersion: dbtether.io/v1alpha1
@@ -147,7 +149,7 @@ func (s *site) watched(t *testing.T) string {
 }
 
 // rulesAreEvaluated asks how Prometheus itself fares with the alerts.
-func rulesAreEvaluated(t *testing.T, prometheus string, atMost int) {
+func rulesAreEvaluated(t *testing.T, prometheus string, want int) {
 	t.Helper()
 	eventually(t, "the alerts are evaluated", func() error {
 		response, err := http.Get(prometheus + "/api/v1/rules")
@@ -173,7 +175,7 @@ func rulesAreEvaluated(t *testing.T, prometheus string, atMost int) {
 				}
 			}
 		}
-		if count == 0 || count > atMost {
+		if count != want {
 			return fmt.Errorf("there are %d", count)
 		}
 		return nil
@@ -189,4 +191,67 @@ func freeAddress(t *testing.T) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// readAsPrometheusDoes compares what is taken out of each expression with what
+// Prometheus' own parser says of it.
+func readAsPrometheusDoes(t *testing.T, prometheus string, all []Expression) {
+	t.Helper()
+	for _, e := range all {
+		response, err := http.Get(prometheus + "/api/v1/parse_query?" + url.Values{"query": {e.Query()}}.Encode())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var answer struct{ Data any }
+		err = json.NewDecoder(response.Body).Decode(&answer)
+		_ = response.Body.Close()
+		if err != nil || answer.Data == nil {
+			t.Fatalf("%s: Prometheus does not read it: %s, %v", e.Where, response.Status, err)
+		}
+		got, err := usesOf(e.Query())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		walk(answer.Data, &want)
+		have := slices.Concat(got.metrics, got.grouped)
+		for _, labels := range got.matched {
+			have = append(have, labels...)
+		}
+		slices.Sort(want)
+		slices.Sort(have)
+		if !slices.Equal(have, want) {
+			t.Errorf("%s: read as %v, by Prometheus as %v: %s", e.Where, have, want, e.Query())
+		}
+	}
+}
+
+// walk collects the metrics of a parsed query, the labels that select and those that group.
+func walk(node any, names *[]string) {
+	switch node := node.(type) {
+	case []any:
+		for _, child := range node {
+			walk(child, names)
+		}
+	case map[string]any:
+		if node["type"] == "vectorSelector" || node["type"] == "matrixSelector" {
+			*names = append(*names, node["name"].(string))
+			for _, matcher := range node["matchers"].([]any) {
+				if label := matcher.(map[string]any)["name"].(string); label != "__name__" {
+					*names = append(*names, label)
+				}
+			}
+			return
+		}
+		for key, child := range node {
+			if key == "grouping" || key == "labels" || key == "include" {
+				labels, _ := child.([]any)
+				for _, label := range labels {
+					*names = append(*names, label.(string))
+				}
+				continue
+			}
+			walk(child, names)
+		}
+	}
 }
