@@ -24,7 +24,7 @@ QUICK ?= ./pkg/... ./hack/layout ./hack/crash
 
 # Where `generate` writes, and what it writes there.
 OUT ?= .
-GENERATED := manifests/crd manifests/rbac manifests/chart/templates pkg/api/v1alpha1/zz_generated.deepcopy.go docs/reference
+GENERATED := manifests/crd manifests/rbac manifests/chart/templates manifests/monitoring/dashboard.json manifests/monitoring/prometheusrule.yaml pkg/api/v1alpha1/zz_generated.deepcopy.go docs/reference
 
 ##@ Build
 
@@ -121,6 +121,12 @@ lint: ## go vet, golangci-lint, regal for the policies and actionlint for the wo
 vulncheck: ## Known vulnerabilities in code that is called; asks the Go project's database over the network
 	$(GOVULNCHECK) ./...
 
+.PHONY: alerts
+alerts: ## promtool reads the alerts and runs their tests; the first run builds it
+	CGO_ENABLED=0 go build -modfile=tools/prometheus/go.mod -trimpath -tags remove_all_sd -ldflags '-s -w' -o bin/promtool github.com/prometheus/prometheus/cmd/promtool
+	bin/promtool check rules manifests/monitoring/rules.yaml
+	bin/promtool test rules manifests/monitoring/rules_test.yaml
+
 .PHONY: fmt
 fmt: ## Format the code
 	$(GOLANGCI_LINT) fmt
@@ -128,12 +134,13 @@ fmt: ## Format the code
 ##@ Generate
 
 .PHONY: generate
-generate: ## Write the CRDs, RBAC rules and deepcopy functions from their markers, the chart from the manifests, and docs/reference
+generate: ## Write what is made of markers (CRDs, RBAC, deepcopy), of the manifests (chart), of the alerts (monitoring) and of the program (docs/reference)
 	$(CONTROLLER_GEN) object crd paths=./pkg/api/... output:crd:dir=$(OUT)/manifests/crd output:object:dir=$(OUT)/pkg/api/v1alpha1
 	$(CONTROLLER_GEN) rbac:roleName=dbtether-runner,fileName=runner_role.yaml paths=./pkg/runner output:rbac:dir=$(OUT)/manifests/rbac
 	$(CONTROLLER_GEN) rbac:roleName=dbtether-provisioner,fileName=provisioner_role.yaml paths=./pkg/provision output:rbac:dir=$(OUT)/manifests/rbac
 	go run ./hack/chart --out $(OUT)/manifests/chart/templates
 	go run ./hack/docs --out $(OUT)/docs/reference
+	go run ./hack/dashboard --out $(OUT)/manifests/monitoring
 
 .PHONY: verify-generated
 verify-generated: ## Fail if `make generate` would change anything, or if git does not know what it wrote

@@ -104,7 +104,7 @@ const (
 )
 
 func controlPlaneModule(ctx context.Context) (pinnedControlPlane, error) {
-	module, versions, err := readPinned(ctx, "controlplane", kubernetesModule, etcdModule)
+	module, versions, err := readPinned(ctx, "hack/controlplane", kubernetesModule, etcdModule)
 	if err != nil {
 		return pinnedControlPlane{}, err
 	}

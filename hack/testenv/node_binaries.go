@@ -64,7 +64,7 @@ const (
 )
 
 func nodeRuntimeModule(ctx context.Context) (pinnedNodeRuntime, error) {
-	module, versions, err := readPinned(ctx, "noderuntime", containerdModule, runcModule, pluginsModule)
+	module, versions, err := readPinned(ctx, "hack/noderuntime", containerdModule, runcModule, pluginsModule)
 	if err != nil {
 		return pinnedNodeRuntime{}, err
 	}

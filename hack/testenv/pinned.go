@@ -11,31 +11,31 @@ import (
 	"time"
 )
 
-// pinnedModule is a module under hack/ that pins programs of others, and the folder
+// pinnedModule is a module of its own that pins programs of others, and the folder
 // that keeps what is built from it.
 type pinnedModule struct {
 	dir   string
 	cache string
 }
 
-// readPinned returns the module hack/NAME, with the folder of all caches as its
+// readPinned returns the module in a folder of the repository, with the folder of all caches as its
 // cache, and the versions that it pins of other modules. It runs the go command.
-func readPinned(ctx context.Context, name string, modules ...string) (pinnedModule, []string, error) {
+func readPinned(ctx context.Context, folder string, modules ...string) (pinnedModule, []string, error) {
 	root, err := Root()
 	if err != nil {
 		return pinnedModule{}, nil, err
 	}
-	p := pinnedModule{dir: filepath.Join(root, "hack", name)}
+	p := pinnedModule{dir: filepath.Join(root, filepath.FromSlash(folder))}
 	if p.cache, err = CacheDir(); err != nil {
 		return p, nil, err
 	}
 	out, err := runCommand(ctx, p.goCommand(false, append([]string{"list", "-m", "-f", "{{.Version}}"}, modules...)...))
 	if err != nil {
-		return p, nil, fmt.Errorf("read the versions that hack/%s pins: %w", name, err)
+		return p, nil, fmt.Errorf("read the versions that %s pins: %w", folder, err)
 	}
 	versions := strings.Fields(out)
 	if len(versions) != len(modules) {
-		return p, nil, fmt.Errorf("read the versions that hack/%s pins: unexpected %q", name, out)
+		return p, nil, fmt.Errorf("read the versions that %s pins: unexpected %q", folder, out)
 	}
 	return p, versions, nil
 }

@@ -1,0 +1,29 @@
+package monitoring
+
+import "strings"
+
+// operatorHead is what the Prometheus operator wants around the groups.
+const operatorHead = `# Written from rules.yaml by make generate; not edited by hand.
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: dbtether
+  namespace: dbtether-system
+  labels: {app.kubernetes.io/name: dbtether}
+spec:
+`
+
+// PrometheusRule returns rules as an object of the Prometheus operator's. The groups are
+// the very text of the rule file.
+func PrometheusRule(rules string) string {
+	_, groups, _ := strings.Cut("\n"+rules, "\ngroups:\n")
+	var text strings.Builder
+	text.WriteString(operatorHead + "  groups:\n")
+	for line := range strings.Lines(groups) {
+		if strings.TrimSpace(line) != "" {
+			text.WriteString("  ")
+		}
+		text.WriteString(line)
+	}
+	return text.String()
+}
