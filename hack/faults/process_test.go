@@ -1,7 +1,6 @@
 package faults_test
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -205,5 +204,3 @@ func (k *kept) end(t *testing.T) int {
 	k.now.stop(t)
 	return k.starts
 }
-
-var errGone = errors.New("it has ended")
