@@ -25,7 +25,7 @@ func TestSilentServer(t *testing.T) {
 		}
 		return (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort(server.Host, strconv.Itoa(server.Port)))
 	}, after)
-	endpoint := Endpoint{Host: server.Host, Port: int32(server.Port), SSLMode: "require", Name: "main", Dial: dial} //nolint:gosec // a port
+	endpoint := Endpoint{Host: server.Host, Port: int32(server.Port), SSLMode: "require", Name: "main", Dial: dial}
 	conn, err := endpoint.connect(t.Context(), Login{server.Superuser, secret.NewValue([]byte(server.SuperuserPassword))}, "postgres")
 	if err != nil {
 		t.Fatal(err)
