@@ -31,7 +31,7 @@ func TestPostgreSQLAway(t *testing.T) {
 		t.Errorf("a command does not say what is wrong and what to do: %v", c)
 	}
 	small := w.keepAsking(s.name, 3*time.Second, 50*time.Millisecond)
-	time.Sleep(time.Second)
+	time.Sleep(8 * time.Second) // it is tried several times in vain
 	small.check(t, 5)
 
 	must(t, e.postgres.Resume(t.Context()))
@@ -40,6 +40,7 @@ func TestPostgreSQLAway(t *testing.T) {
 	s.waitPhase(t, outage+30*time.Second, v1alpha1.DatabaseUsers, "meanwhile-api", v1alpha1.PhaseReady, "")
 	t.Logf("the outage was %s, and everything was ready %s after it", outage.Round(time.Second), time.Since(back).Round(time.Second))
 	r.tells(t, 30*time.Second, "dbtether_runner_unreachable_clusters", "", equal(0))
+	s.mustPlugin(t, "db", "create", "byhand", "--cluster", s.name, "--user", "byhand-api")
 	for _, name := range []string{"orders", "meanwhile", "byhand"} {
 		s.checkWhole(t, name)
 	}
