@@ -47,6 +47,7 @@ type ControlPlane struct {
 
 	admission string     // file with the AdmissionConfiguration, if there is one
 	workspace *workspace // nil when another process runs the servers
+	restart   func(context.Context) error
 	mu        sync.Mutex // guards etcd and server
 	etcd      *process
 	server    *process
@@ -119,6 +120,7 @@ func (c *ControlPlane) create(ctx context.Context, binaries controlPlaneBinaries
 	if err != nil {
 		return err
 	}
+	c.restart = func(ctx context.Context) error { return c.rerunServer(ctx, ca, binaries.apiServer, etcdURL) }
 	return c.runServer(ctx, ca, binaries.apiServer, etcdURL)
 }
 

@@ -108,6 +108,15 @@ func (p *PostgreSQL) AdminURL(database string) string {
 // it again on the same port and returns when it takes connections. A server of
 // another process is refused.
 func (p *PostgreSQL) Restart(ctx context.Context) error {
+	if err := p.Halt(); err != nil {
+		return err
+	}
+	return p.Resume(ctx)
+}
+
+// Halt stops the server as Restart does, and leaves it stopped. A server of another
+// process is refused.
+func (p *PostgreSQL) Halt() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.workspace == nil {
@@ -116,8 +125,16 @@ func (p *PostgreSQL) Restart(ctx context.Context) error {
 	if p.server == nil {
 		return fmt.Errorf("restart PostgreSQL %s: it is stopped", p.FullVersion)
 	}
-	if err := p.halt(); err != nil {
-		return err
+	return p.halt()
+}
+
+// Resume starts a server that was halted on the same port, and returns when it takes
+// connections.
+func (p *PostgreSQL) Resume(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.workspace == nil || p.server != nil {
+		return fmt.Errorf("start PostgreSQL %s again: it was not halted", p.FullVersion)
 	}
 	if err := p.launch(); err != nil {
 		return err

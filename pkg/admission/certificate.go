@@ -167,8 +167,8 @@ func (p *keyPair) validAt(now time.Time) error {
 }
 
 // dueAt reports whether a certificate of ours has to be replaced: two thirds of
-// its life are over, it lives longer than one may now, or it is not for all of the
-// hosts. One that lives shorter than it might is left alone, so that replicas of
+// its life are over, its life has not begun, because it was made while the clock was
+// wrong, it lives longer than one may now, or it is not for all of the hosts. One that lives shorter than it might is left alone, so that replicas of
 // different settings, as in a rollout, do not replace each other's.
 func (p *keyPair) dueAt(now time.Time, w wanted) bool {
 	leaf := p.tls.Leaf
@@ -178,7 +178,7 @@ func (p *keyPair) dueAt(now time.Time, w wanted) bool {
 		}
 	}
 	lifetime := leaf.NotAfter.Sub(leaf.NotBefore) - clockSkew
-	return lifetime > w.lifetime || leaf.NotAfter.Sub(now) < lifetime/3
+	return lifetime > w.lifetime || leaf.NotAfter.Sub(now) < lifetime/3 || now.Before(leaf.NotBefore)
 }
 
 func (p *keyPair) equal(other *keyPair) bool {

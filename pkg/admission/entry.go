@@ -159,8 +159,11 @@ func (e *entry) readBody(ctx context.Context, w http.ResponseWriter, r *http.Req
 	if n, err := into.ReadFrom(io.LimitReader(body, keptBuffer)); err != nil || n < keptBuffer {
 		return end, err
 	}
-	if end, err = e.buffers.grow(ctx); err != nil {
+	if end, err = e.buffers.grow(ctx, r.ContentLength); err != nil {
 		return end, err
+	}
+	if r.ContentLength > 0 { // once, for growing by and by takes twice as much
+		into.Grow(int(r.ContentLength) - into.Len() + bytes.MinRead)
 	}
 	_, err = into.ReadFrom(body)
 	return end, err

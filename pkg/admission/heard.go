@@ -6,6 +6,8 @@ import (
 	"path"
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // heard is when the API server last sent anything about a resource: an object, or the
@@ -13,12 +15,16 @@ import (
 // that hangs is heard of no more.
 type heard struct {
 	now func() time.Time
+	// failed counts what could not be asked for, or was refused.
+	failed *prometheus.CounterVec
 
 	mu sync.Mutex
 	at map[string]time.Time // by resource
 }
 
-func newHeard(now func() time.Time) *heard { return &heard{now: now, at: map[string]time.Time{}} }
+func newHeard(now func() time.Time, failed *prometheus.CounterVec) *heard {
+	return &heard{now: now, failed: failed, at: map[string]time.Time{}}
+}
 
 func (h *heard) of(resource string) (at time.Time, ok bool) {
 	h.mu.Lock()
@@ -45,9 +51,12 @@ type listening struct {
 // RoundTrip implements http.RoundTripper.
 func (l listening) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := l.next.RoundTrip(request)
-	if err == nil && response.StatusCode == http.StatusOK {
-		// Of a single object it is its name, which nobody asks for.
-		response.Body = listened{response.Body, l.heard, path.Base(request.URL.Path)}
+	resource := path.Base(request.URL.Path) // of a single object it is its name, which nobody asks for
+	switch {
+	case err == nil && response.StatusCode == http.StatusOK:
+		response.Body = listened{response.Body, l.heard, resource}
+	case request.Context().Err() == nil: // of a server that is not there client-go tells no handler
+		l.failed.WithLabelValues(resource).Inc()
 	}
 	return response, err
 }

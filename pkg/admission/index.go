@@ -44,7 +44,7 @@ var namespaceResource = schema.GroupVersionResource{Version: "v1", Resource: "na
 
 // newIndex returns an index that run fills.
 func newIndex(config *rest.Config, m *metrics) (*index, error) {
-	i := &index{heard: newHeard(time.Now), metrics: m.index}
+	i := &index{heard: newHeard(time.Now, m.index.watchErrors), metrics: m.index}
 	watching := rest.CopyConfig(config)
 	watching.Wrap(i.heard.transport)
 	config = rest.CopyConfig(config)
@@ -83,7 +83,7 @@ func secretsOfUser(object any) ([]string, error) {
 	return keys, nil
 }
 
-// prepare says what is kept of each object, and who is told that it cannot be watched.
+// prepare says what is kept of each object.
 func (i *index) prepare() error {
 	for informer, transform := range map[cache.SharedIndexInformer]cache.TransformFunc{
 		i.namespaces: keepNamespace,
@@ -95,15 +95,8 @@ func (i *index) prepare() error {
 			return err
 		}
 	}
-	for resource, informer := range i.informers() {
-		failed := i.metrics.watchErrors.WithLabelValues(resource)
-		err := informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, r *cache.Reflector, err error) {
-			failed.Inc()
-			cache.DefaultWatchErrorHandler(ctx, r, err)
-		})
-		if err != nil {
-			return err
-		}
+	for resource := range i.informers() {
+		i.metrics.watchErrors.WithLabelValues(resource) // so that an alert sees it come
 	}
 	return nil
 }

@@ -391,6 +391,10 @@ func TestExceptionEndsByItself(t *testing.T) {
 	if got := in.post("resources", databaseReview("u1", "shop", "x")); !strings.Contains(got, `"allowed":false`) || !strings.Contains(got, "NO-X: ") || in.library.engine.Load() != engine {
 		t.Errorf("after: %s", got)
 	}
+	now = expires.Add(-400 * 24 * time.Hour) // a clock that is put back
+	if got := in.post("resources", databaseReview("u1", "shop", "x")); !strings.Contains(got, `"allowed":true`) || in.library.engine.Load() != engine {
+		t.Errorf("when the clock is put back: %s", got)
+	}
 }
 
 // What a review and a large cluster may cost.

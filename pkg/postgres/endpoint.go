@@ -48,7 +48,8 @@ type Login struct {
 }
 
 // Time limits of a connection. The server ends a transaction that hears nothing from
-// us: the locks of a process that was killed, or cut off, are free after that.
+// us, and, by its own keep-alives, within a minute the session of a machine that is gone:
+// the locks of a process that was killed, or cut off, are free after that.
 const (
 	connectTimeout = 10 * time.Second
 	lockTimeout    = "30s"
@@ -111,6 +112,7 @@ func (e Endpoint) config(login Login, database string) (*pgx.ConnConfig, error) 
 	// the driver takes for granted is spelled out, because roles and databases have settings.
 	config.RuntimeParams = map[string]string{
 		"application_name": "dbtether", "search_path": "", "lock_timeout": lockTimeout, "idle_in_transaction_session_timeout": idleTimeout,
+		"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3",
 		"client_min_messages": "warning", "standard_conforming_strings": "on", "client_encoding": "UTF8", "datestyle": "ISO",
 	}
 	maps.Copy(config.RuntimeParams, e.settings)
@@ -121,17 +123,17 @@ func (e Endpoint) config(login Login, database string) (*pgx.ConnConfig, error) 
 // way as the session.
 func (e Endpoint) route(config *pgx.ConnConfig) {
 	if e.Dial == nil {
-		config.DialFunc = (&net.Dialer{Timeout: connectTimeout, KeepAliveConfig: keepAlive}).DialContext
+		config.DialFunc = watchSilence((&net.Dialer{Timeout: connectTimeout, KeepAliveConfig: keepAlive}).DialContext, silence)
 		return
 	}
 	address := net.JoinHostPort(e.Host, strconv.Itoa(int(e.Port)))
-	config.DialFunc = func(ctx context.Context, network, _ string) (net.Conn, error) {
+	config.DialFunc = watchSilence(func(ctx context.Context, network, _ string) (net.Conn, error) {
 		conn, err := e.Dial(ctx, network, address)
 		if err != nil {
 			return nil, &dialError{err}
 		}
 		return conn, nil
-	}
+	}, silence)
 	config.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil }
 }
 

@@ -90,7 +90,7 @@ func (s passwordState) decide() (rotation, error) {
 	if name := string(s.newest.Data["username"]); name == s.second() {
 		r.login = name
 	}
-	r.next = due(s.user, s.since)
+	r.next = due(s.user, s.counted())
 	rotated := strings.HasPrefix(s.newest.Reason, "rotated ")
 	if s.pending && rotated {
 		r.inPlace = true // its sessions may have been opened with the password before
@@ -127,11 +127,27 @@ func (s passwordState) wentLive() time.Time {
 	switch {
 	case s.pending:
 		return s.now
-	case last != nil && last.LastTime != nil && last.LastTime.After(s.since):
+	case last != nil && last.LastTime != nil && last.LastTime.After(s.since) && !last.LastTime.After(s.now):
 		return last.LastTime.Time
 	default:
 		return s.since
 	}
+}
+
+// clocksDiffer is by how much our clock may be ahead of the API server's, which says when a
+// revision was made, before what is due is counted by our own.
+const clocksDiffer = 10 * time.Minute
+
+// counted returns since when the schedule counts: when the password was made, as the API
+// server says. Where our clock is far ahead of its, that is when it went live by ours, as
+// the status says: otherwise every run would find the password too old, and replace it
+// once more. A time that is still to come was written while our clock was wrong.
+func (s passwordState) counted() time.Time {
+	last := s.user.Status.Rotation
+	if last != nil && last.LastTime != nil && last.LastTime.Sub(s.since) > clocksDiffer && !last.LastTime.After(s.now) {
+		return last.LastTime.Time
+	}
+	return s.since
 }
 
 // answered returns the last request that was answered: the status may be one behind.

@@ -69,7 +69,7 @@ func (u *userJob) rotationStatus(now time.Time) *v1alpha1.RotationStatus {
 	}
 	live, next, until := r.live, r.next, r.otherUntil
 	if r.rotate || live.IsZero() { // it counts from its revision, of which the decision could not know
-		if live = u.secrets[0].revision.Time; live.IsZero() {
+		if live = u.secrets[0].revision.Time; live.IsZero() || now.Sub(live) > clocksDiffer {
 			live = now
 		}
 		next, until = due(u.user, live), live.Add(u.user.GracePeriod())

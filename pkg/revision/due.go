@@ -72,7 +72,9 @@ func (s Summary) Due(now time.Time) Due {
 	d.Expired = s.ExpiredAt(now)
 	rotation, has, ruleErr := s.Rotation()
 	last, lastErr := s.time(v1alpha1.AnnotationRotatedAt)
-	if ruleErr == nil && lastErr == nil && has && !now.Before(last.Add(rotation.Interval())) {
+	// A time that is still to come was written by a clock that was wrong: who looks closer
+	// finds the right one in the history.
+	if ruleErr == nil && lastErr == nil && has && (!now.Before(last.Add(rotation.Interval())) || last.Sub(now) > clocksDiffer) {
 		d.Rotate = rotation.Keys
 	}
 	if number, err := strconv.ParseInt(s.Annotations[v1alpha1.AnnotationRevision], 10, 64); err == nil {
@@ -154,14 +156,21 @@ func (e Entry) Rotates() bool { return strings.HasPrefix(e.Reason, rotatedReason
 // listedKeys is how many keys a reason names at most.
 const listedKeys = 12
 
+// clocksDiffer is by how much the clock may be ahead that wrote a time.
+const clocksDiffer = 10 * time.Minute
+
 // lastRotation returns when keys of a Secret got new values last: as its annotation says,
-// or by the revision that did, where the writer could not write the annotation any more.
+// or by the revision that did, where the writer could not write the annotation any more, or
+// wrote a time that is still to come.
 // Where neither says so, they are as old as what the Secret holds. It does no I/O.
-func lastRotation(now *Standing, keys map[string]secret.Rule) (time.Time, error) {
+func lastRotation(now *Standing, keys map[string]secret.Rule, clock time.Time) (time.Time, error) {
 	m := Summary{ObjectMeta: metav1.ObjectMeta{Namespace: now.Namespace, Name: now.Name, Annotations: now.Annotations()}}
 	last, err := m.time(v1alpha1.AnnotationRotatedAt)
 	if err != nil {
 		return last, err
+	}
+	if last.Sub(clock) > clocksDiffer {
+		last = time.Time{}
 	}
 	newest := now.Live.object.CreationTimestamp.Time
 	for _, e := range now.Entries {

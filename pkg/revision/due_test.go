@@ -50,7 +50,7 @@ func TestDue(t *testing.T) {
 		{"on the second", map[string]string{rotation: monthly, rotatedAt: "2026-01-30T12:00:00Z"}, "rotate A,B"},
 		{"in another time zone", map[string]string{rotation: monthly, rotatedAt: "2026-01-30T13:00:01+01:00"}, ""},
 		{"long ago", map[string]string{rotation: monthly, rotatedAt: "2020-01-01T00:00:00Z"}, "rotate A,B"},
-		{"rotated in the future", map[string]string{rotation: monthly, rotatedAt: "2030-01-01T00:00:00Z"}, ""},
+		{"rotated in the future, so that the history has to be asked", map[string]string{rotation: monthly, rotatedAt: "2030-01-01T00:00:00Z"}, "rotate A,B"},
 		{"nobody knows when", map[string]string{rotation: monthly}, "rotate A,B"},
 		{"no rules any more", map[string]string{rotatedAt: "2020-01-01T00:00:00Z"}, ""},
 		{"no rules, and a time that is none", map[string]string{rotatedAt: "x"}, ""},

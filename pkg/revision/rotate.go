@@ -85,7 +85,7 @@ func (r Regeneration) due(now *Standing, rules secret.Rotation) (bool, time.Time
 	if now.Live == nil || !now.Live.Managed {
 		return false, time.Time{}, ErrGone
 	}
-	last, err := lastRotation(now, rules.Keys)
+	last, err := lastRotation(now, rules.Keys, r.Now)
 	return !r.Now.Before(last.Add(rules.Interval())), last, err
 }
 
