@@ -131,6 +131,9 @@ func (w Webhook) certificate(f *findings, entries []map[string]any) {
 	case w.CertificateErr != nil:
 		f.unread(checkCertificate, "the contents of "+object, w.CertificateErr)
 		return
+	case w.Certificate == nil && w.Deployment.named(WebhookName) == nil:
+		f.add(checkCertificate, LevelNote, "", "%s is not there: the webhook, which runs elsewhere, has its certificate from elsewhere, too", object)
+		return
 	case w.Certificate == nil:
 		f.add(checkCertificate, LevelError, renewing(name), "%s with the webhook's certificate is not there", object)
 		return

@@ -126,7 +126,7 @@ func (c *installation) faults(t *testing.T) []installedFault {
 			"error webhook-certificate: the certificate in the Secret dbtether-system/dbtether-webhook-certificate is signed by no authority in the caBundle of the entries default.dbtether.io, inject.dbtether.io, enforce.dbtether.io and 3 more",
 		}},
 		{"no Secret", run("", "delete", "secret", "dbtether-webhook-certificate", "-n", system, "--ignore-not-found"), restored(secret), []string{
-			"error webhook-certificate: the Secret dbtether-system/dbtether-webhook-certificate with the webhook's certificate is not there",
+			"note webhook-certificate: the Secret dbtether-system/dbtether-webhook-certificate is not there: the webhook, which runs elsewhere, has its certificate from elsewhere, too",
 		}},
 		{"another authority", patch("validatingwebhookconfiguration", "dbtether", `[{"op":"replace","path":"/webhooks/2/clientConfig/caBundle","value":"`+foreign+`"}]`), restore(validating), []string{
 			"error webhook-answer: the API server cannot ask the webhook: Post \"https://WEBHOOK/resources?timeout=3s\": tls: failed to verify certificate: x509: certificate signed by unknown authority",
