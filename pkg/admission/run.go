@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	admissionv1client "k8s.io/client-go/kubernetes/typed/admissionregistration/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
@@ -34,61 +35,82 @@ func Run(ctx context.Context, o Options) error {
 	level := telemetry.NewLevel(base)
 	log := slog.New(slog.NewJSONHandler(o.Log, &slog.HandlerOptions{Level: level}))
 	klog.SetSlogLogger(log) // what client-go says
-	config, err := connection(o)
-	if err != nil {
-		return err
-	}
-	core, err := corev1client.NewForConfig(config)
-	if err != nil {
-		return err
-	}
-	m := newMetrics(o.Version)
-	index, err := newIndex(config, m)
-	if err != nil {
-		return err
-	}
-	status := newPolicyStatus(core, o.Namespace, o.Replica, log)
-	library, err := newLibrary(core, o.Namespace, status, log, m)
-	if err != nil {
-		return err
-	}
-	keeper, err := newKeeper(o, config, log, m)
-	if err != nil {
-		return err
-	}
 	traces, sendTraces, err := telemetry.Traces(ctx, os.Getenv, telemetry.Service{Name: o.ServiceName, Version: o.Version, Instance: o.Replica}, log)
 	if err != nil {
 		return err
 	}
-	reviews, err := entries(library.reviewer, index, decisionLog{log, o.LogAllows}, m, traces)
+	w, err := newWebhook(o, log, traces)
 	if err != nil {
 		return err
 	}
-	p := &probes{ready: []func() error{index.ready, library.ready, keeper.ready}}
-	m.tellReady(p.check)
-	server := newServer(o, reviews, keeper, p, m, log)
 	stopDebug, err := telemetry.Debug{Listen: o.DebugListen, Profiles: o.Profiles, Level: level, Log: log}.Serve()
 	if err != nil {
 		return err
 	}
 	defer stopDebug()
-
-	// What serves reviews outlives ctx: reviews that came in are still answered.
-	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var running sync.WaitGroup
-	running.Go(func() { index.run(background) })
-	running.Go(func() { library.run(background) })
-	running.Go(func() { status.run(background) })
-	running.Go(func() { keeper.run(background) })
-	running.Go(func() { giveBack(background, p) })
-	err = server.run(ctx)
-	stop()
-	running.Wait()
+	err = w.run(ctx)
 	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), tracesTimeout)
 	defer cancel()
 	if err := sendTraces(sending); err != nil {
 		log.Warn("traces", "error", err.Error())
 	}
+	return err
+}
+
+// parts are what a webhook is made of.
+type parts struct {
+	index   *index
+	library *library
+	status  *policyStatus
+	keeper  *certificateKeeper
+	probes  *probes
+	server  *server
+}
+
+// newWebhook puts a webhook together. It connects to nothing; traces may be nil.
+func newWebhook(o Options, log *slog.Logger, traces trace.TracerProvider) (*parts, error) {
+	config, err := connection(o)
+	if err != nil {
+		return nil, err
+	}
+	core, err := corev1client.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	m := newMetrics(o.Version)
+	w := &parts{status: newPolicyStatus(core, o.Namespace, o.Replica, log)}
+	if w.index, err = newIndex(config, m); err != nil {
+		return nil, err
+	}
+	if w.library, err = newLibrary(core, o.Namespace, w.status, log, m); err != nil {
+		return nil, err
+	}
+	if w.keeper, err = newKeeper(o, config, log, m); err != nil {
+		return nil, err
+	}
+	reviews, err := entries(w.library.reviewer, w.index, decisionLog{log, o.LogAllows}, m, traces)
+	if err != nil {
+		return nil, err
+	}
+	w.probes = &probes{ready: []func() error{w.index.ready, w.library.ready, w.keeper.ready}}
+	m.tellReady(w.probes.check)
+	w.server = newServer(o, reviews, w.keeper, w.probes, m, log)
+	return w, nil
+}
+
+// run serves until ctx ends. What serves reviews outlives ctx: reviews that came in are
+// still answered.
+func (w *parts) run(ctx context.Context) error {
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	running.Go(func() { w.index.run(background) })
+	running.Go(func() { w.library.run(background) })
+	running.Go(func() { w.status.run(background) })
+	running.Go(func() { w.keeper.run(background) })
+	running.Go(func() { giveBack(background, w.probes) })
+	err := w.server.run(ctx)
+	stop()
+	running.Wait()
 	return err
 }
 
