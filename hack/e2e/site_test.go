@@ -132,17 +132,10 @@ func (s *site) loginsOf(t *testing.T, pattern string) string {
 	return names
 }
 
-// atPostgres returns a manifest whose pods know the address of PostgreSQL's Service.
-func (s *site) atPostgres(t *testing.T, name string) string {
-	t.Helper()
-	address := s.kubectl(t, "get", "pod", "postgres", "-n", "databases", "-o", "jsonpath={.status.podIP}")
-	return strings.ReplaceAll(read(t, name), "ADDRESS", address)
-}
-
 // app returns the manifest of an application's pod.
-func (s *site) app(t *testing.T, name string) string {
+func app(t *testing.T, name string) string {
 	t.Helper()
-	return strings.ReplaceAll(s.atPostgres(t, "app.yaml"), "NAME", name)
+	return strings.ReplaceAll(read(t, "app.yaml"), "NAME", name)
 }
 
 // eventually repeats a check until it returns no error.
