@@ -226,7 +226,7 @@ func serves(address string, certificate []byte) error {
 // become ready, so those of before go on; then it is put back.
 func (s *site) replicaWithoutMemory(t *testing.T) {
 	before := strings.Fields(s.replicas(t))
-	s.kubectl(t, "set", "resources", "deployment/dbtether-webhook", "-n", "dbtether-system", "--limits=memory=16Mi", "--requests=memory=16Mi")
+	s.kubectl(t, "set", "resources", "deployment/dbtether-webhook", "-n", "dbtether-system", "--limits=memory=8Mi", "--requests=memory=8Mi")
 	eventually(t, "a new pod is killed for its memory", func() error {
 		said := s.kubectl(t, "get", "pods", "-n", "dbtether-system", "-l", webhookLabel, "-o", "jsonpath={.items[*].status.containerStatuses[*]['state','lastState'].terminated.reason}")
 		if strings.Count(said, "OOMKilled") == 0 {
