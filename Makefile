@@ -19,6 +19,9 @@ GOVULNCHECK := go tool -modfile=tools/vulncheck/go.mod govulncheck
 # The packages whose tests start no server.
 UNIT ?= ./pkg/api/... ./pkg/secret ./pkg/secretfile ./pkg/inject ./pkg/policy ./pkg/review ./manifests ./hack/layout ./hack/benchtable
 
+# The end-to-end tests to run, each on a node of its own.
+E2E ?= .
+
 # The packages of the everyday loop.
 QUICK ?= ./pkg/... ./hack/layout ./hack/crash
 
@@ -91,11 +94,15 @@ soak: ## Three minutes of pod creations while the webhook's certificates are rep
 	DBTETHER_SOAK=3m go test -count 1 -v -run TestRotationUnderLoad ./pkg/admission
 
 .PHONY: e2e
-e2e: ## An installation from its images on a real node; Linux, root. The first run builds a node
+e2e: ## Installations from images on real nodes; Linux, root. The first run builds a node. E2E=TestChanges for one
 	go build -o bin/node ./hack/node
 	go run ./hack/env fetch --control-plane=false
 	go run ./hack/image --version e2e --registry registry.test --platforms linux/$$(go env GOARCH) --images webhook,plugin,probe --out bin/e2e
-	go test -count=1 -v -timeout 20m -exec '$(CURDIR)/bin/node run --images $(CURDIR)/bin/e2e --' ./hack/e2e
+	go run ./hack/previous --out bin/e2e
+	go run ./hack/postgresimage --out bin/e2e
+	go test -c -o bin/e2e.test ./hack/e2e
+	cd hack/e2e && for test in $$($(CURDIR)/bin/e2e.test -test.list '$(E2E)'); do \
+		$(CURDIR)/bin/node run --images $(CURDIR)/bin/e2e -- $(CURDIR)/bin/e2e.test -test.v -test.timeout 20m -test.run "^$$test$$"; done
 	DBTETHER_NODE_TEST=1 go test -count=1 -v -run Outlives ./hack/node
 
 .PHONY: unit

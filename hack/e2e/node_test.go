@@ -102,7 +102,7 @@ func loginBy(pod string, source ...string) []string {
 }
 
 func (s *site) podLogsIn(t *testing.T) {
-	s.apply(t, s.app(t, "app"))
+	s.apply(t, app(t, "app"))
 	s.kubectl(t, "wait", "--for=condition=Ready", "pod/app", "-n", "shop", "--timeout=120s")
 	s.eventuallySays(t, first, "logs", "app", "-n", "shop")
 	s.eventuallySays(t, first, loginBy("app", "files", "orders-api")...)
@@ -143,12 +143,12 @@ func (s *site) rotates(t *testing.T) {
 	if got := s.logins(t); got != "orders_api_b" {
 		t.Errorf("when the pod is gone, the logins are %q", got)
 	}
-	s.apply(t, s.app(t, "app"))
+	s.apply(t, app(t, "app"))
 	s.eventuallySays(t, second, "logs", "app", "-n", "shop")
 }
 
 func (s *site) jobCompletes(t *testing.T) {
-	s.apply(t, s.atPostgres(t, "job.yaml"))
+	s.apply(t, read(t, "job.yaml"))
 	s.kubectl(t, "wait", "--for=condition=Complete", "job/migrate", "-n", "shop", "--timeout=120s")
 	mustContain(t, s.kubectl(t, "logs", "job/migrate", "-n", "shop"), second)
 }
@@ -157,7 +157,7 @@ func (s *site) jobCompletes(t *testing.T) {
 // pods are replaced, once, and not those of others.
 func (s *site) restarts(t *testing.T) {
 	s.kubectl(t, "dbtether", "user", "create", "web", "--database", "orders", "-n", "shop")
-	s.apply(t, s.atPostgres(t, "web.yaml"))
+	s.apply(t, read(t, "web.yaml"))
 	s.kubectl(t, "rollout", "status", "deployment/web", "-n", "shop", "--timeout=120s")
 	s.eventuallySays(t, "web as web in orders", "logs", "deployment/web", "-n", "shop")
 	mustContain(t, s.kubectl(t, "dbtether", "user", "rotate", "web", "--restart", "-n", "shop"), "deployment.apps/web restarted")
@@ -182,7 +182,7 @@ func (s *site) clientsNoticeNothing(t *testing.T) {
 	const grace = 20 * time.Second
 	s.kubectl(t, "dbtether", "user", "create", "steady", "--database", "orders", "-n", "shop")
 	s.kubectl(t, "patch", "databaseuser", "steady", "-n", "shop", "--type=merge", "-p", fmt.Sprintf(`{"spec":{"rotation":{"gracePeriod":"%s"}}}`, grace))
-	s.apply(t, s.atPostgres(t, "steady.yaml"))
+	s.apply(t, read(t, "steady.yaml"))
 	s.kubectl(t, "rollout", "status", "deployment/steady", "-n", "shop", "--timeout=120s")
 	clients := []string{"libpq", "files", "sidecar"}
 	wants := []string{"after N logins: steady as steady in orders"}
@@ -222,13 +222,7 @@ func (s *site) clientsNoticeNothing(t *testing.T) {
 // runnerProvisions adds the runner to the installation. Somebody who may write our
 // resources and read no Secret asks for a user, and is told when she has it.
 func (s *site) runnerProvisions(t *testing.T) {
-	s.install(t, "--runner", "watch", "--wait=false")
-	// The node has no DNS.
-	address := s.kubectl(t, "get", "pod", "postgres", "-n", "databases", "-o", "jsonpath={.status.podIP}")
-	s.kubectl(t, "scale", "deployment/dbtether-runner", "-n", "dbtether-system", "--replicas=0")
-	s.kubectl(t, "wait", "--for=delete", "pod", "-l", "app.kubernetes.io/component=runner", "-n", "dbtether-system", "--timeout=120s")
-	s.kubectl(t, "patch", "deployment", "dbtether-runner", "-n", "dbtether-system", "-p",
-		`{"spec":{"replicas":1,"template":{"spec":{"hostAliases":[{"ip":"`+address+`","hostnames":["postgres.databases.svc"]}]}}}}`)
+	s.install(t, "--runner", "watch")
 	s.kubectl(t, "rollout", "status", "deployment/dbtether-runner", "-n", "dbtether-system", "--timeout=120s")
 	for _, role := range []string{"dbtether-view", "dbtether-edit"} {
 		s.kubectl(t, "create", "rolebinding", role, "-n", "shop", "--clusterrole="+role, "--user=developer")
@@ -248,7 +242,7 @@ func (s *site) runnerProvisions(t *testing.T) {
 func (s *site) oneReplicaGoes(t *testing.T) {
 	replicas := strings.Fields(s.kubectl(t, "get", "pods", "-n", "dbtether-system", "-l", "app.kubernetes.io/component=webhook", "-o", "jsonpath={.items[*].metadata.name}"))
 	s.kubectl(t, "delete", "pod", replicas[0], "-n", "dbtether-system", "--wait=false")
-	manifest := s.app(t, "during")
+	manifest := app(t, "during")
 	eventually(t, "the replica is gone", func() error {
 		if said, err := s.run(manifest, "create", "--dry-run=server", "-f", "-"); err != nil {
 			t.Fatalf("while a replica goes, a pod is refused: %s", said)
@@ -278,7 +272,7 @@ func (s *site) oneReplicaIsKilled(t *testing.T) {
 		}
 		return nil
 	})
-	manifest := s.app(t, "afterwards")
+	manifest := app(t, "afterwards")
 	eventually(t, "pods are given credentials again", func() error {
 		said, err := s.run(manifest, "create", "--dry-run=server", "-f", "-")
 		if err != nil {
@@ -323,7 +317,7 @@ func (s *site) bothReplicasAreGone(t *testing.T) {
 	s.kubectl(t, "wait", "--for=delete", "pod", "-l", "app.kubernetes.io/component=webhook", "-n", "dbtether-system", "--timeout=120s")
 	s.apply(t, strings.ReplaceAll(read(t, "plain.yaml"), "NAME", "plain"))
 	s.kubectl(t, "wait", "--for=condition=Ready", "pod/plain", "-n", "shop", "--timeout=120s")
-	said, err := s.run(s.app(t, "refused"), "create", "-f", "-")
+	said, err := s.run(app(t, "refused"), "create", "-f", "-")
 	if err == nil {
 		t.Fatal("without the webhook, a pod that asks for a credential starts")
 	}
@@ -336,7 +330,7 @@ func (s *site) replicasAreBack(t *testing.T) {
 	s.kubectl(t, "scale", "deployment/dbtether-webhook", "-n", "dbtether-system", "--replicas=2")
 	s.kubectl(t, "rollout", "status", "deployment/dbtether-webhook", "-n", "dbtether-system", "--timeout=120s")
 	s.webhookAnswers(t)
-	s.apply(t, s.app(t, "again"))
+	s.apply(t, app(t, "again"))
 	s.eventuallySays(t, second, "logs", "again", "-n", "shop")
 }
 

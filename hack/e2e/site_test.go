@@ -22,6 +22,7 @@ import (
 type site struct {
 	postgres *testenv.PostgreSQL
 	path     string // PATH, with the plugin on it
+	version  string // of the images that the plugin installs
 }
 
 // newSite ends the test as skipped where there is no node. What it makes lives in the
@@ -44,7 +45,7 @@ func newSite(t *testing.T) *site {
 	if err := plugin.To(t.Context(), root, filepath.Join(bin, "kubectl-dbtether")); err != nil {
 		t.Fatal(err)
 	}
-	s := &site{path: bin + ":" + os.Getenv("PATH")}
+	s := &site{path: bin + ":" + os.Getenv("PATH"), version: "e2e"}
 	s.startPostgreSQL(t, address)
 	return s
 }
@@ -107,7 +108,7 @@ func (s *site) apply(t *testing.T, manifest string) {
 // install brings the installation of the images to what the flags say.
 func (s *site) install(t *testing.T, flags ...string) {
 	t.Helper()
-	s.kubectl(t, append([]string{"dbtether", "install", "--image-prefix", "registry.test/dbtether", "--image-version", "e2e", "--debug"}, flags...)...)
+	s.kubectl(t, append([]string{"dbtether", "install", "--image-prefix", "registry.test/dbtether", "--image-version", s.version, "--debug"}, flags...)...)
 }
 
 // logins returns the roles of the user orders-api that may log in.
@@ -132,17 +133,10 @@ func (s *site) loginsOf(t *testing.T, pattern string) string {
 	return names
 }
 
-// atPostgres returns a manifest whose pods know the address of PostgreSQL's Service.
-func (s *site) atPostgres(t *testing.T, name string) string {
-	t.Helper()
-	address := s.kubectl(t, "get", "pod", "postgres", "-n", "databases", "-o", "jsonpath={.status.podIP}")
-	return strings.ReplaceAll(read(t, name), "ADDRESS", address)
-}
-
 // app returns the manifest of an application's pod.
-func (s *site) app(t *testing.T, name string) string {
+func app(t *testing.T, name string) string {
 	t.Helper()
-	return strings.ReplaceAll(s.atPostgres(t, "app.yaml"), "NAME", name)
+	return strings.ReplaceAll(read(t, "app.yaml"), "NAME", name)
 }
 
 // eventually repeats a check until it returns no error.

@@ -14,7 +14,7 @@ func (s settings) beCluster() (int, error) {
 	if err := s.writeFiles(); err != nil {
 		return 1, err
 	}
-	for _, step := range []func() error{s.startServer, s.startControllers, s.startContainerd, s.loadImages, s.startKubelet} {
+	for _, step := range []func() error{s.startServer, s.serveNames, s.startControllers, s.startContainerd, s.loadImages, s.startKubelet} {
 		if err := step(); err != nil {
 			return 1, err
 		}

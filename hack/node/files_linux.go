@@ -108,7 +108,7 @@ state = "DIR/containerd/state"
 }
 
 func (s settings) kubelet() string {
-	return strings.NewReplacer("DIR", s.Dir, "ADDRESS", nodeAddress, "GROUP", s.group()).Replace(`apiVersion: kubelet.config.k8s.io/v1beta1
+	return strings.NewReplacer("DIR", s.Dir, "ADDRESS", nodeAddress, "GROUP", s.group(), "DOMAIN", clusterDomain).Replace(`apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 address: ADDRESS
 healthzBindAddress: 127.0.0.1
@@ -122,6 +122,8 @@ failCgroupV1: false
 failSwapOn: false
 podLogsDir: DIR/logs-of-pods
 resolvConf: /dev/null
+clusterDNS: [ADDRESS]
+clusterDomain: DOMAIN
 evictionHard: {nodefs.available: "1%", imagefs.available: "1%", memory.available: 50Mi}
 volumePluginDir: DIR/kubelet/volumeplugins
 # Changed Secrets are to be seen in seconds, not in a minute.

@@ -28,6 +28,18 @@ func (p *probes) register(mux *http.ServeMux) {
 	})
 }
 
+// sendAway lets the next answer be the last of its connection once we are draining. We do
+// not close those that are idle: a review may be on its way on one, and would fail. An API
+// server keeps a few, and asks on the one that it has used last.
+func (p *probes) sendAway(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.draining.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 func (p *probes) check() error {
 	if p.draining.Load() {
 		return errDraining

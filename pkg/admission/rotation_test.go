@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -172,23 +170,16 @@ func shakeHands(ctx context.Context, address string, config *tls.Config) error {
 	return connection.Close()
 }
 
-// failedReviews returns the lines of the API server's metrics that count reviews which
-// it could not have done.
+// failedReviews returns what the API server counts of reviews that it could not have done.
 func failedReviews(t *testing.T, client kubernetes.Interface) string {
 	t.Helper()
 	text, err := client.Discovery().RESTClient().Get().AbsPath("/metrics").DoRaw(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(text), "apiserver_admission_webhook_admission_duration_seconds_count{") {
-		t.Fatal(errors.New("the API server's metrics say nothing of webhooks"))
+	failed, err := testenv.FailedReviews(string(text))
+	if err != nil {
+		t.Fatal(err)
 	}
-	var failed strings.Builder
-	for line := range strings.Lines(string(text)) {
-		if strings.HasPrefix(line, "apiserver_admission_webhook_fail_open_count{") ||
-			strings.HasPrefix(line, "apiserver_admission_webhook_rejection_count{") && strings.Contains(line, `error_type="calling_webhook_error"`) {
-			fmt.Fprint(&failed, line)
-		}
-	}
-	return failed.String()
+	return failed
 }

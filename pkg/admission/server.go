@@ -82,7 +82,7 @@ func newServer(o Options, entries map[string]*entry, keeper *certificateKeeper, 
 	return &server{
 		probes: p, drain: o.Drain, log: log,
 		https: &http.Server{
-			Addr: o.Listen, Handler: reviews, ErrorLog: errorLog,
+			Addr: o.Listen, Handler: p.sendAway(reviews), ErrorLog: errorLog,
 			TLSConfig:         secure,
 			ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout, WriteTimeout: answerTimeout, IdleTimeout: idleTimeout,
 		},
@@ -116,11 +116,10 @@ func (s *server) run(ctx context.Context) error {
 	return errors.Join(err, s.shutdown())
 }
 
-// shutdown first says that it is not ready and sends connections away, and closes
-// when the others have had the time to notice.
+// shutdown first says that it is not ready and sends away who asks, and closes when the
+// others have had the time to notice.
 func (s *server) shutdown() error {
 	s.probes.draining.Store(true)
-	s.https.SetKeepAlivesEnabled(false)
 	s.log.Info("draining", "for", s.drain.String())
 	time.Sleep(s.drain)
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)

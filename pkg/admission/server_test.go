@@ -1,10 +1,12 @@
 package admission
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -140,6 +142,53 @@ func TestServerDrains(t *testing.T) {
 	if code := w.cmd.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("it ended with code %d\n%s", code, w.text())
 	}
+}
+
+// An API server keeps its connections, and knows of no end before it is told: what it asks
+// on one while we drain is answered, and the answer says that it is the last.
+func TestServerSendsConnectionsAway(t *testing.T) {
+	w := newCluster(t).alone(t, "--drain=2s")
+	w.waitReady(t)
+	connection, err := tls.Dial("tcp", strings.TrimPrefix(w.url, "https://"), &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	answers := bufio.NewReader(connection)
+	ask := func() *http.Response {
+		t.Helper()
+		if _, err := fmt.Fprintf(connection, "POST /resources HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(podReview), podReview); err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, response.Body); err != nil || response.StatusCode != http.StatusOK {
+			t.Fatalf("%s, %v", response.Status, err)
+		}
+		return response
+	}
+	if ask().Close {
+		t.Error("the connection ends with its first review")
+	}
+	if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it drains", func() error {
+		code, text, err := get(w.metrics + "/readyz")
+		if code != http.StatusServiceUnavailable {
+			return fmt.Errorf("%d %s %w", code, text, err)
+		}
+		return nil
+	})
+	if !ask().Close {
+		t.Error("the connection is kept while it drains")
+	}
+	if _, err := answers.ReadByte(); !errors.Is(err, io.EOF) {
+		t.Errorf("after the last answer: %v", err)
+	}
+	<-w.exited
 }
 
 func TestServerReadsItsCertificateAgain(t *testing.T) {

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// errNoHistory says that git cannot tell what the version before this one was.
+var errNoHistory = errors.New("the version before this one is not at hand")
+
+//go:embed commit.txt
+var pinned string
+
+// find returns the commit of the version before this one: $DBTETHER_PREVIOUS, else the last
+// tag of a version before HEAD, else what commit.txt names. The error is errNoHistory where
+// git does not have it.
+func find(ctx context.Context, root string) (string, error) {
+	name := os.Getenv("DBTETHER_PREVIOUS")
+	if name == "" {
+		tag, err := git(ctx, root, "describe", "--tags", "--abbrev=0", "--match", "v[0-9]*", "HEAD^")
+		if err != nil { // there is none
+			tag, err = pinnedCommit(pinned)
+		}
+		if err != nil {
+			return "", err
+		}
+		name = tag
+	}
+	commit, err := git(ctx, root, "rev-parse", "--verify", "--quiet", name+"^{commit}")
+	if err != nil {
+		return "", fmt.Errorf("%w: git does not have %s, as in a shallow clone (git fetch --unshallow --tags brings it)", errNoHistory, name)
+	}
+	return commit, nil
+}
+
+// pinnedCommit returns the line that is neither empty nor a comment.
+func pinnedCommit(text string) (string, error) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			return line, nil
+		}
+	}
+	return "", errors.New("commit.txt names no commit")
+}
+
+// unpack writes the files of a commit into a new folder.
+func unpack(ctx context.Context, root, commit, folder string) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	archive := filepath.Join(filepath.Dir(folder), "sources.tar")
+	if _, err := git(ctx, root, "archive", "--format=tar", "--output="+archive, commit); err != nil {
+		return err
+	}
+	if out, err := exec.CommandContext(ctx, "tar", "-xf", archive, "-C", folder).CombinedOutput(); err != nil {
+		return fmt.Errorf("unpack the sources of %s: %w\n%s", commit, err, out)
+	}
+	return os.Remove(archive)
+}
+
+// git returns what it prints. Its error quotes what it says.
+func git(ctx context.Context, root string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "git", args...)
+	cmd.Dir = root
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("git %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
+	}
+	return strings.TrimSpace(string(out)), nil
+}

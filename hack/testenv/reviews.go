@@ -1,0 +1,24 @@
+package testenv
+
+import (
+	"errors"
+	"strings"
+)
+
+// FailedReviews returns the lines of an API server's /metrics that count reviews which it
+// asked a webhook for and did not get: what it then let pass, and what it then refused.
+// They only grow. It is an error if the metrics are not those of an API server that has
+// asked a webhook yet.
+func FailedReviews(metrics string) (string, error) {
+	if !strings.Contains(metrics, "apiserver_admission_webhook_admission_duration_seconds_count{") {
+		return "", errors.New("the API server's metrics say nothing of webhooks")
+	}
+	var failed strings.Builder
+	for line := range strings.Lines(metrics) {
+		if strings.HasPrefix(line, "apiserver_admission_webhook_fail_open_count{") ||
+			strings.HasPrefix(line, "apiserver_admission_webhook_rejection_count{") && strings.Contains(line, `error_type="calling_webhook_error"`) {
+			failed.WriteString(line)
+		}
+	}
+	return failed.String(), nil
+}
