@@ -40,9 +40,12 @@ func TestPages(t *testing.T) {
 func perform(t *testing.T, path string, read *page.Page, steps []page.Step) {
 	t.Helper()
 	name := strings.TrimSuffix(filepath.Base(path), ".md")
-	skipWithout(t, steps, "openssl", "psql")
+	skipWithout(t, steps, "openssl", "psql", "pg_dump", "pg_dumpall", "pg_restore")
 	s := newSite(t)
 	setup, err := os.ReadFile(filepath.Join("testdata", name+".sh"))
+	if strings.Contains(string(setup), "$OLDER_HOST") {
+		s.startOlder(t)
+	}
 	if err == nil {
 		err = s.prepare(string(setup))
 	}

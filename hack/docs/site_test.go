@@ -25,6 +25,7 @@ type site struct {
 	root       string // the repository's folder
 	folder     string // where the page's commands run
 	postgres   *testenv.PostgreSQL
+	older      *testenv.PostgreSQL // nil where the page does without
 	kubernetes *testenv.ControlPlane
 	variables  []string
 }
@@ -95,18 +96,40 @@ func (s *site) start(t *testing.T) {
 	}
 }
 
+// startOlder brings up a server that Debian's pg_dump can read, until the test ends.
+func (s *site) startOlder(t *testing.T) {
+	t.Helper()
+	var err error
+	if s.older, err = testenv.StartPostgreSQL(t.Context(), testenv.PostgreSQLOptions{Version: 15}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.older.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // prepare runs lines of bash before the page, as jane. They also find
 //
 //	$WEBHOOK_URL                                     where the webhook runs
 //	$SERVER_HOST, $SERVER_PORT, $SERVER_PASSWORD     the PostgreSQL server, and its superuser's password
+//	$SERVER_CA                                       the file of the authority that signed its certificate
+//	$ADMIN, $ADMIN_PASSWORD                          a role of it with what managed services give their customers
+//	$OLDER_HOST, $OLDER_PORT, $OLDER_PASSWORD        an older server, if the lines name it
 //	$STEPS                                           the folder of what several pages need
 func (s *site) prepare(lines string) error {
 	command := exec.Command("bash", "-eu", "-o", "pipefail", "-c", lines)
 	command.Dir = s.folder
 	command.Env = append([]string{
 		"SERVER_HOST=" + s.postgres.Host, "SERVER_PORT=" + strconv.Itoa(s.postgres.Port), "SERVER_PASSWORD=" + s.postgres.SuperuserPassword,
+		"SERVER_CA=" + s.postgres.CAFile, "ADMIN=" + s.postgres.Admin, "ADMIN_PASSWORD=" + s.postgres.AdminPassword,
 		"STEPS=" + filepath.Join(s.root, "hack", "docs", "testdata", "steps"),
 	}, s.variables...)
+	if s.older != nil {
+		command.Env = append(command.Env,
+			"OLDER_HOST="+s.older.Host, "OLDER_PORT="+strconv.Itoa(s.older.Port), "OLDER_PASSWORD="+s.older.SuperuserPassword)
+	}
 	if out, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("prepare the page: %w\n%s", err, out)
 	}

@@ -1,7 +1,7 @@
 # What the operator leaves when it is stopped: a database and a login, marked its way, the
 # Secret with the login's credential, and its resources as manifests, which the page shows.
-of() { sed -n "/\"postgresql\"/,\$ s/^ *\"$1\": \"\{0,1\}\([^\",]*\).*/\1/p" "$DBTETHER_TESTENV" | head -n 1; }
-export PGHOST=$(of host) PGPORT=$(of port) PGUSER=$(of admin) PGPASSWORD=$(of adminPassword)
+. "$STEPS/installed.sh"
+export PGHOST=$SERVER_HOST PGPORT=$SERVER_PORT PGUSER=$ADMIN PGPASSWORD=$ADMIN_PASSWORD
 psql -q -v ON_ERROR_STOP=1 -d postgres -c "CREATE ROLE my_app LOGIN PASSWORD 'made by the operator'" -c "CREATE DATABASE my_app" \
 	-c "COMMENT ON DATABASE my_app IS 'dbtether:shop/my-app-db'" -c "REVOKE CONNECT ON DATABASE my_app FROM PUBLIC" \
 	-c "GRANT CONNECT ON DATABASE my_app TO my_app"

@@ -1,8 +1,8 @@
 # A team's database with a credential for one service account, and a developer who may edit
 # in the team's namespace.
-of() { sed -n "/\"postgresql\"/,\$ s/^ *\"$1\": \"\{0,1\}\([^\",]*\).*/\1/p" "$DBTETHER_TESTENV" | head -n 1; }
+. "$STEPS/installed.sh"
 kubectl label namespace shop dbtether.io/injection=enabled
-printf '%s' "$(of adminPassword)" | kubectl dbtether cluster add main --endpoint "$(of host)" --port "$(of port)" --admin-username "$(of admin)" \
+printf '%s' "$ADMIN_PASSWORD" | kubectl dbtether cluster add main --endpoint "$SERVER_HOST" --port "$SERVER_PORT" --admin-username "$ADMIN" \
 	--admin-password - --credentials-namespace dbtether-system --allowed-namespaces shop
 kubectl dbtether db create orders --cluster main --user orders-api
 kubectl create serviceaccount default 2>/dev/null || kubectl get serviceaccount default

@@ -1,8 +1,8 @@
 # A server, a team with a database on it, and a team that has neither; then what goes wrong.
-of() { sed -n "/\"postgresql\"/,\$ s/^ *\"$1\": \"\{0,1\}\([^\",]*\).*/\1/p" "$DBTETHER_TESTENV" | head -n 1; }
+. "$STEPS/installed.sh"
 kubectl label namespace shop dbtether.io/injection=enabled
 kubectl create namespace team-b
-printf '%s' "$(of superuserPassword)" | kubectl dbtether cluster add main --endpoint "$(of host)" --port "$(of port)" --admin-username "$(of superuser)" \
+printf '%s' "$SERVER_PASSWORD" | kubectl dbtether cluster add main --endpoint "$SERVER_HOST" --port "$SERVER_PORT" --admin-username postgres \
 	--admin-password - --credentials-namespace dbtether-system --allowed-namespaces shop
 kubectl dbtether db create orders --cluster main --user orders-api --deletion-protection
 kubectl dbtether db psql orders --admin -- -qc 'CREATE DATABASE legacy'
@@ -12,6 +12,6 @@ kubectl create rolebinding developer-view --clusterrole=dbtether-view --user=dev
 # Servers that are registered wrongly.
 wrong() { kubectl dbtether cluster add "$@" --allowed-namespaces shop --check=false; }
 wrong closed --endpoint 127.0.0.1 --port 1 --credentials-secret dbtether-system/main-admin
-wrong untrusted --endpoint "$(of host)" --port "$(of port)" --credentials-secret dbtether-system/main-admin --ssl-mode verify-full
-kubectl create secret generic mistyped -n dbtether-system --from-literal=username="$(of superuser)" --from-literal=password=mistyped
-wrong mistyped --endpoint "$(of host)" --port "$(of port)" --credentials-secret dbtether-system/mistyped
+wrong untrusted --endpoint "$SERVER_HOST" --port "$SERVER_PORT" --credentials-secret dbtether-system/main-admin --ssl-mode verify-full
+kubectl create secret generic mistyped -n dbtether-system --from-literal=username=postgres --from-literal=password=mistyped
+wrong mistyped --endpoint "$SERVER_HOST" --port "$SERVER_PORT" --credentials-secret dbtether-system/mistyped

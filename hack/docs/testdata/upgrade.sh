@@ -1,0 +1,1 @@
+. "$STEPS/installed.sh"
