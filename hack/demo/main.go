@@ -51,12 +51,12 @@ func run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(bin)) }()
 	show := &show{ctx: ctx, root: root, environment: append(os.Environ(), "KUBECONFIG="+kubernetes.Kubeconfig, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))}
-	webhook, err := startWebhook(bin, kubernetes)
+	webhook, err := kubernetes.StartWebhook(filepath.Join(bin, "webhook"))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, webhook.stop()) }()
-	show.install(webhook.url)
+	defer func() { err = errors.Join(err, webhook.Stop()) }()
+	show.install(webhook.URL)
 	if err := show.story(postgres); err != nil {
 		return err
 	}

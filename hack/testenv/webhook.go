@@ -1,0 +1,74 @@
+package testenv
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+)
+
+// Webhook is a running webhook program. Outside a cluster it is called by URL and keeps
+// its certificate in memory.
+type Webhook struct {
+	URL     string // https://127.0.0.1:PORT, as `kubectl dbtether install --webhook-url` takes it
+	LogFile string
+
+	server  *ControlPlane
+	binary  string
+	cmd     *exec.Cmd
+	release func()
+}
+
+// StartWebhook starts a built webhook on loopback, with exactly the rights of its service
+// account. It does not wait until that is ready: whoever installs does. The webhook ends at
+// Stop, or with this process.
+func (c *ControlPlane) StartWebhook(binary string) (*Webhook, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	w := &Webhook{URL: "https://127.0.0.1:" + strconv.Itoa(port), LogFile: c.Dir + "/webhook-" + strconv.Itoa(port) + ".log", server: c, binary: binary}
+	return w, w.Start()
+}
+
+// Start starts it again after Stop, where it was called before.
+func (w *Webhook) Start() error {
+	kubeconfig, err := w.server.KubeconfigFor("system:serviceaccount:dbtether-system:dbtether-webhook", "system:serviceaccounts")
+	if err != nil {
+		return err
+	}
+	metrics, err := freePort()
+	if err != nil {
+		return err
+	}
+	log, err := os.OpenFile(w.LogFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd := exec.Command(w.binary, "--kubeconfig="+kubeconfig, "--listen="+w.URL[len("https://"):], "--metrics-listen=127.0.0.1:"+strconv.Itoa(metrics),
+		"--url="+w.URL, "--cert-secret=", "--drain=0s")
+	cmd.Stdout, cmd.Stderr = log, log
+	release, err := StartBound(cmd, syscall.SIGKILL)
+	if err != nil {
+		return fmt.Errorf("start the webhook: %w", err)
+	}
+	w.cmd, w.release = cmd, release
+	return nil
+}
+
+// Stop ends the webhook as Kubernetes would. The error is not nil where it did not end
+// well. A second call does nothing.
+func (w *Webhook) Stop() error {
+	if w.cmd == nil {
+		return nil
+	}
+	defer w.release()
+	cmd := w.cmd
+	w.cmd = nil
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	return cmd.Wait()
+}
