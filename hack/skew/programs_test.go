@@ -40,6 +40,10 @@ var (
 	previous = &programs{source: previousSource}
 )
 
+// presentVersion is what these files are called; it is a release, so that versions can be
+// told apart.
+const presentVersion = "v0.5.0"
+
 // errNoHistory says that git cannot tell what the version before this one was.
 var errNoHistory = errors.New("the version before this one is not at hand")
 
@@ -84,7 +88,7 @@ func (p *programs) remove() error {
 
 func presentSource(string) (root, version string, err error) {
 	root, err = testenv.Root()
-	return root, "present", err
+	return root, presentVersion, err
 }
 
 // previousSource unpacks the version before this one: $DBTETHER_PREVIOUS, else the last

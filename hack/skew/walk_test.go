@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -167,7 +168,14 @@ func (w walk) settled() {
 func (s *site) uninstall() {
 	s.t.Helper()
 	s.do("", "dbtether uninstall --yes --crds --delete-resources")
-	if left := s.do("", "get customresourcedefinitions,validatingadmissionpolicies,validatingwebhookconfigurations,mutatingwebhookconfigurations -o name"); strings.Contains(left, "dbtether") {
-		s.t.Fatalf("it is still there:\n%s", left)
+	// The API server deletes a definition a moment after its last resource.
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+		left := s.do("", "get customresourcedefinitions,validatingadmissionpolicies,validatingwebhookconfigurations,mutatingwebhookconfigurations -o name")
+		if !strings.Contains(left, "dbtether") {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("it is still there:\n%s", left)
+		}
 	}
 }

@@ -21,9 +21,12 @@ func (d Definitions) version(f *findings) {
 		f.add(checkInstalledBy, LevelWarning, fixInstall, "the record of the installation cannot be understood: %v", err)
 		return
 	}
-	by := read.By()
-	f.distance(checkInstalledBy, "what is installed is", by, d.Own)
-	f.okUnless(checkInstalledBy, "they were installed by version %s", by)
+	if read.Plugin == "" {
+		f.add(checkInstalledBy, LevelNote, "", "the record of the installation does not say which version installed: it is older than this plugin")
+		return
+	}
+	f.distance(checkInstalledBy, "what is installed is", read.Plugin, d.Own)
+	f.okUnless(checkInstalledBy, "they were installed by version %s", read.Plugin)
 }
 
 // version says which replicas of the webhook are of another version than this program.

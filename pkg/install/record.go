@@ -54,15 +54,6 @@ func (r Record) ConfigMap() (*unstructured.Unstructured, error) {
 	return config, nil
 }
 
-// By returns the version that installed; "" where there was no installation. A record that
-// does not say so has the version of the images, which by default is the same.
-func (r Record) By() string {
-	if r.Plugin == "" {
-		return r.Parameters.Version
-	}
-	return r.Plugin
-}
-
 // ReadRecord returns what a ConfigMap says. An error means that nobody of ours wrote it.
 func ReadRecord(config *unstructured.Unstructured) (Record, error) {
 	var record Record

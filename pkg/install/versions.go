@@ -70,7 +70,7 @@ func DistanceOf(one, other string) Distance {
 }
 
 func release(v *version.Version) *version.Version {
-	return v.WithPreRelease("").WithBuildMetadata("")
+	return version.MustParseSemantic(fmt.Sprintf("%d.%d.%d", v.Major(), v.Minor(), v.Patch()))
 }
 
 // untagged is what the go command calls a commit before the first tag.

@@ -66,18 +66,3 @@ func TestLost(t *testing.T) {
 		t.Errorf("lost of itself: %q", got)
 	}
 }
-
-func TestRecordBy(t *testing.T) {
-	for _, c := range []struct {
-		record Record
-		want   string
-	}{
-		{Record{}, ""},
-		{Record{Parameters: Parameters{Version: "v0.1.0"}}, "v0.1.0"},
-		{Record{Parameters: Parameters{Version: "v0.1.0"}, Plugin: "v0.2.0"}, "v0.2.0"},
-	} {
-		if got := c.record.By(); got != c.want {
-			t.Errorf("%+v is by %q", c.record, got)
-		}
-	}
-}

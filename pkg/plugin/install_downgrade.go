@@ -21,7 +21,7 @@ func (w *installing) refuseDowngrade(ctx context.Context) error {
 		return err
 	}
 	var found []string
-	if by := record.By(); install.IsOlder(w.env.Version, by) {
+	if by := record.Plugin; install.IsOlder(w.env.Version, by) {
 		found = append(found, fmt.Sprintf("version %s is installed, and this is %s", by, w.env.Version))
 	}
 	for _, object := range w.objects {
