@@ -16,7 +16,7 @@ import (
 )
 
 // version is set by the linker: -X main.version=v0.1.0.
-var version = "(devel)"
+var version string
 
 // collect is GOGC: the heap grows by half, not by all of it, until it is collected. Most of
 // it is the index, which stays; a review leaves little.
@@ -37,7 +37,7 @@ func main() {
 
 // options ends the process when the arguments are not to be understood.
 func options(args []string) admission.Options {
-	o := admission.Options{Log: os.Stderr, Version: version}
+	o := admission.Options{Log: os.Stderr, Version: ownVersion()}
 	flags := flag.NewFlagSet("webhook", flag.ExitOnError)
 	flags.StringVar(&o.Listen, "listen", ":9443", "address for reviews, by HTTPS")
 	flags.StringVar(&o.MetricsListen, "metrics-listen", "127.0.0.1:8080", "address for /metrics, /healthz and /readyz, by HTTP")
@@ -63,6 +63,16 @@ func options(args []string) admission.Options {
 	flags.BoolVar(&o.Profiles, "pprof", false, "serve the Go runtime's profiles there, too, below /debug/pprof/")
 	_ = flags.Parse(args) // ExitOnError
 	return o
+}
+
+func ownVersion() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
 }
 
 // replica returns the name of the pod, or of the host.

@@ -90,7 +90,7 @@ func run(ctx context.Context, screen screen) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(bin)) }()
 	show := &show{ctx: ctx, root: root, screen: screen, environment: append(os.Environ(), "KUBECONFIG="+kubernetes.Kubeconfig, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))}
-	webhook, err := kubernetes.StartWebhook(filepath.Join(bin, "webhook"), filepath.Join(bin, "webhook.log"))
+	webhook, err := kubernetes.StartWebhook(filepath.Join(bin, "webhook"))
 	if err != nil {
 		return err
 	}

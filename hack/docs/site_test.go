@@ -35,7 +35,7 @@ func newSite(t *testing.T) *site {
 	bin := programs(t)
 	s := &site{folder: filepath.Join(t.TempDir(), "page")}
 	s.start(t)
-	webhook, err := s.kubernetes.StartWebhook(filepath.Join(bin, "webhook"), filepath.Join(s.kubernetes.Dir, "webhook.log"))
+	webhook, err := s.kubernetes.StartWebhook(filepath.Join(bin, "webhook"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,8 +51,9 @@ They listen on 127.0.0.1 only, keep their data in a temporary folder, and end
 with this command, even if it is killed.
 
 Kubernetes comes from $KUBEBUILDER_ASSETS, else from setup-envtest if that is on
-PATH, else it is built with the go command as hack/controlplane pins it (minutes,
-once). PostgreSQL comes from npm; --postgres any takes what the machine has.
+PATH, else it is built with the go command as hack/controlplane pins it, or
+hack/controlplane/oldest for --kubernetes oldest (minutes, once). PostgreSQL comes
+from npm; --postgres any takes what the machine has.
 Both are kept in .cache of the repository, or in $DBTETHER_CACHE.`,
 		Example: `  go run ./hack/env up
   go run ./hack/env up --postgres 18,16

@@ -17,12 +17,14 @@ import (
 // wantedServers is what the flags ask for.
 type wantedServers struct {
 	controlPlane bool
+	kubernetes   testenv.Kubernetes
 	postgres     postgresVersions
 }
 
 func (w *wantedServers) addFlags(flags *pflag.FlagSet) {
 	w.postgres = postgresVersions{18}
 	flags.BoolVar(&w.controlPlane, "control-plane", true, "the Kubernetes API server and etcd")
+	flags.Var(&w.kubernetes, "kubernetes", "which: newest, or oldest that is supported")
 	flags.Var(&w.postgres, "postgres", `PostgreSQL major versions, as in 18,16; "all" (14 to 18), "any" (what the machine has), "none"`)
 }
 
@@ -82,7 +84,7 @@ func start(ctx context.Context, wanted wantedServers, progress *progress) (*serv
 	var group sync.WaitGroup
 	if wanted.controlPlane {
 		group.Go(func() {
-			s.ControlPlane, errs[0] = testenv.StartControlPlane(ctx, testenv.ControlPlaneOptions{Log: progress.subject("control plane")})
+			s.ControlPlane, errs[0] = testenv.StartControlPlane(ctx, testenv.ControlPlaneOptions{Kubernetes: wanted.kubernetes, Log: progress.subject("control plane")})
 			cancelOn(errs[0], cancel)
 		})
 	}
@@ -149,7 +151,7 @@ func (s *servers) environment() []string {
 func fetch(ctx context.Context, wanted wantedServers, progress *progress) error {
 	if wanted.controlPlane {
 		log := progress.subject("control plane")
-		dir, err := testenv.FetchControlPlane(ctx, log)
+		dir, err := testenv.FetchControlPlane(ctx, wanted.kubernetes, log)
 		if err != nil {
 			return err
 		}

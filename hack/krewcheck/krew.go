@@ -27,7 +27,7 @@ func findKubectl(ctx context.Context, log func(format string, a ...any)) (string
 	if kubectl, err := exec.LookPath("kubectl"); err == nil {
 		return filepath.Abs(kubectl)
 	}
-	binaries, err := testenv.FetchControlPlane(ctx, log)
+	binaries, err := testenv.FetchControlPlane(ctx, testenv.Newest, log)
 	return filepath.Join(binaries, "kubectl"), err
 }
 

@@ -22,6 +22,8 @@ import (
 // ControlPlaneOptions say how to start a control plane. The zero value is
 // usable.
 type ControlPlaneOptions struct {
+	// Kubernetes chooses the version; the zero value is Newest.
+	Kubernetes Kubernetes
 	// Log is told what happens while that takes time. May be nil.
 	Log func(format string, a ...any)
 	// WebhookClient, if not empty, is the common name of a client certificate, signed by
@@ -37,7 +39,7 @@ type ControlPlaneOptions struct {
 // not change.
 type ControlPlane struct {
 	Kubeconfig string `json:"kubeconfig"` // file with cluster-admin's access
-	Kubectl    string `json:"kubectl"`    // the kubectl to use: that of PATH, else the one beside the API server
+	Kubectl    string `json:"kubectl"`    // the kubectl to use: that of PATH, else, and for Oldest always, the one beside the API server
 	Version    string `json:"version"`    // as in "v1.37.1"
 	URL        string `json:"url"`        // https://127.0.0.1:PORT
 	CAFile     string `json:"caFile"`     // what signed the server's certificate, and signs users'
@@ -59,7 +61,7 @@ type ControlPlane struct {
 // happens once. The servers end at Stop, or with this process.
 func StartControlPlane(ctx context.Context, options ControlPlaneOptions) (*ControlPlane, error) {
 	log := logFunc(options.Log).orSilent()
-	binaries, err := findControlPlane(ctx, log)
+	binaries, err := findControlPlane(ctx, options.Kubernetes, log)
 	if err != nil {
 		return nil, err
 	}

@@ -18,14 +18,22 @@ type controlPlaneBinaries struct{ apiServer, etcd, kubectl string }
 // FetchControlPlane makes sure that kube-apiserver, etcd and kubectl are there,
 // downloading or building them if they are not, and returns the API server's
 // folder.
-func FetchControlPlane(ctx context.Context, log func(format string, a ...any)) (binDir string, err error) {
-	binaries, err := findControlPlane(ctx, logFunc(log).orSilent())
+func FetchControlPlane(ctx context.Context, which Kubernetes, log func(format string, a ...any)) (binDir string, err error) {
+	binaries, err := findControlPlane(ctx, which, logFunc(log).orSilent())
 	return filepath.Dir(binaries.apiServer), err
 }
 
-// findControlPlane takes binaries from $KUBEBUILDER_ASSETS, else from
-// setup-envtest, else builds what hack/controlplane pins.
-func findControlPlane(ctx context.Context, log logFunc) (controlPlaneBinaries, error) {
+func findControlPlane(ctx context.Context, which Kubernetes, log logFunc) (controlPlaneBinaries, error) {
+	newest, err := findNewest(ctx, log)
+	if err != nil || which == Newest {
+		return newest, err
+	}
+	return findOldest(ctx, newest.etcd, log)
+}
+
+// findNewest takes binaries from $KUBEBUILDER_ASSETS, else from setup-envtest, else
+// builds what hack/controlplane pins.
+func findNewest(ctx context.Context, log logFunc) (controlPlaneBinaries, error) {
 	if dir := os.Getenv("KUBEBUILDER_ASSETS"); dir != "" {
 		found, err := binariesIn(dir)
 		if err != nil {
@@ -109,8 +117,13 @@ func controlPlaneModule(ctx context.Context) (pinnedControlPlane, error) {
 		return pinnedControlPlane{}, err
 	}
 	p := pinnedControlPlane{pinnedModule: module, kubernetes: versions[0], etcd: versions[1]}
-	p.cache = filepath.Join(module.cache, "controlplane", p.kubernetes+"-"+runtime.GOOS+"-"+runtime.GOARCH)
+	p.cache = controlPlaneCache(module.cache, p.kubernetes)
 	return p, nil
+}
+
+// controlPlaneCache is the folder, in that of all caches, of a version's binaries.
+func controlPlaneCache(dir, version string) string {
+	return filepath.Join(dir, "controlplane", version+"-"+runtime.GOOS+"-"+runtime.GOARCH)
 }
 
 // targets leaves kubectl out where there is one.

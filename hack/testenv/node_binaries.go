@@ -26,7 +26,7 @@ var ErrNoSeccomp = errors.New("runc is built with libseccomp: install gcc, pkg-c
 // ErrNoSeccomp where runc is missing and cannot be built.
 func FetchNode(ctx context.Context, log func(format string, a ...any)) (NodeBinaries, error) {
 	say := logFunc(log).orSilent()
-	server, err := findControlPlane(ctx, say)
+	server, err := findControlPlane(ctx, Newest, say)
 	if err != nil {
 		return NodeBinaries{}, err
 	}

@@ -2,67 +2,75 @@ package testenv
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
-// Webhook is a running webhook program outside of the cluster, which the API server
-// calls by URL.
+// Webhook is a running webhook program. Outside a cluster it is called by URL; its
+// certificate is where it is by default, in a Secret.
 type Webhook struct {
-	// URL is what `kubectl dbtether install --webhook-url` is to be told.
-	URL string
+	URL     string // https://127.0.0.1:PORT, as `kubectl dbtether install --webhook-url` takes it
+	LogFile string
 
+	server  *ControlPlane
+	binary  string
 	cmd     *exec.Cmd
 	release func()
 }
 
-// StartWebhook starts the webhook that was built as program on loopback, with exactly
-// the rights of its service account; what it says goes to logFile. It does not wait:
-// whoever installs does. The webhook ends at Stop, or with this process.
-func (c *ControlPlane) StartWebhook(program, logFile string) (*Webhook, error) {
-	kubeconfig, err := c.KubeconfigFor("system:serviceaccount:dbtether-system:dbtether-webhook", "system:serviceaccounts")
+// StartWebhook starts a built webhook on loopback, with exactly the rights of its service
+// account. It does not wait until that is ready: whoever installs does. The webhook ends at
+// Stop, or with this process.
+func (c *ControlPlane) StartWebhook(binary string) (*Webhook, error) {
+	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	listen, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	metrics, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	log, err := os.Create(logFile)
-	if err != nil {
-		return nil, err
-	}
-	defer log.Close()
-	w := &Webhook{URL: "https://" + listen}
-	w.cmd = exec.Command(program, "--kubeconfig="+kubeconfig, "--listen="+listen, "--metrics-listen="+metrics,
-		"--url="+w.URL, "--drain=0s")
-	w.cmd.Stdout, w.cmd.Stderr = log, log
-	if w.release, err = StartBound(w.cmd, syscall.SIGKILL); err != nil {
-		return nil, fmt.Errorf("start the webhook: %w", err)
-	}
-	return w, nil
+	w := &Webhook{URL: "https://127.0.0.1:" + strconv.Itoa(port), LogFile: filepath.Join(c.Dir, "webhook-"+strconv.Itoa(port)+".log"), server: c, binary: binary}
+	return w, w.Start()
 }
 
-// Stop ends the webhook as Kubernetes would.
-func (w *Webhook) Stop() error {
-	defer w.release()
-	if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		return fmt.Errorf("stop the webhook: %w", err)
+// Start starts it again after Stop, where it was called before.
+func (w *Webhook) Start() error {
+	kubeconfig, err := w.server.KubeconfigFor("system:serviceaccount:dbtether-system:dbtether-webhook", "system:serviceaccounts")
+	if err != nil {
+		return err
 	}
-	if err := w.cmd.Wait(); err != nil {
-		return fmt.Errorf("stop the webhook: %w", err)
+	metrics, err := freePort()
+	if err != nil {
+		return err
 	}
+	log, err := os.OpenFile(w.LogFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd := exec.Command(w.binary, "--kubeconfig="+kubeconfig, "--listen="+strings.TrimPrefix(w.URL, "https://"), "--metrics-listen=127.0.0.1:"+strconv.Itoa(metrics),
+		"--url="+w.URL, "--drain=0s")
+	cmd.Stdout, cmd.Stderr = log, log
+	release, err := StartBound(cmd, syscall.SIGKILL)
+	if err != nil {
+		return fmt.Errorf("start the webhook: %w", err)
+	}
+	w.cmd, w.release = cmd, release
 	return nil
 }
 
-func freeAddress() (string, error) {
-	port, err := freePort()
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), err
+// Stop ends the webhook as Kubernetes would. The error is not nil where it did not end
+// well. A second call does nothing.
+func (w *Webhook) Stop() error {
+	if w.cmd == nil {
+		return nil
+	}
+	defer w.release()
+	cmd := w.cmd
+	w.cmd = nil
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	return cmd.Wait()
 }

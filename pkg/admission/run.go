@@ -78,7 +78,7 @@ func newWebhook(o Options, log *slog.Logger, traces trace.TracerProvider) (*part
 		return nil, err
 	}
 	m := newMetrics(o.Version)
-	w := &parts{status: newPolicyStatus(core, o.Namespace, o.Replica, log)}
+	w := &parts{status: newPolicyStatus(core, o.Namespace, o.Replica, o.Version, log)}
 	if w.index, err = newIndex(config, m); err != nil {
 		return nil, err
 	}
