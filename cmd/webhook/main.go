@@ -8,11 +8,15 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/admission"
 )
+
+// version is set by the linker: -X main.version=v0.1.0.
+var version string
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -26,7 +30,7 @@ func main() {
 
 // options ends the process when the arguments are not to be understood.
 func options(args []string) admission.Options {
-	o := admission.Options{Log: os.Stderr}
+	o := admission.Options{Log: os.Stderr, Version: ownVersion()}
 	flags := flag.NewFlagSet("webhook", flag.ExitOnError)
 	flags.StringVar(&o.Listen, "listen", ":9443", "address for reviews, by HTTPS")
 	flags.StringVar(&o.MetricsListen, "metrics-listen", "127.0.0.1:8080", "address for /metrics, /healthz and /readyz, by HTTP")
@@ -50,6 +54,16 @@ func options(args []string) admission.Options {
 	flags.BoolVar(&o.Debug, "debug", false, "log all of those")
 	_ = flags.Parse(args) // ExitOnError
 	return o
+}
+
+func ownVersion() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
 }
 
 // replica returns the name of the pod, or of the host.

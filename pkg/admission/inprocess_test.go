@@ -46,7 +46,7 @@ func newInProcess(tb testing.TB, log io.Writer, allows float64) *inProcess {
 		tb.Fatal(err)
 	}
 	logger := slog.New(slog.NewJSONHandler(log, nil))
-	in.library, err = newLibrary(core, systemNamespace, newPolicyStatus(core, systemNamespace, "replica", logger), logger, in.metrics)
+	in.library, err = newLibrary(core, systemNamespace, newPolicyStatus(core, systemNamespace, "replica", "v0.1.0", logger), logger, in.metrics)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -40,6 +40,7 @@ type policyStatus struct {
 	client  corev1client.ConfigMapInterface
 	name    string // of the namespace
 	replica string
+	version string // of this program
 	now     func() time.Time
 	log     *slog.Logger
 	// reports has room for the newest one.
@@ -47,8 +48,8 @@ type policyStatus struct {
 	trouble string
 }
 
-func newPolicyStatus(core corev1client.CoreV1Interface, namespace, replica string, log *slog.Logger) *policyStatus {
-	return &policyStatus{client: core.ConfigMaps(namespace), name: namespace, replica: replica, now: time.Now, log: log, reports: make(chan policy.Report, 1)}
+func newPolicyStatus(core corev1client.CoreV1Interface, namespace, replica, version string, log *slog.Logger) *policyStatus {
+	return &policyStatus{client: core.ConfigMaps(namespace), name: namespace, replica: replica, version: version, now: time.Now, log: log, reports: make(chan policy.Report, 1)}
 }
 
 // say hands over what run is to write, in place of what it has not written yet. Only one
@@ -88,7 +89,7 @@ func (s *policyStatus) run(ctx context.Context) {
 }
 
 func (s *policyStatus) write(ctx context.Context, report policy.Report) error {
-	report.Renewed = s.now()
+	report.Version, report.Renewed = s.version, s.now()
 	for _, at := range []*time.Time{&report.Loaded, &report.Tried, &report.Renewed} {
 		*at = at.UTC().Truncate(time.Second)
 	}

@@ -18,8 +18,9 @@ type Options struct {
 	Kubeconfig string
 	// Namespace and ServiceName are those of the Service in front of us.
 	Namespace, ServiceName string
-	// Replica is the name of this one of us in the status of the policies.
-	Replica string
+	// Replica is the name of this one of us in the status of the policies, and Version
+	// that of this program, which stands there, too.
+	Replica, Version string
 	// Configuration is the name of the two webhook configurations.
 	Configuration string
 	// URL, as in https://127.0.0.1:9443, is written into the webhook configurations

@@ -39,7 +39,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	m := newMetrics()
-	status := newPolicyStatus(core, o.Namespace, o.Replica, log)
+	status := newPolicyStatus(core, o.Namespace, o.Replica, o.Version, log)
 	library, err := newLibrary(core, o.Namespace, status, log, m)
 	if err != nil {
 		return err

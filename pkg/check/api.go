@@ -1,8 +1,6 @@
 package check
 
-import (
-	"k8s.io/apimachinery/pkg/util/version"
-)
+import "github.com/dbtether/kubectl-dbtether/pkg/install"
 
 // API is the API server.
 type API struct {
@@ -17,10 +15,6 @@ const (
 	checkVersion   = "api-version"
 )
 
-// oldest is the first version with ValidatingAdmissionPolicy in
-// admissionregistration.k8s.io/v1.
-const oldest = "1.30.0"
-
 // Findings returns what is found of it. Where it does not answer, nothing else is worth
 // looking at.
 func (a API) Findings() []Finding {
@@ -31,12 +25,13 @@ func (a API) Findings() []Finding {
 		return f
 	}
 	f.ok(checkReachable, "the API server answers")
-	have, err := version.ParseGeneric(a.Version)
+	old, err := install.OlderKubernetes(a.Version)
 	switch {
 	case err != nil:
 		f.add(checkVersion, LevelWarning, "see what it is: kubectl version", "the version of Kubernetes, %q, cannot be read", a.Version)
-	case have.LessThan(version.MustParseGeneric(oldest)):
-		f.add(checkVersion, LevelError, "upgrade the cluster: ValidatingAdmissionPolicy came with Kubernetes 1.30", "Kubernetes is %s, older than 1.30", a.Version)
+	case old:
+		f.add(checkVersion, LevelError, "upgrade the cluster: ValidatingAdmissionPolicy came with Kubernetes "+install.OldestKubernetes,
+			"Kubernetes is %s, older than %s", a.Version, install.OldestKubernetes)
 	default:
 		f.ok(checkVersion, "Kubernetes is %s", a.Version)
 	}

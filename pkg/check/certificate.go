@@ -131,6 +131,9 @@ func (w Webhook) certificate(f *findings, entries []map[string]any) {
 	case w.CertificateErr != nil:
 		f.unread(checkCertificate, "the contents of "+object, w.CertificateErr)
 		return
+	case w.Certificate == nil && w.Deployment.named(WebhookName) == nil && elsewhere(entries):
+		f.add(checkCertificate, LevelNote, "", "the webhook runs elsewhere and keeps its certificate there, where it is not looked at")
+		return
 	case w.Certificate == nil:
 		f.add(checkCertificate, LevelError, renewing(name), "%s with the webhook's certificate is not there", object)
 		return
@@ -141,6 +144,11 @@ func (w Webhook) certificate(f *findings, entries []map[string]any) {
 		return
 	}
 	w.leaf(f, name, chain, entries)
+}
+
+// elsewhere reports whether all entries are called by a URL.
+func elsewhere(entries []map[string]any) bool {
+	return !slices.ContainsFunc(entries, func(e map[string]any) bool { return textAt(e, "clientConfig", "url") == "" })
 }
 
 // renewing returns the command that makes a certificate anew, which the webhook does for

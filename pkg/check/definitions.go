@@ -1,17 +1,21 @@
 package check
 
 import (
-	"maps"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/install"
 )
 
 // Definitions are the resource definitions of group dbtether.io.
 type Definitions struct {
 	Shipped Shipped
 	Seen    Objects
+	// Record is the ConfigMap that the command install has left, and Own the version of
+	// this program.
+	Record Objects
+	Own    string
 }
 
 // The checks of definitions.
@@ -21,6 +25,7 @@ const (
 	checkEstablished     = "definition-established"
 	checkSchema          = "definition-schema"
 	checkStored          = "definition-stored-versions"
+	checkInstalledBy     = "definition-version"
 )
 
 // Findings returns what is found of them.
@@ -29,6 +34,7 @@ func (d Definitions) Findings() []Finding {
 	if f.unread(checkDefinitionsRead, "the resource definitions", d.Seen.Err) {
 		return f
 	}
+	d.version(&f)
 	shipped := d.Shipped.kind(kindCRD)
 	for i := range shipped {
 		have := d.Seen.named(shipped[i].GetName())
@@ -71,8 +77,7 @@ func (f *findings) definition(shipped, have *unstructured.Unstructured) {
 // that only one of the two has. Older is graded as the caller says.
 func (f *findings) schema(older Level, shipped, have *unstructured.Unstructured) {
 	name := have.GetName()
-	want, standing := fieldsOf(shipped), fieldsOf(have)
-	missing, further := without(want, standing), without(standing, want)
+	missing, further := install.Lost(shipped, have), install.Lost(have, shipped)
 	switch {
 	case len(missing) > 0 && len(further) > 0:
 		f.add(checkSchema, LevelError, "see whose it is: kubectl describe crd "+name+"; to replace it, "+fixCRDs,
@@ -96,35 +101,6 @@ func versionsOf(definition *unstructured.Unstructured) []string {
 	return names
 }
 
-// fieldsOf returns the paths of a definition's fields, with their version, sorted.
-func fieldsOf(definition *unstructured.Unstructured) []string {
-	var fields []string
-	for _, version := range objectsAt(definition.Object, "spec", "versions") {
-		schema, _, _ := unstructured.NestedMap(version, "schema", "openAPIV3Schema")
-		for _, field := range properties(schema, "") {
-			fields = append(fields, textAt(version, "name")+" "+field)
-		}
-	}
-	slices.Sort(fields)
-	return fields
-}
-
-func properties(schema map[string]any, path string) []string {
-	var fields []string
-	named, _, _ := unstructured.NestedMap(schema, "properties")
-	for _, name := range slices.Sorted(maps.Keys(named)) {
-		property, _ := named[name].(map[string]any)
-		at := strings.TrimPrefix(path+"."+name, ".")
-		fields = append(append(fields, at), properties(property, at)...)
-	}
-	for _, inner := range []string{"items", "additionalProperties"} {
-		if schema, ok := schema[inner].(map[string]any); ok {
-			fields = append(fields, properties(schema, path+"[]")...)
-		}
-	}
-	return fields
-}
-
 // rulesDiffer reports whether what two definitions of the same fields say of them is
 // not the same, descriptions included: these are what kubectl explain shows.
 func rulesDiffer(shipped, have *unstructured.Unstructured) bool {
@@ -135,14 +111,6 @@ func rulesDiffer(shipped, have *unstructured.Unstructured) bool {
 		}
 	}
 	return false
-}
-
-// without returns what of all is not in some; both are sorted.
-func without(all, some []string) []string {
-	return slices.DeleteFunc(slices.Clone(all), func(name string) bool {
-		_, found := slices.BinarySearch(some, name)
-		return found
-	})
 }
 
 // condition returns the status and the message of a condition of an object.

@@ -27,9 +27,11 @@ type Policies struct {
 	Now       time.Time
 }
 
-// Replica is what one replica of the webhook says of its policies.
+// Replica is what one replica of the webhook says of itself and of its policies.
 type Replica struct {
-	Name     string
+	Name string
+	// Version is that of its program, "" where it does not say.
+	Version  string
 	Revision string
 	Loaded   time.Time
 	Error    string

@@ -122,9 +122,11 @@ func resource(group, name string) schema.GroupVersionResource {
 	return schema.GroupVersionResource{Group: group, Version: "v1", Resource: name}
 }
 
-// Definitions reads the resource definitions of the cluster.
+// Definitions reads the resource definitions of the cluster, and who installed. Its Own is
+// for the caller to set.
 func (r *Reader) Definitions(ctx context.Context, shipped Shipped) Definitions {
-	return Definitions{Shipped: shipped, Seen: r.list(ctx, resource(extensions, "customresourcedefinitions"), "", "")}
+	return Definitions{Shipped: shipped, Seen: r.list(ctx, resource(extensions, "customresourcedefinitions"), "", ""),
+		Record: r.get(ctx, resource("", "configmaps"), v1alpha1.SystemNamespace, install.RecordName)}
 }
 
 // Install reads what an installation would meet, and asks for the rights that it takes.

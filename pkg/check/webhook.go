@@ -34,7 +34,12 @@ type Webhook struct {
 	Certificate    *corev1.Secret
 	CertificateErr error
 	Answer         Answer
-	Now            time.Time
+	// Replicas are those that say of themselves what they are; Own is the version of this
+	// program.
+	Replicas    []Replica
+	ReplicasErr error
+	Own         string
+	Now         time.Time
 }
 
 // The checks of the webhook.
@@ -49,6 +54,7 @@ const (
 	checkReplicas         = "webhook-replicas"
 	checkEndpoints        = "webhook-endpoints"
 	checkAnswer           = "webhook-answer"
+	checkWebhookVersion   = "webhook-version"
 )
 
 const fixRestart = "run: kubectl rollout restart deployment/" + WebhookName + " -n " + v1alpha1.SystemNamespace
@@ -70,6 +76,7 @@ func (w Webhook) Findings() []Finding {
 	}
 	entries := w.entries(&f, mutating, validating)
 	w.service(&f, entries)
+	w.version(&f)
 	w.trust(&f, entries)
 	w.answer(&f)
 	return f

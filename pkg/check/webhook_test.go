@@ -135,6 +135,17 @@ func TestWebhook(t *testing.T) {
 			w.Certificate = nil
 			set(t, &w.Deployment.Items[0], []any{map[string]any{"args": []any{"--cert-secret="}}}, "spec", "template", "spec", "containers")
 		}, []string{"note webhook-certificate: the webhook serves a certificate from a file or from memory, which is not looked at"}},
+		{"a webhook that runs elsewhere", func(w *Webhook) {
+			w.Certificate, w.Deployment, w.Service = nil, Objects{}, Objects{}
+			for _, objects := range []Objects{w.Mutating, w.Validating} {
+				for _, e := range objects.Items[0].Object["webhooks"].([]any) {
+					config := e.(map[string]any)["clientConfig"].(map[string]any)
+					config["url"] = "https://webhook.example.com:9443" + textAt(config, "service", "path")
+					delete(config, "service")
+				}
+			}
+		}, []string{"note webhook-reached: the webhook is called at webhook.example.com, not through its Service",
+			"note webhook-certificate: the webhook runs elsewhere and keeps its certificate there, where it is not looked at"}},
 		{"a certificate that may not be read", func(w *Webhook) {
 			w.Certificate, w.CertificateErr = nil, apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, CertificateName, nil)
 		}, []string{"warning webhook-certificate: the contents of " + secret + " could not be looked at: you lack the right to read"}},

@@ -20,6 +20,9 @@ const RecordName = "dbtether-installation"
 // Record is what the ConfigMap says.
 type Record struct {
 	Parameters Parameters
+	// Plugin is the version of the program that installed; "" where that was before
+	// records said so.
+	Plugin string
 	// Objects are what was, or may have been, installed: kinds, namespaces and names.
 	Objects []*unstructured.Unstructured
 	// Complete is false while an installation runs, or where it broke off.
@@ -44,7 +47,7 @@ func (r Record) ConfigMap() (*unstructured.Unstructured, error) {
 		"apiVersion": "v1", "kind": "ConfigMap",
 		"metadata": map[string]any{"name": RecordName, "namespace": v1alpha1.SystemNamespace},
 		"data": map[string]any{
-			"version": r.Parameters.Version, "state": state, "parameters": string(parameters), "objects": strings.Join(lines, "\n") + "\n",
+			"version": r.Parameters.Version, "plugin": r.Plugin, "state": state, "parameters": string(parameters), "objects": strings.Join(lines, "\n") + "\n",
 		},
 	}}
 	mark(config)
@@ -66,6 +69,7 @@ func ReadRecord(config *unstructured.Unstructured) (Record, error) {
 		}
 		record.Objects = append(record.Objects, named(fields[0], fields[1], fields[2], fields[3]))
 	}
+	record.Plugin = data["plugin"]
 	record.Complete = data["state"] == "complete"
 	if err != nil {
 		return Record{}, fmt.Errorf("read ConfigMap %s/%s: %w", config.GetNamespace(), config.GetName(), err)

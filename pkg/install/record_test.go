@@ -24,7 +24,7 @@ func TestRecord(t *testing.T) {
 	p := defaults()
 	p.Runner = RunnerCronJob
 	before := render(t, func(p *Parameters) { p.Runner = RunnerCronJob })
-	config, err := Record{Parameters: p, Objects: before, Complete: true}.ConfigMap()
+	config, err := Record{Parameters: p, Plugin: "v0.2.0", Objects: before, Complete: true}.ConfigMap()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(record.Parameters, p) || !record.Complete {
+	if !reflect.DeepEqual(record.Parameters, p) || record.Plugin != "v0.2.0" || !record.Complete {
 		t.Errorf("read %+v", record)
 	}
 	after := render(t, nil)

@@ -64,6 +64,7 @@ webhook
   note     the webhook is called at 127.0.0.1, not through its Service
   ok       2 of 2 replicas of the webhook are ready
   ok       its Service has 2 ready endpoints
+  ok       its version and that of this plugin work together
   ok       each entry has a caBundle whose certificates are valid
   ok       its certificate is signed by them, for 127.0.0.1, until <time>
   ok       it answers, and refuses what it has to

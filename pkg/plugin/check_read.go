@@ -78,11 +78,14 @@ func (r *checkRun) report(ctx context.Context, pre bool, names []string) (check.
 func (r *checkRun) category(ctx context.Context, name string) []check.Finding {
 	switch name {
 	case check.CategoryDefinitions:
-		return r.reader.Definitions(ctx, r.shipped).Findings()
+		definitions := r.reader.Definitions(ctx, r.shipped)
+		definitions.Own = r.env.Version
+		return definitions.Findings()
 	case check.CategoryWebhook:
 		own, _ := r.env.Namespace() // without one it is not asked there
 		webhook := r.reader.Webhook(ctx, r.shipped, own)
-		webhook.Now = r.env.Now()
+		webhook.Now, webhook.Own = r.env.Now(), r.env.Version
+		webhook.Replicas, webhook.ReplicasErr = r.replicas(ctx, "")
 		return webhook.Findings()
 	case check.CategoryFloor:
 		return r.reader.Floor(ctx, r.shipped).Findings()
@@ -128,13 +131,19 @@ func (r *checkRun) policies(ctx context.Context) check.Policies {
 			p.Revision = engine.Revision()
 		}
 	}
-	replicas, err := r.env.replicas(ctx, place, p.Revision)
-	p.ReplicasErr = err
-	for _, replica := range replicas {
-		p.Replicas = append(p.Replicas, check.Replica{Name: replica.Name, Revision: replica.Revision, Loaded: replica.Loaded, Error: replica.Error})
-	}
+	p.Replicas, p.ReplicasErr = r.replicas(ctx, p.Revision)
 	p.Installed = r.reader.WebhookInstalled(ctx)
 	return p
+}
+
+// replicas reads what each replica of the webhook says of itself.
+func (r *checkRun) replicas(ctx context.Context, revision string) ([]check.Replica, error) {
+	said, err := r.env.replicas(ctx, &policyPlace{v1alpha1.SystemNamespace}, revision)
+	var replicas []check.Replica
+	for _, s := range said {
+		replicas = append(replicas, check.Replica{Name: s.Name, Version: s.Version, Revision: s.Revision, Loaded: s.Loaded, Error: s.Error})
+	}
+	return replicas, err
 }
 
 // clustersAtOnce is how many servers are asked at a time.

@@ -18,6 +18,7 @@ import (
 type installation struct {
 	parameters     install.Parameters
 	forceConflicts bool
+	allowDowngrade bool
 	wait           bool
 	timeout        time.Duration
 	print          printFlags
@@ -47,6 +48,7 @@ installation that was interrupted is completed by the same command.`,
 	i.addParameters(cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&i.forceConflicts, "force-conflicts", false, "take over fields that others have set, and resource definitions of others")
+	flags.BoolVar(&i.allowDowngrade, "allow-downgrade", false, "go back to this version from a later one: what only that one knows of resources is lost")
 	flags.BoolVar(&i.wait, "wait", true, "wait until the webhook answers; false: let nothing be refused until the command runs again")
 	flags.DurationVar(&i.timeout, "timeout", 5*time.Minute, "how long to wait")
 	i.print.add(cmd, objectFormats)
@@ -88,7 +90,7 @@ func (i *installation) run(ctx context.Context, env *Environment) error {
 	if i.dryRun.client() {
 		return i.rendered(env, objects)
 	}
-	w := &installing{env: env, print: &i.print, dryRun: &i.dryRun, force: i.forceConflicts, objects: objects, progress: env.newProgress()}
+	w := &installing{env: env, print: &i.print, dryRun: &i.dryRun, force: i.forceConflicts, back: i.allowDowngrade, objects: objects, progress: env.newProgress()}
 	defer w.progress.done()
 	if err := w.check(ctx, i.parameters); err != nil {
 		return err
@@ -151,7 +153,7 @@ func (i *installation) carryOut(ctx context.Context, w *installing) error {
 	if err := w.prune(ctx, install.Left(earlier.Objects, w.objects)); err != nil {
 		return err
 	}
-	return w.writeRecord(ctx, install.Record{Parameters: i.parameters, Objects: w.objects, Complete: true})
+	return w.writeRecord(ctx, install.Record{Parameters: i.parameters, Plugin: w.env.Version, Objects: w.objects, Complete: true})
 }
 
 // answers waits until the API server reaches the webhook. Without --wait it looks once
@@ -214,7 +216,7 @@ func (w *installing) foundation(ctx context.Context, p install.Parameters, earli
 			return err
 		}
 	}
-	return w.writeRecord(ctx, install.Record{Parameters: p, Objects: earlier.With(w.objects)})
+	return w.writeRecord(ctx, install.Record{Parameters: p, Plugin: w.env.Version, Objects: earlier.With(w.objects)})
 }
 
 // writeRecord applies the record. It is shown once, when it is complete.

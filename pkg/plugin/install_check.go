@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -14,10 +13,6 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/check"
 	"github.com/dbtether/kubectl-dbtether/pkg/install"
 )
-
-// oldestMinor is the minor version of Kubernetes 1 with which ValidatingAdmissionPolicies
-// came.
-const oldestMinor = 30
 
 // check looks, before anything is written, for whatever would make the installation
 // fail. The error names all that it found.
@@ -38,6 +33,9 @@ func (w *installing) check(ctx context.Context, p install.Parameters) error {
 		return err
 	}
 	found = append(found, missing...)
+	if err := w.refuseDowngrade(ctx); err != nil {
+		return err
+	}
 	if p.Certificate == install.CertificateCertManager {
 		definition := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}}
 		definition.SetName("certificates.cert-manager.io")
@@ -90,9 +88,8 @@ func (w *installing) checkVersion() error {
 	if err != nil {
 		return fmt.Errorf("ask the API server for its version: %w", err)
 	}
-	minor, err := strconv.Atoi(strings.TrimRight(version.Minor, "+"))
-	if err == nil && version.Major == "1" && minor < oldestMinor {
-		return Hinted(fmt.Errorf("the API server is of version %s, and dbtether needs 1.%d: it has no ValidatingAdmissionPolicies", version.GitVersion, oldestMinor),
+	if old, err := install.OlderKubernetes(version.GitVersion); err == nil && old {
+		return Hinted(fmt.Errorf("the API server is of version %s, and dbtether needs %s: it has no ValidatingAdmissionPolicies", version.GitVersion, install.OldestKubernetes),
 			"upgrade Kubernetes, or use the plugin without installing anything but its definitions: kubectl dbtether crds")
 	}
 	return nil

@@ -21,6 +21,7 @@ type installing struct {
 	print    *printFlags
 	dryRun   *dryRun
 	force    bool
+	back     bool // to an earlier version, if that is what it comes to
 	progress *progress
 	objects  []*unstructured.Unstructured
 

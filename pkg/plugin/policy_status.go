@@ -21,6 +21,8 @@ var configMaps = schema.GroupVersionResource{Version: "v1", Resource: "configmap
 // replica is what one replica of the webhook says of its policies.
 type replica struct {
 	Name string `json:"name"`
+	// Version is that of its program, "" where it does not say.
+	Version string `json:"version,omitempty"`
 	// Revision is that of the policies it decides by, since Loaded.
 	Revision string    `json:"revision"`
 	Loaded   time.Time `json:"loaded,omitzero"`
@@ -62,7 +64,7 @@ func readReplicas(data map[string]string, revision string) []replica {
 		if err := json.Unmarshal([]byte(data[name]), &said); err != nil {
 			said = policy.Report{Error: fmt.Sprintf("what it says cannot be read: %v", err)}
 		}
-		r := replica{Name: name, Revision: said.Revision, Loaded: said.Loaded, Tried: said.Tried, Error: said.Error}
+		r := replica{Name: name, Version: said.Version, Revision: said.Revision, Loaded: said.Loaded, Tried: said.Tried, Error: said.Error}
 		r.Current = revision != "" && r.Revision == revision
 		r.Differs = revision != "" && !r.Current
 		all = append(all, r)

@@ -9,6 +9,8 @@ const StatusName = "dbtether-policy-status"
 
 // Report is what a replica of the webhook says of its policies.
 type Report struct {
+	// Version is that of the replica's program.
+	Version string `json:"version,omitempty"`
 	// Revision is that of the policies that decide, and Loaded when they were loaded;
 	// without a revision there are none, and what they decide is refused.
 	Revision string    `json:"revision"`
