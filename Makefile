@@ -60,12 +60,16 @@ env: ## A shell with a Kubernetes API server and PostgreSQL, gone when you leave
 ##@ Test
 
 .PHONY: test
-test: ## All tests, on one set of real servers
-	go run ./hack/env run -- go test -timeout 40m ./...
+test: ## All tests but those of versions (make skew), on one set of real servers
+	go run ./hack/env run -- go test -timeout 40m $$(go list ./... | grep -v /hack/skew)
 
 .PHONY: quick
 quick: ## The same without the matrix of privileges, and with fewer kills: the everyday loop
 	go run ./hack/env run -- env DBTETHER_CRASH_POINTS=few go test -timeout 20m $(QUICK)
+
+.PHONY: skew
+skew: ## The oldest Kubernetes and the newest, and the version before beside this one; the first run builds the oldest
+	go test -count 1 -v -timeout 60m ./hack/skew
 
 .PHONY: race
 race: ## What works at the same time in one process, under the race detector; needs a C compiler

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
-// Webhook is a running webhook program. Outside a cluster it is called by URL and keeps
-// its certificate in memory.
+// Webhook is a running webhook program. Outside a cluster it is called by URL; its
+// certificate is where it is by default, in a Secret.
 type Webhook struct {
 	URL     string // https://127.0.0.1:PORT, as `kubectl dbtether install --webhook-url` takes it
 	LogFile string
@@ -28,7 +30,7 @@ func (c *ControlPlane) StartWebhook(binary string) (*Webhook, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Webhook{URL: "https://127.0.0.1:" + strconv.Itoa(port), LogFile: c.Dir + "/webhook-" + strconv.Itoa(port) + ".log", server: c, binary: binary}
+	w := &Webhook{URL: "https://127.0.0.1:" + strconv.Itoa(port), LogFile: filepath.Join(c.Dir, "webhook-"+strconv.Itoa(port)+".log"), server: c, binary: binary}
 	return w, w.Start()
 }
 
@@ -47,8 +49,8 @@ func (w *Webhook) Start() error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(w.binary, "--kubeconfig="+kubeconfig, "--listen="+w.URL[len("https://"):], "--metrics-listen=127.0.0.1:"+strconv.Itoa(metrics),
-		"--url="+w.URL, "--cert-secret=", "--drain=0s")
+	cmd := exec.Command(w.binary, "--kubeconfig="+kubeconfig, "--listen="+strings.TrimPrefix(w.URL, "https://"), "--metrics-listen=127.0.0.1:"+strconv.Itoa(metrics),
+		"--url="+w.URL, "--drain=0s")
 	cmd.Stdout, cmd.Stderr = log, log
 	release, err := StartBound(cmd, syscall.SIGKILL)
 	if err != nil {
