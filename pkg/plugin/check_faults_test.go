@@ -64,6 +64,7 @@ webhook
   note     the webhook is called at 127.0.0.1, not through its Service
   ok       2 of 2 replicas of the webhook are ready
   ok       its Service has 2 ready endpoints
+  ok       its version and that of this plugin work together
   ok       each entry has a caBundle whose certificates are valid
   ok       its certificate is signed by them, for 127.0.0.1, until <time>
   ok       it answers, and refuses what it has to
@@ -126,7 +127,7 @@ func (c *installation) faults(t *testing.T) []installedFault {
 			"error webhook-certificate: the certificate in the Secret dbtether-system/dbtether-webhook-certificate is signed by no authority in the caBundle of the entries default.dbtether.io, inject.dbtether.io, enforce.dbtether.io and 3 more",
 		}},
 		{"no Secret", run("", "delete", "secret", "dbtether-webhook-certificate", "-n", system, "--ignore-not-found"), restored(secret), []string{
-			"note webhook-certificate: the Secret dbtether-system/dbtether-webhook-certificate is not there: the webhook, which runs elsewhere, has its certificate from elsewhere, too",
+			"error webhook-certificate: the Secret dbtether-system/dbtether-webhook-certificate with the webhook's certificate is not there",
 		}},
 		{"another authority", patch("validatingwebhookconfiguration", "dbtether", `[{"op":"replace","path":"/webhooks/2/clientConfig/caBundle","value":"`+foreign+`"}]`), restore(validating), []string{
 			"error webhook-answer: the API server cannot ask the webhook: Post \"https://WEBHOOK/resources?timeout=3s\": tls: failed to verify certificate: x509: certificate signed by unknown authority",

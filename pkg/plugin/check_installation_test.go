@@ -85,7 +85,7 @@ func (c *installation) build(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("go", "build", "-o", c.binary, "./cmd/webhook")
+	cmd := exec.Command("go", "build", "-ldflags=-X main.version=v0.0.0-test", "-o", c.binary, "./cmd/webhook")
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build the webhook: %v\n%s", err, out)
