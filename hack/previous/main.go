@@ -23,6 +23,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/dbtether/kubectl-dbtether/hack/history"
 	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 )
 
@@ -70,8 +71,8 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	commit, err := find(ctx, root)
-	if errors.Is(err, errNoHistory) {
+	_, commit, err := history.Previous(ctx, root)
+	if errors.Is(err, history.ErrMissing) {
 		return t.missing(err)
 	}
 	if err != nil || t.has(commit) {
@@ -114,7 +115,7 @@ func (t target) build(ctx context.Context, root, commit string) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	sources, built := filepath.Join(work, "sources"), filepath.Join(work, "images")
-	if err := unpack(ctx, root, commit, sources); err != nil {
+	if err := history.Unpack(ctx, root, commit, sources); err != nil {
 		return err
 	}
 	for _, args := range [][]string{

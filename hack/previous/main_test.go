@@ -3,66 +3,19 @@ package main
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/dbtether/kubectl-dbtether/hack/history"
 )
-
-// repository makes one with three commits, the second of which may have a tag.
-func repository(t *testing.T, tag string) string {
-	t.Helper()
-	root := t.TempDir()
-	script := `set -e; git init -q; git config user.name n; git config user.email n@example.com; git config commit.gpgsign false
-for n in 1 2 3; do echo $n > file; git add file; git commit -qm $n; if test $n = 2 && test -n "$TAG"; then git tag "$TAG"; fi; done`
-	cmd := exec.Command("sh", "-c", script)
-	cmd.Dir, cmd.Env = root, append(os.Environ(), "TAG="+tag, "GIT_CONFIG_GLOBAL=/dev/null")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return root
-}
-
-func TestFind(t *testing.T) {
-	t.Setenv("DBTETHER_PREVIOUS", "")
-	tagged := repository(t, "v0.1.0")
-	commit, err := find(t.Context(), tagged)
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder := filepath.Join(t.TempDir(), "sources")
-	if err := unpack(t.Context(), tagged, commit, folder); err != nil {
-		t.Fatal(err)
-	}
-	if text, err := os.ReadFile(filepath.Join(folder, "file")); err != nil || string(text) != "2\n" {
-		t.Errorf("the tagged commit has %q, %v", text, err)
-	}
-	// Tags of something else are no versions, and commit.txt is of another history.
-	if _, err := find(t.Context(), repository(t, "nightly")); !errors.Is(err, errNoHistory) {
-		t.Errorf("without the commit: %v", err)
-	}
-	t.Setenv("DBTETHER_PREVIOUS", "HEAD~2")
-	other, err := find(t.Context(), tagged)
-	if err != nil || other == commit {
-		t.Errorf("what is asked for is not taken: %s, %v", other, err)
-	}
-}
-
-func TestPinnedCommit(t *testing.T) {
-	if got, err := pinnedCommit(pinned); err != nil || len(strings.Fields(got)) != 1 {
-		t.Errorf("commit.txt: %q, %v", got, err)
-	}
-	if got, err := pinnedCommit("# nothing\n\n"); err == nil {
-		t.Errorf("got %q", got)
-	}
-}
 
 func TestMissingLeavesOnlyTheReason(t *testing.T) {
 	to := target{out: t.TempDir()}
 	if err := errors.Join(to.clear(), os.WriteFile(to.image("webhook"), nil, 0o600), os.WriteFile(to.plugin(), nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	if err := to.missing(errNoHistory); err != nil {
+	if err := to.missing(history.ErrMissing); err != nil {
 		t.Fatal(err)
 	}
 	var left []string

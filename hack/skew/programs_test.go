@@ -1,16 +1,16 @@
 package skew
 
 import (
-	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
+	"github.com/dbtether/kubectl-dbtether/hack/history"
 	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 )
 
@@ -44,15 +44,12 @@ var (
 // told apart.
 const presentVersion = "v0.5.0"
 
-// errNoHistory says that git cannot tell what the version before this one was.
-var errNoHistory = errors.New("the version before this one is not at hand")
-
 // built returns the folder of the programs. A test that needs a version which git does not
 // have is skipped.
 func (p *programs) built(t *testing.T) string {
 	t.Helper()
 	p.once.Do(func() { p.err = p.build() })
-	if errors.Is(p.err, errNoHistory) {
+	if errors.Is(p.err, history.ErrMissing) {
 		t.Skip(p.err)
 	}
 	if p.err != nil {
@@ -91,62 +88,16 @@ func presentSource(string) (root, version string, err error) {
 	return root, presentVersion, err
 }
 
-// previousSource unpacks the version before this one: $DBTETHER_PREVIOUS, else the last
-// tag before HEAD, else the commit in previous.txt.
+// previousSource unpacks the version before this one.
 func previousSource(dir string) (root, version string, err error) {
 	repository, err := testenv.Root()
 	if err != nil {
 		return "", "", err
 	}
-	if version = os.Getenv("DBTETHER_PREVIOUS"); version == "" {
-		version, err = git(repository, "describe", "--tags", "--abbrev=0", "--match", "v[0-9]*", "HEAD^")
-		if err != nil {
-			version, err = pinnedCommit(filepath.Join(repository, "hack", "skew", "previous.txt"))
-		}
-	}
+	version, commit, err := history.Previous(context.Background(), repository)
 	if err != nil {
 		return "", "", err
-	}
-	if _, err := git(repository, "cat-file", "-e", version+"^{commit}"); err != nil {
-		return "", "", fmt.Errorf("%w: git does not have %s, as in a shallow clone (git fetch --unshallow --tags brings it): %w", errNoHistory, version, err)
 	}
 	root = filepath.Join(dir, "source")
-	archive := filepath.Join(dir, "source.tar")
-	if _, err := git(repository, "archive", "--format=tar", "--output="+archive, version); err != nil {
-		return "", "", err
-	}
-	if err := os.Mkdir(root, 0o755); err != nil {
-		return "", "", err
-	}
-	if out, err := exec.Command("tar", "-xf", archive, "-C", root).CombinedOutput(); err != nil {
-		return "", "", fmt.Errorf("unpack %s: %w\n%s", version, err, out)
-	}
-	return root, version, nil
-}
-
-// pinnedCommit returns the line of a file that is neither empty nor a comment.
-func pinnedCommit(path string) (string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		if line := strings.TrimSpace(lines.Text()); line != "" && !strings.HasPrefix(line, "#") {
-			return line, nil
-		}
-	}
-	return "", fmt.Errorf("%s names no commit", path)
-}
-
-func git(dir string, args ...string) (string, error) {
-	cmd := exec.Command("git", args...)
-	cmd.Dir = dir
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("git %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
-	}
-	return strings.TrimSpace(string(out)), nil
+	return root, version, history.Unpack(context.Background(), repository, commit, root)
 }

@@ -115,7 +115,7 @@ func TestFactsThatCannotBeHad(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, ask := range map[string]func(*facts) bool{
-		`namespace "x"`:     func(f *facts) bool { _, ok := f.Namespace("x"); return ok },
+		`namespaces "x"`:    func(f *facts) bool { _, ok := f.Namespace("x"); return ok },
 		`dbclusters "x"`:    func(f *facts) bool { _, ok := f.Cluster("x"); return ok },
 		`databases "x"`:     func(f *facts) bool { _, ok := f.Database("default", "x"); return ok },
 		`databaseusers "x"`: func(f *facts) bool { _, ok := f.User("default", "x"); return ok },

@@ -1,4 +1,6 @@
-package main
+// Package history finds the version before this one in git, for who tests an upgrade from
+// there.
+package history
 
 import (
 	"context"
@@ -11,32 +13,32 @@ import (
 	"strings"
 )
 
-// errNoHistory says that git cannot tell what the version before this one was.
-var errNoHistory = errors.New("the version before this one is not at hand")
+// ErrMissing says that git cannot tell what the version before this one was.
+var ErrMissing = errors.New("the version before this one is not at hand")
 
 //go:embed commit.txt
 var pinned string
 
-// find returns the commit of the version before this one: $DBTETHER_PREVIOUS, else the last
-// tag of a version before HEAD, else what commit.txt names. The error is errNoHistory where
-// git does not have it.
-func find(ctx context.Context, root string) (string, error) {
-	name := os.Getenv("DBTETHER_PREVIOUS")
+// Previous returns what the version before this one is called and its commit:
+// $DBTETHER_PREVIOUS, else the last tag of a version before HEAD, else what commit.txt
+// names. The error is ErrMissing where git does not have it.
+func Previous(ctx context.Context, root string) (name, commit string, err error) {
+	name = os.Getenv("DBTETHER_PREVIOUS")
 	if name == "" {
 		tag, err := git(ctx, root, "describe", "--tags", "--abbrev=0", "--match", "v[0-9]*", "HEAD^")
 		if err != nil { // there is none
 			tag, err = pinnedCommit(pinned)
 		}
 		if err != nil {
-			return "", err
+			return "", "", err
 		}
 		name = tag
 	}
-	commit, err := git(ctx, root, "rev-parse", "--verify", "--quiet", name+"^{commit}")
+	commit, err = git(ctx, root, "rev-parse", "--verify", "--quiet", name+"^{commit}")
 	if err != nil {
-		return "", fmt.Errorf("%w: git does not have %s, as in a shallow clone (git fetch --unshallow --tags brings it)", errNoHistory, name)
+		return "", "", fmt.Errorf("%w: git does not have %s, as in a shallow clone (git fetch --unshallow --tags brings it)", ErrMissing, name)
 	}
-	return commit, nil
+	return name, commit, nil
 }
 
 // pinnedCommit returns the line that is neither empty nor a comment.
@@ -49,8 +51,8 @@ func pinnedCommit(text string) (string, error) {
 	return "", errors.New("commit.txt names no commit")
 }
 
-// unpack writes the files of a commit into a new folder.
-func unpack(ctx context.Context, root, commit, folder string) error {
+// Unpack writes the files of a commit into a new folder.
+func Unpack(ctx context.Context, root, commit, folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
