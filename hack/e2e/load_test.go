@@ -164,7 +164,7 @@ var (
 	rotation = &exception{why: "their user was rotated at that moment", refusals: []string{"denied the request: INJECTED-MISMATCH: "}}
 	// Its commit is hack/previous/commit.txt; this goes when that, or a tag, is a later one.
 	drain = &exception{why: "the version before closes connections on which a review may be on its way", unasked: true,
-		refusals: []string{": EOF", "NOT-INJECTED: "}}
+		refusals: []string{": EOF", ": write: broken pipe", ": connection reset by peer", "NOT-INJECTED: "}}
 )
 
 // fewest is how many pods an exception may be about.
