@@ -31,6 +31,7 @@ func TestInstallation(t *testing.T) {
 		{"a rotation that restarts", s.restarts},
 		{"three rotations under clients that connect", s.clientsNoticeNothing},
 		{"a runner in a pod provisions what others wrote", s.runnerProvisions},
+		{"Prometheus finds what the dashboard asks for", s.asksPrometheus},
 		{"a replica of the webhook goes", s.oneReplicaGoes},
 		{"a replica of the webhook is killed", s.oneReplicaIsKilled},
 		{"both replicas are gone", s.bothReplicasAreGone},

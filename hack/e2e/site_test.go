@@ -29,11 +29,19 @@ type site struct {
 // node's namespaces and ends with them.
 func newSite(t *testing.T) *site {
 	t.Helper()
+	s := &site{path: newPlugin(t), version: "e2e"}
+	s.startPostgreSQL(t, os.Getenv("DBTETHER_NODE"))
+	return s
+}
+
+// newPlugin builds the plugin and returns a PATH with it. It ends the test as skipped where
+// there is no node.
+func newPlugin(t *testing.T) (path string) {
+	t.Helper()
 	if reason := os.Getenv("DBTETHER_NODE_MISSING"); reason != "" {
 		t.Skip(reason)
 	}
-	address := os.Getenv("DBTETHER_NODE")
-	if address == "" {
+	if os.Getenv("DBTETHER_NODE") == "" {
 		t.Skip("there is no node: make e2e brings one up")
 	}
 	root, err := testenv.Root()
@@ -45,9 +53,7 @@ func newSite(t *testing.T) *site {
 	if err := plugin.To(t.Context(), root, filepath.Join(bin, "kubectl-dbtether")); err != nil {
 		t.Fatal(err)
 	}
-	s := &site{path: bin + ":" + os.Getenv("PATH"), version: "e2e"}
-	s.startPostgreSQL(t, address)
-	return s
+	return bin + ":" + os.Getenv("PATH")
 }
 
 // startPostgreSQL starts a server that also listens where pods are.
