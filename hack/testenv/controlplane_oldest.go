@@ -48,7 +48,7 @@ func (k *Kubernetes) Type() string { return "version" }
 // setup-envtest, else built as hack/controlplane/oldest pins them, beside an etcd of any
 // version. $KUBEBUILDER_ASSETS is one version, and not asked for another.
 func findOldest(ctx context.Context, etcd string, log logFunc) (controlPlaneBinaries, error) {
-	pinned, versions, err := readPinned(ctx, filepath.Join("controlplane", "oldest"), kubernetesModule)
+	pinned, versions, err := readPinned(ctx, "hack/controlplane/oldest", kubernetesModule)
 	if err != nil {
 		return controlPlaneBinaries{}, err
 	}
