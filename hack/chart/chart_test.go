@@ -194,7 +194,7 @@ func TestChartRefuses(t *testing.T) {
 		{[]string{"--namespace", "dbtether-system", "--set", "webhook.replicas=0"}, "webhook"},
 		{[]string{"--namespace", "dbtether-system", "--set", "runner.mode=often"}, "runner"},
 		{[]string{"--namespace", "dbtether-system", "--set", "replicas=2"}, "replicas"},
-		{[]string{"--namespace", "dbtether-system", "--kube-version", "v1.29.9"}, "chart requires kubeVersion: >=1.30.0-0"},
+		{[]string{"--namespace", "dbtether-system", "--kube-version", "v1.29.9"}, "chart requires kubeVersion: >=" + install.OldestKubernetes + ".0-0"},
 	} {
 		out, err := helm(t, append([]string{"template", "dbtether", "manifests/chart", "--kube-version", "v1.30.0"}, c.args...)...)
 		if err == nil || !strings.Contains(out, c.want) {

@@ -29,6 +29,9 @@ func TestPages(t *testing.T) {
 			for _, violation := range read.Violations() {
 				t.Errorf("%s, %s", filepath.Base(path), violation)
 			}
+			if onNode := slices.ContainsFunc(read.Steps(), func(s page.Step) bool { return s.OnNode && s.Kind != page.File }); onNode && filepath.Base(path) != page.OfNode {
+				t.Errorf("%s says that it is run on the node, and hack/e2e runs %s only: give its blocks a reason (not run: …)", filepath.Base(path), page.OfNode)
+			}
 			steps := slices.DeleteFunc(read.Steps(), func(s page.Step) bool { return s.OnNode })
 			if slices.ContainsFunc(steps, func(s page.Step) bool { return s.Kind != page.File }) {
 				perform(t, path, read, steps)

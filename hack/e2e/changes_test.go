@@ -39,7 +39,7 @@ func TestChanges(t *testing.T) {
 		run      func(*testing.T)
 	}{
 		{"an upgrade", true, drain, func(t *testing.T) { s.changesTo(t, s, before) }},
-		{"what was there before it is used", false, rotation, s.goesOn},
+		{"what was there before it is used", false, nil, s.goesOn},
 		{"the pods are replaced, twice", false, nil, s.restartsTwice},
 		{"the certificate is replaced", false, nil, s.replacesCertificate},
 		{"a replica without memory", false, nil, s.replicaWithoutMemory},

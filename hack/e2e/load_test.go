@@ -158,14 +158,9 @@ type exception struct {
 	unasked  bool     // the API server counts reviews that failed
 }
 
-var (
-	// A user is rotated between the two questions about a pod: what the first gave it is
-	// not what the second would give.
-	rotation = &exception{why: "their user was rotated at that moment", refusals: []string{"denied the request: INJECTED-MISMATCH: "}}
-	// Its commit is hack/previous/commit.txt; this goes when that, or a tag, is a later one.
-	drain = &exception{why: "the version before closes connections on which a review may be on its way", unasked: true,
-		refusals: []string{": EOF", ": write: broken pipe", ": connection reset by peer", "NOT-INJECTED: "}}
-)
+// Its commit is hack/history/commit.txt; this goes when that, or a tag, is a later one.
+var drain = &exception{why: "the version before closes connections on which a review may be on its way", unasked: true,
+	refusals: []string{": EOF", ": write: broken pipe", ": connection reset by peer", "NOT-INJECTED: "}}
 
 // fewest is how many pods an exception may be about.
 const fewest = 5

@@ -23,7 +23,7 @@ func TestQuickstart(t *testing.T) {
 	if text, err := os.ReadFile(filepath.Join(root, "bin", "e2e", "postgres.missing")); err == nil {
 		t.Skip(strings.TrimSpace(string(text)))
 	}
-	text, err := os.ReadFile(filepath.Join(root, "docs", "quickstart.md"))
+	text, err := os.ReadFile(filepath.Join(root, "docs", page.OfNode))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -22,7 +21,6 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/dbtether/kubectl-dbtether/hack/testenv"
-	"github.com/dbtether/kubectl-dbtether/manifests"
 )
 
 func TestMain(m *testing.M) {
@@ -115,20 +113,8 @@ func (e *environment) install() error {
 	if _, err := e.kubectl("", "create", "namespace", systemNamespace); err != nil {
 		return err
 	}
-	for _, pattern := range []string{"crd/*.yaml", "policies/*.yaml", "webhook/*.yaml"} {
-		files, err := fs.Glob(manifests.FS, pattern)
-		if err != nil || len(files) == 0 {
-			return fmt.Errorf("no manifests %s: %w", pattern, err)
-		}
-		for _, file := range files {
-			text, err := fs.ReadFile(manifests.FS, file)
-			if err != nil {
-				return err
-			}
-			if _, err := e.kubectl(string(text), "apply", "--server-side", "-f", "-"); err != nil {
-				return err
-			}
-		}
+	if err := e.kubernetes.Apply("crd/*.yaml", "policies/*.yaml", "webhook/*.yaml"); err != nil {
+		return err
 	}
 	if _, err := e.kubectl("", "wait", "--for=condition=Established", "--timeout=60s",
 		"crd/dbclusters.dbtether.io", "crd/databases.dbtether.io", "crd/databaseusers.dbtether.io"); err != nil {

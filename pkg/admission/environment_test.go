@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -19,7 +18,6 @@ import (
 	"time"
 
 	"github.com/dbtether/kubectl-dbtether/hack/testenv"
-	"github.com/dbtether/kubectl-dbtether/manifests"
 )
 
 // TestMain stops what the tests share.
@@ -104,32 +102,12 @@ func (c *cluster) start() error {
 	if _, err := c.kubectl("", "create", "namespace", systemNamespace); err != nil {
 		return err
 	}
-	for _, pattern := range []string{"crd/*.yaml", "policies/*.yaml", "webhook/*.yaml"} {
-		if err := c.install(pattern); err != nil {
-			return err
-		}
+	if err := c.Apply("crd/*.yaml", "policies/*.yaml", "webhook/*.yaml"); err != nil {
+		return err
 	}
 	_, err = c.kubectl("", "wait", "--for=condition=Established", "--timeout=60s",
 		"crd/dbclusters.dbtether.io", "crd/databases.dbtether.io", "crd/databaseusers.dbtether.io")
 	return err
-}
-
-// install applies embedded manifests, as they are.
-func (c *cluster) install(pattern string) error {
-	files, err := fs.Glob(manifests.FS, pattern)
-	if err != nil || len(files) == 0 {
-		return fmt.Errorf("no manifests %s: %w", pattern, err)
-	}
-	for _, file := range files {
-		text, err := fs.ReadFile(manifests.FS, file)
-		if err != nil {
-			return err
-		}
-		if _, err := c.kubectl(string(text), "apply", "--server-side", "-f", "-"); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (c *cluster) stop() error {

@@ -13,7 +13,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/big"
 	mathrand "math/rand/v2"
 	"net"
@@ -27,7 +26,6 @@ import (
 	"time"
 
 	"github.com/dbtether/kubectl-dbtether/hack/testenv"
-	"github.com/dbtether/kubectl-dbtether/manifests"
 )
 
 // installation is an API server of its own with everything of dbtether on it, and the
@@ -68,8 +66,8 @@ func newInstallation(t *testing.T) *installation {
 		t.Fatal(err)
 	}
 	c.must(t, "", "create", "namespace", system)
-	for _, pattern := range []string{"crd/*.yaml", "policies/*.yaml", "webhook/*.yaml"} {
-		c.install(t, pattern)
+	if err := c.Apply("crd/*.yaml", "policies/*.yaml", "webhook/*.yaml"); err != nil {
+		t.Fatal(err)
 	}
 	c.must(t, "", "wait", "--for=condition=Established", "--timeout=60s", "crd/dbclusters.dbtether.io", "crd/databases.dbtether.io", "crd/databaseusers.dbtether.io")
 	c.behind(t)
@@ -89,21 +87,6 @@ func (c *installation) build(t *testing.T) {
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build the webhook: %v\n%s", err, out)
-	}
-}
-
-func (c *installation) install(t *testing.T, pattern string) {
-	t.Helper()
-	files, err := fs.Glob(manifests.FS, pattern)
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no manifests %s: %v", pattern, err)
-	}
-	for _, file := range files {
-		text, err := fs.ReadFile(manifests.FS, file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.must(t, string(text), "apply", "--server-side", "-f", "-")
 	}
 }
 

@@ -23,8 +23,8 @@ type Service struct{ Name, Version, Instance string }
 // OTEL_TRACES_EXPORTER=otlp, or with OTEL_SDK_DISABLED=true, nothing is traced and the
 // provider is nil. Stop sends what has not been sent, until its context ends.
 //
-// Spans go by HTTP as protobuf: gRPC would be a quarter of the plugin. What cannot be
-// sent is logged and lost.
+// Spans go by HTTP as protobuf: OpenTelemetry's own exporter links gRPC. What cannot be sent
+// is logged and lost.
 func Traces(ctx context.Context, getenv func(string) string, service Service, log *slog.Logger) (provider trace.TracerProvider, stop func(context.Context) error, err error) {
 	settings, on, err := readSettings(getenv)
 	if err != nil || !on {

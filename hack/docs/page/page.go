@@ -20,6 +20,9 @@ import (
 	"strings"
 )
 
+// OfNode is the page whose blocks for the node the end-to-end tests run.
+const OfNode = "quickstart.md"
+
 // Page is a page and its blocks, in their order.
 type Page struct {
 	Lines  []string
