@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
@@ -181,7 +180,10 @@ func lacking(r *Request, pod *inject.Pod, ask *inject.Ask, facts Facts, options 
 	if !ok {
 		return []policy.Finding{notInjected(r, ask, "wait until the DatabaseUser is ready")}
 	}
-	patch, err := pod.Patch(ask, asInjected(found, pod), options...)
+	patch, err := pod.Patch(ask, found, options...)
+	if err == nil && patch.JSON != nil && rotatedMeanwhile(found, pod) {
+		patch, err = pod.Patch(ask, found, options...)
+	}
 	var problem inject.Problem
 	switch {
 	case errors.As(err, &problem):
@@ -202,21 +204,19 @@ func lacking(r *Request, pod *inject.Pod, ask *inject.Ask, facts Facts, options 
 	return []policy.Finding{notInjected(r, ask, `try again: the webhook inject.dbtether.io did not answer, or another webhook changed the pod after it; "kubectl dbtether check" finds what is wrong`)}
 }
 
-// asInjected returns bindings with the revisions that the pod says it was given, where they
-// are one behind: its user may have been rotated between the two webhooks that look at it.
-// What it refers to is the same, and its old login is held for it as for one that was
-// admitted a moment before.
-func asInjected(found []inject.Binding, pod *inject.Pod) []inject.Binding {
-	given := inject.ReadInjected(pod.Annotations[v1alpha1.AnnotationInjected])
-	found = slices.Clone(found)
-	for i := range found {
-		for _, g := range given {
-			if g.User == found[i].User && g.Alias == found[i].Alias && g.Revision == found[i].Revision-1 {
-				found[i].Revision = g.Revision
+// rotatedMeanwhile puts into bindings the revisions that the pod says it was given, where
+// they are one behind, and reports whether there were such: its user may have been rotated
+// between the two webhooks that look at it. What it refers to is the same, and its old login
+// is held for it as for one that was admitted a moment before.
+func rotatedMeanwhile(found []inject.Binding, pod *inject.Pod) (some bool) {
+	for _, given := range inject.ReadInjected(pod.Annotations[v1alpha1.AnnotationInjected]) {
+		for i := range found {
+			if found[i].User == given.User && found[i].Alias == given.Alias && found[i].Revision == given.Revision+1 {
+				found[i].Revision, some = given.Revision, true
 			}
 		}
 	}
-	return found
+	return some
 }
 
 func notInjected(r *Request, ask *inject.Ask, fix string) policy.Finding {
