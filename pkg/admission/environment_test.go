@@ -41,6 +41,7 @@ type cluster struct {
 	webhook    *webhook
 
 	options testenv.ControlPlaneOptions
+	group   *memoryGroup // in which the webhook runs
 
 	once sync.Once
 	err  error
@@ -191,7 +192,7 @@ func (c *cluster) startWebhook(t testing.TB, args ...string) *webhook {
 	defer log.Close()
 	w := &webhook{url: "https://" + listen, metrics: "http://" + metrics, log: log.Name(), exited: make(chan struct{}),
 		replica: strings.TrimSuffix(filepath.Base(log.Name()), ".log")}
-	w.cmd = exec.Command(c.binary, append([]string{"--kubeconfig=" + c.kubeconfig, "--listen=" + listen, "--metrics-listen=" + metrics, "--url=" + w.url, "--debug", "--replica=" + w.replica}, args...)...)
+	w.cmd = c.group.command(c.binary, append([]string{"--kubeconfig=" + c.kubeconfig, "--listen=" + listen, "--metrics-listen=" + metrics, "--url=" + w.url, "--debug", "--replica=" + w.replica}, args...)...)
 	w.cmd.Stdout, w.cmd.Stderr = log, log
 	release, err := testenv.StartBound(w.cmd, syscall.SIGKILL)
 	if err != nil {
