@@ -243,7 +243,8 @@ func TestMetricsAreBounded(t *testing.T) {
 		}
 	}
 	for _, row := range in.library.engine.Load().Policies() {
-		in.metrics.found(review.Outcome{Findings: []policy.Finding{{Policy: row.Policy, Code: row.Code}}})
+		one := []policy.Finding{{Policy: row.Policy, Code: row.Code}}
+		in.metrics.found(review.Outcome{Findings: one, Decision: policy.Decision{Warn: one, DryRun: one, Excepted: []policy.Excepted{{Finding: one[0]}}}})
 	}
 	for resource := range in.index.informers() {
 		for _, result := range []string{lookupFound, lookupMissing, lookupError} {

@@ -8,8 +8,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/dbtether/kubectl-dbtether/pkg/policy"
-	"github.com/dbtether/kubectl-dbtether/pkg/review"
 	"github.com/dbtether/kubectl-dbtether/pkg/telemetry"
 )
 
@@ -31,7 +29,6 @@ type metrics struct {
 	reviews  *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	inFlight prometheus.Gauge
-	findings *prometheus.CounterVec
 	expiry   prometheus.Gauge
 	index    indexMetrics
 	policyMetrics
@@ -50,22 +47,18 @@ func newMetrics(version string) *metrics {
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "dbtether_webhook_review_duration_seconds",
 			Help:    "Time from the request's headers to the answer, by entry and outcome: allowed, patched, denied or failed.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 3},
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .5, 1, 2, 3}, // the API server waits for 2 or 3 s
 		}, []string{"entry", "outcome"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "dbtether_webhook_reviews_in_flight",
 			Help: "Reviews that are being answered.",
 		}),
-		findings: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "dbtether_webhook_findings_total",
-			Help: "What reviews found, by policy, code and verdict: deny, warn, dryrun, excepted, or error where a policy failed.",
-		}, []string{"policy", "code", "verdict"}),
 		expiry: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "dbtether_webhook_certificate_expiry_timestamp_seconds",
 			Help: "When the served certificate expires, in seconds since 1970.",
 		}),
 	}
-	m.registry.MustRegister(m.reviews, m.duration, m.inFlight, m.findings, m.expiry)
+	m.registry.MustRegister(m.reviews, m.duration, m.inFlight, m.expiry)
 	m.index.register(m.registry)
 	m.policyMetrics.register(m.registry)
 	telemetry.Process(m.registry, metricPrefix, version)
@@ -123,35 +116,4 @@ func (e entryMetrics) answered(outcome string, took time.Duration) {
 	m := e.outcomes[outcome]
 	m.reviews.Inc()
 	m.duration().Observe(took.Seconds())
-}
-
-// What becomes of a finding, in metrics.
-const (
-	verdictDeny     = "deny"
-	verdictWarn     = "warn"
-	verdictDryRun   = "dryrun"
-	verdictExcepted = "excepted"
-	verdictError    = "error"
-)
-
-// found counts the findings of a review.
-func (m *metrics) found(outcome review.Outcome) {
-	count := func(verdict string, f policy.Finding) {
-		if f.Code == policy.CodeError {
-			verdict = verdictError
-		}
-		m.findings.WithLabelValues(f.Policy, m.code(f), verdict).Inc()
-	}
-	for _, f := range outcome.Findings {
-		count(verdictDeny, f)
-	}
-	for _, f := range outcome.Decision.Warn {
-		count(verdictWarn, f)
-	}
-	for _, f := range outcome.Decision.DryRun {
-		count(verdictDryRun, f)
-	}
-	for _, x := range outcome.Decision.Excepted {
-		count(verdictExcepted, x.Finding)
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/policy"
+	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
 
 // policyMetrics tell which policies decide, and how long that takes.
@@ -18,6 +19,7 @@ type policyMetrics struct {
 	// policySet has one series, whose label is the revision of the set.
 	policySet  *prometheus.GaugeVec
 	evaluation prometheus.Histogram
+	findings   *prometheus.CounterVec
 	// codes are those of every policy that was ever loaded.
 	codes *atomic.Pointer[map[string][]string]
 }
@@ -49,6 +51,10 @@ func newPolicyMetrics() policyMetrics {
 			Help:    "Time in which the policies answered about one object.",
 			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .1, .5, 2},
 		}),
+		findings: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "dbtether_webhook_findings_total",
+			Help: "What reviews found, by policy, code and verdict: deny, warn, dryrun, excepted, or error where a policy failed.",
+		}, []string{"policy", "code", "verdict"}),
 		codes: new(atomic.Pointer[map[string][]string]),
 	}
 	m.codes.Store(&map[string][]string{})
@@ -56,13 +62,16 @@ func newPolicyMetrics() policyMetrics {
 }
 
 func (m policyMetrics) register(registry *prometheus.Registry) {
-	registry.MustRegister(m.policies, m.policyProblems, m.policySuccess, m.policyFailures, m.policySet, m.evaluation)
+	registry.MustRegister(m.policies, m.policyProblems, m.policySuccess, m.policyFailures, m.policySet, m.evaluation, m.findings)
 }
 
-// loaded records that reviews are decided by an engine from now on.
+// loaded records that reviews are decided by an engine from now on. That a policy failed is
+// counted from 0, so that the first failure is an increase.
 func (m policyMetrics) loaded(engine *policy.Engine, now time.Time) {
 	codes := maps.Clone(*m.codes.Load())
+	m.findings.WithLabelValues("", policy.CodeError, verdictError)
 	for _, row := range engine.Policies() {
+		m.findings.WithLabelValues(row.Policy, policy.CodeError, verdictError)
 		if row.Code != "" && !slices.Contains(codes[row.Policy], row.Code) {
 			codes[row.Policy] = append(slices.Clip(codes[row.Policy]), row.Code)
 		}
@@ -73,6 +82,37 @@ func (m policyMetrics) loaded(engine *policy.Engine, now time.Time) {
 	m.policySuccess.Set(float64(now.Unix()))
 	m.policySet.Reset()
 	m.policySet.WithLabelValues(engine.Revision()).Set(1)
+}
+
+// What becomes of a finding, in metrics.
+const (
+	verdictDeny     = "deny"
+	verdictWarn     = "warn"
+	verdictDryRun   = "dryrun"
+	verdictExcepted = "excepted"
+	verdictError    = "error"
+)
+
+// found counts the findings of a review.
+func (m policyMetrics) found(outcome review.Outcome) {
+	count := func(verdict string, f policy.Finding) {
+		if f.Code == policy.CodeError {
+			verdict = verdictError
+		}
+		m.findings.WithLabelValues(f.Policy, m.code(f), verdict).Inc()
+	}
+	for _, f := range outcome.Findings {
+		count(verdictDeny, f)
+	}
+	for _, f := range outcome.Decision.Warn {
+		count(verdictWarn, f)
+	}
+	for _, f := range outcome.Decision.DryRun {
+		count(verdictDryRun, f)
+	}
+	for _, x := range outcome.Decision.Excepted {
+		count(verdictExcepted, x.Finding)
+	}
 }
 
 // codeOther stands for a code that a policy does not name in its METADATA: it may be
