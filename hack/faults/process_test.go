@@ -139,7 +139,7 @@ func (p *process) metric(name, labels string) (float64, error) {
 // tells waits until a metric has a value.
 func (p *process) tells(t *testing.T, limit time.Duration, name, labels string, is func(float64) bool) {
 	t.Helper()
-	within(t, limit, name+" tells", func() error {
+	testenv.Within(t, limit, name+" tells", func() error {
 		value, err := p.metric(name, labels)
 		if err == nil && !is(value) {
 			err = fmt.Errorf("it is %v", value)
