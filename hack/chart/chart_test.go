@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"os"
@@ -205,15 +204,7 @@ func TestChartRefuses(t *testing.T) {
 
 // A real API server takes every object, without a warning: Pod Security's among them.
 func TestChartIsAccepted(t *testing.T) {
-	server, err := testenv.StartControlPlane(context.Background(), testenv.ControlPlaneOptions{Log: t.Logf})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	server := testenv.OwnControlPlane(t, testenv.ControlPlaneOptions{})
 	kubectl := func(stdin string, args ...string) string {
 		t.Helper()
 		cmd := exec.Command(server.Kubectl, append([]string{"--kubeconfig", server.Kubeconfig}, args...)...)

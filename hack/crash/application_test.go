@@ -2,6 +2,7 @@ package crash_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/dbtether/kubectl-dbtether/hack/crash"
+	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
@@ -116,16 +118,16 @@ func TestApplicationThroughRotations(t *testing.T) {
 	createRotatable(grace.String(), "Alternate")(t, s)
 	reader, keeper := start(t, s.live), start(t, always(s.revision(t, 1)))
 	for rotation := range 3 {
-		s.waitFor(t, "some logins", func() bool { return reader.count() > 20*(rotation+1) })
+		waitFor(t, "some logins", func() bool { return reader.count() > 20*(rotation+1) })
 		s.mustRun(t, userRotate(s)...)
 		until := s.oldUntil(t)
-		s.waitFor(t, "the end of the grace period", func() bool { return time.Now().After(until) })
+		waitFor(t, "the end of the grace period", func() bool { return time.Now().After(until) })
 		s.mustRun(t, "reconcile")
 		s.checkOldLogin(t, "")
 		if rotation > 0 {
 			continue
 		}
-		s.waitFor(t, "the end of the first login", keeper.hasFailed)
+		waitFor(t, "the end of the first login", keeper.hasFailed)
 		keeper.stop()
 		if keeper.failed.Before(until) {
 			t.Errorf("the first login ended at %s, before its grace period at %s: %v", keeper.failed, until, keeper.failures)
@@ -148,14 +150,15 @@ func (a *application) hasFailed() bool {
 	return !a.failed.IsZero()
 }
 
-// waitFor returns when something is so, and ends the test if it does not come to be.
-func (s *site) waitFor(t *testing.T, what string, is func() bool) {
+// waitFor returns when something is so, and ends the test if that takes a minute.
+func waitFor(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !is(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("there is no sign of %s", what)
+	testenv.Within(t, time.Minute, what, func() error {
+		if !is() {
+			return errors.New("there is no sign of it")
 		}
-	}
+		return nil
+	})
 }
 
 // rotation returns the user's status.rotation.
@@ -193,7 +196,7 @@ func TestOldLoginLivesWhileAPodHoldsIt(t *testing.T) {
 	s.mustRun(t, userRotate(s)...)
 	s.createPod(t, "is-newer", s.user+"@2:env+files", corev1.PodRunning)
 	until := s.oldUntil(t)
-	s.waitFor(t, "the end of the grace period", func() bool { return time.Now().After(until) })
+	waitFor(t, "the end of the grace period", func() bool { return time.Now().After(until) })
 
 	for range 2 {
 		s.mustRun(t, "reconcile")
@@ -203,7 +206,7 @@ func TestOldLoginLivesWhileAPodHoldsIt(t *testing.T) {
 		s.checkLoginNames(t, s.userName(), s.second())
 	}
 	before := keeper.count()
-	s.waitFor(t, "a login after the grace period", func() bool { return keeper.count() > before })
+	waitFor(t, "a login after the grace period", func() bool { return keeper.count() > before })
 	keeper.stop()
 	if len(keeper.failures) > 0 {
 		t.Errorf("the pod's login failed: %v", keeper.failures)
@@ -265,7 +268,7 @@ func TestGracePeriodCountsFromTheSwitch(t *testing.T) {
 		t.Fatalf("the rotation was killed after %s", last)
 	}
 	made := s.revision(t, 2).CreationTimestamp.Time
-	s.waitFor(t, "the next seconds", func() bool { return time.Since(made) > 2*time.Second })
+	waitFor(t, "the next seconds", func() bool { return time.Since(made) > 2*time.Second })
 	completed := time.Now().Truncate(time.Second) // as precise as the status is
 	s.mustRun(t, userRotate(s)...)
 	checkAlternated(t, s)

@@ -15,14 +15,7 @@ import (
 	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 )
 
-func TestMain(m *testing.M) {
-	code := testenv.Main(m)
-	if err := built.remove(); err != nil {
-		fmt.Fprintln(os.Stderr, "crash:", err)
-		code = max(code, 1)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(testenv.Main(m)) }
 
 // atOnce is how many runs are under way at the same time. Most of a run is waiting.
 const atOnce = 4

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -16,15 +14,15 @@ import (
 	"k8s.io/client-go/dynamic"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/dbtether/kubectl-dbtether/hack/crash"
 	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 )
 
-// environment is what all runs share: the servers and the built plugin.
+// environment is what all runs share: the servers, clients past the proxies, and a home
+// with kubectl and the plugin.
 type environment struct {
-	dir      string // holds kubectl and the plugin, and is their home
+	home     testenv.Home
 	kube     *rest.Config
 	objects  dynamic.Interface
 	core     corev1client.CoreV1Interface
@@ -36,109 +34,26 @@ func newEnvironment(t *testing.T) *environment {
 	return newEnvironmentOn(t, testenv.SharedControlPlane(t), testenv.SharedPostgreSQL(t, 18))
 }
 
-// newOwnControlPlane starts an API server that nobody else uses, for what concerns
-// everything on it.
-func newOwnControlPlane(t *testing.T) *testenv.ControlPlane {
-	t.Helper()
-	server, err := testenv.StartControlPlane(t.Context(), testenv.ControlPlaneOptions{Log: t.Logf})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Stop() })
-	return server
-}
-
-// newOwnPostgreSQL starts a server that nobody else uses.
-func newOwnPostgreSQL(t *testing.T, version int) *testenv.PostgreSQL {
-	t.Helper()
-	server, err := testenv.StartPostgreSQL(t.Context(), testenv.PostgreSQLOptions{Version: version, Log: t.Logf})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Stop() })
-	return server
-}
-
 func newEnvironmentOn(t *testing.T, server *testenv.ControlPlane, postgres *testenv.PostgreSQL) *environment {
 	t.Helper()
-	e := &environment{dir: t.TempDir(), postgres: postgres}
+	e := &environment{postgres: postgres}
 	var err error
-	if e.kube, err = clientcmd.BuildConfigFromFlags("", server.Kubeconfig); err != nil {
+	if e.home, err = server.NewHome(t.TempDir(), testenv.SharedPrograms(t, "")); err != nil {
 		t.Fatal(err)
 	}
-	e.kube.QPS = -1
+	if e.kube, err = server.Config(); err != nil {
+		t.Fatal(err)
+	}
 	if e.objects, err = dynamic.NewForConfig(e.kube); err != nil {
 		t.Fatal(err)
 	}
 	if e.core, err = corev1client.NewForConfig(e.kube); err != nil {
 		t.Fatal(err)
 	}
-	e.install(t, server)
+	if err := server.Apply("crd/*.yaml"); err != nil {
+		t.Fatal(err)
+	}
 	return e
-}
-
-func (e *environment) install(t *testing.T, server *testenv.ControlPlane) {
-	t.Helper()
-	plugin, err := built.plugin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(plugin, filepath.Join(e.dir, "kubectl-dbtether")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(server.Kubectl, filepath.Join(e.dir, "kubectl")); err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range []string{
-		"kubectl dbtether crds | kubectl apply --server-side -f -",
-		"kubectl wait --for=condition=Established --timeout=60s crd/dbclusters.dbtether.io crd/databases.dbtether.io crd/databaseusers.dbtether.io",
-	} {
-		command := e.command(server.Kubeconfig, "sh", "-c", line)
-		if out, err := command.CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", line, err, out)
-		}
-	}
-}
-
-// built is the plugin, which is built once for all tests of the process, as the servers
-// are started once.
-var built = newBuild()
-
-type build struct {
-	plugin func() (string, error)
-	remove func() error
-}
-
-func newBuild() build {
-	var dir string
-	return build{
-		plugin: sync.OnceValues(func() (string, error) {
-			root, err := testenv.Root()
-			if err != nil {
-				return "", err
-			}
-			if dir, err = os.MkdirTemp("", "dbtether-crash-"); err != nil {
-				return "", err
-			}
-			plugin := filepath.Join(dir, "kubectl-dbtether")
-			cmd := exec.Command("go", "build", "-o", plugin, "./cmd/kubectl-dbtether")
-			cmd.Dir = root
-			if out, err := cmd.CombinedOutput(); err != nil {
-				return "", fmt.Errorf("build the plugin: %w\n%s", err, out)
-			}
-			return plugin, nil
-		}),
-		remove: func() error { return os.RemoveAll(dir) },
-	}
-}
-
-// command returns a program that finds kubectl, the plugin and nothing of the
-// person who runs the tests.
-func (e *environment) command(kubeconfig, name string, args ...string) *exec.Cmd {
-	path := e.dir + string(os.PathListSeparator) + os.Getenv("PATH")
-	cmd := exec.Command(name, args...)
-	cmd.Env = []string{"PATH=" + path, "HOME=" + e.dir, "KUBECONFIG=" + kubeconfig}
-	return cmd
 }
 
 // result is what a command came to.
@@ -171,7 +86,7 @@ func (s *site) mustRun(t *testing.T, args ...string) result {
 // start runs the plugin and tells of its process.
 func (s *site) start(t *testing.T, args []string, started func(*os.Process)) result {
 	t.Helper()
-	cmd := s.env.command(s.kubeconfig, filepath.Join(s.env.dir, "kubectl-dbtether"), args...)
+	cmd := s.home.Command("kubectl-dbtether", args...)
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.WaitDelay = 5 * time.Second // a plugin that outlives the process keeps its streams

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
@@ -95,7 +96,7 @@ func (f *fleet) checkWhole(t *testing.T) {
 // new, what has changed, and what is being deleted. The oldest server is the one that
 // fails where two sessions change the privileges on one table at once.
 func TestTwoReconcilesOfEverything(t *testing.T) {
-	s := newSite(t, newEnvironmentOn(t, newOwnControlPlane(t), newOwnPostgreSQL(t, 14)), false)
+	s := newSite(t, newEnvironmentOn(t, testenv.OwnControlPlane(t, testenv.ControlPlaneOptions{}), testenv.OwnPostgreSQL(t, testenv.PostgreSQLOptions{Version: 14})), false)
 	f := s.createFleet(t, 2, 10)
 	f.reconcileTwice(t)
 	f.check(t)

@@ -20,7 +20,7 @@ import (
 // resources: what it says names the cluster and what to do, nothing stays half made, and
 // the next run completes it.
 func TestServerRestartedMeanwhile(t *testing.T) {
-	e := newEnvironmentOn(t, testenv.SharedControlPlane(t), newOwnPostgreSQL(t, 18))
+	e := newEnvironmentOn(t, testenv.SharedControlPlane(t), testenv.OwnPostgreSQL(t, testenv.PostgreSQLOptions{Version: 18}))
 	for _, at := range []int32{2, 9, 20} {
 		t.Run(fmt.Sprintf("at-write-%d", at), func(t *testing.T) {
 			s := newSite(t, e, false)

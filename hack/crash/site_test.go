@@ -19,20 +19,21 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/dbtether/kubectl-dbtether/hack/crash"
+	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
 // site is one run: proxies, a namespace and names of its own.
 type site struct {
-	env        *environment
-	name       string // of the namespace, of the cluster, and part of all others
-	database   string // the Database
-	user       string // the DatabaseUser
-	admin      string // the role that provisions
-	journal    *crash.Journal
-	postgres   *crash.PostgreSQL
-	kubeconfig string
-	session    *pgx.Conn // of the user, where the command has to end it
+	env      *environment
+	name     string // of the namespace, of the cluster, and part of all others
+	database string // the Database
+	user     string // the DatabaseUser
+	admin    string // the role that provisions
+	journal  *crash.Journal
+	postgres *crash.PostgreSQL
+	home     testenv.Home // whose kubeconfig leads to the proxy
+	session  *pgx.Conn    // of the user, where the command has to end it
 }
 
 const adminSecret = "admin"
@@ -62,12 +63,13 @@ func (s *site) userName() string { return s.name + "_app" }
 
 func (s *site) writeKubeconfig(t *testing.T, url string) {
 	t.Helper()
-	s.kubeconfig = filepath.Join(s.env.dir, s.name+".kubeconfig")
+	s.home = s.env.home
+	s.home.Kubeconfig = filepath.Join(s.home.Dir, s.name+".kubeconfig")
 	config := clientcmdapi.NewConfig()
 	config.Clusters["proxy"] = &clientcmdapi.Cluster{Server: url}
 	config.Contexts["proxy"] = &clientcmdapi.Context{Cluster: "proxy", Namespace: s.name}
 	config.CurrentContext = "proxy"
-	if err := clientcmd.WriteToFile(*config, s.kubeconfig); err != nil {
+	if err := clientcmd.WriteToFile(*config, s.home.Kubeconfig); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -38,7 +37,7 @@ func (s *site) watch(t *testing.T, args ...string) *watcher {
 		t.Fatal(err)
 	}
 	args = append([]string{"reconcile", "--watch", "--metrics-listen="}, args...)
-	w := &watcher{s.env.command(s.kubeconfig, filepath.Join(s.env.dir, "kubectl-dbtether"), args...), log}
+	w := &watcher{s.home.Command("kubectl-dbtether", args...), log}
 	w.Stdout, w.Stderr = log, log
 	if err := w.Start(); err != nil {
 		t.Fatal(err)
@@ -80,7 +79,7 @@ func (w *watcher) stop(t *testing.T) {
 // waitReady waits until somebody has provisioned the site's user as it is.
 func (s *site) waitReady(t *testing.T) {
 	t.Helper()
-	s.until(t, "the user is ready", func() error {
+	testenv.Within(t, time.Minute, "the user is ready", func() error {
 		for _, resource := range []struct{ kind, name string }{{v1alpha1.KindDatabase, s.database}, {v1alpha1.KindDatabaseUser, s.user}} {
 			gvr := v1alpha1.Databases
 			if resource.kind == v1alpha1.KindDatabaseUser {
@@ -99,19 +98,6 @@ func (s *site) waitReady(t *testing.T) {
 		}
 		return nil
 	})
-}
-
-func (s *site) until(t *testing.T, what string, is func() error) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		err := is()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("not so after a minute: %s: %v", what, err)
-		}
-	}
 }
 
 // watchPoints are the writes at which a runner is killed: from its first ones, of the
@@ -208,7 +194,7 @@ func (s *site) killWatching(t *testing.T, point crash.Point) {
 // TestOneRunnerOfTwo starts two runners that ask for the lease: one works and the other
 // stands by, until the first is killed, and then takes over.
 func TestOneRunnerOfTwo(t *testing.T) {
-	e := newEnvironmentOn(t, newOwnControlPlane(t), testenv.SharedPostgreSQL(t, 18))
+	e := newEnvironmentOn(t, testenv.OwnControlPlane(t, testenv.ControlPlaneOptions{}), testenv.SharedPostgreSQL(t, 18))
 	s := newSite(t, e, false)
 	system := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.SystemNamespace}}
 	if _, err := e.core.Namespaces().Create(t.Context(), system, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
@@ -217,7 +203,7 @@ func TestOneRunnerOfTwo(t *testing.T) {
 	first := s.watch(t, "-A")
 	holder := s.waitHolder(t, "")
 	second := s.watch(t, "-A")
-	s.until(t, "the second knows that it is not the one", func() error {
+	testenv.Within(t, time.Minute, "the second knows that it is not the one", func() error {
 		if !strings.Contains(second.said(t), `"msg":"leader"`) {
 			return errors.New(second.said(t))
 		}
@@ -268,7 +254,7 @@ func (s *site) holder(t *testing.T) string {
 func (s *site) waitHolder(t *testing.T, before string) string {
 	t.Helper()
 	var now string
-	s.until(t, "somebody holds the lease", func() error {
+	testenv.Within(t, time.Minute, "somebody holds the lease", func() error {
 		if now = s.holder(t); now == "" || now == before {
 			return fmt.Errorf("it is held by %q", now)
 		}

@@ -11,7 +11,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"syscall"
@@ -84,7 +83,11 @@ func run(ctx context.Context, screen screen) (err error) {
 	}
 	defer func() { err = errors.Join(err, kubernetes.Stop()) }()
 	log("building the plugin and the webhook")
-	bin, root, err := build(ctx, kubernetes)
+	root, err := testenv.Root()
+	if err != nil {
+		return err
+	}
+	bin, err := build(ctx, kubernetes)
 	if err != nil {
 		return err
 	}
@@ -103,19 +106,14 @@ func run(ctx context.Context, screen screen) (err error) {
 	return nil
 }
 
-// build builds the plugin and the webhook into a temporary folder, with a kubectl
-// beside them, and returns that folder and the repository's.
-func build(ctx context.Context, kubernetes *testenv.ControlPlane) (bin, root string, err error) {
-	if root, err = testenv.Root(); err != nil {
-		return "", "", err
-	}
+// build makes a folder with the plugin, the webhook and kubectl.
+func build(ctx context.Context, kubernetes *testenv.ControlPlane) (bin string, err error) {
 	if bin, err = os.MkdirTemp("", "dbtether-demo-*"); err != nil {
-		return "", "", err
+		return "", err
 	}
-	compile := exec.CommandContext(ctx, "go", "build", "-o", bin+string(filepath.Separator), "./cmd/...")
-	compile.Dir = root
-	if out, err := compile.CombinedOutput(); err != nil {
-		return "", "", errors.Join(fmt.Errorf("build: %w\n%s", err, out), os.RemoveAll(bin))
+	err = errors.Join(testenv.Build(ctx, bin, "v0.1.0", "./cmd/..."), os.Symlink(kubernetes.Kubectl, filepath.Join(bin, "kubectl")))
+	if err != nil {
+		return "", errors.Join(err, os.RemoveAll(bin))
 	}
-	return bin, root, os.Symlink(kubernetes.Kubectl, filepath.Join(bin, "kubectl"))
+	return bin, nil
 }

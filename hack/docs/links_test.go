@@ -6,11 +6,14 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/dbtether/kubectl-dbtether/hack/docs/reference"
 )
 
 var (
 	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	block   = regexp.MustCompile("(?s)```.*?\n *```")
 	inCode  = regexp.MustCompile("(?s)```.*?\n```|`[^`\n]*`")
 )
 
@@ -53,23 +56,11 @@ func hasHeading(t *testing.T, path, anchor string) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, found := range heading.FindAllStringSubmatch(string(text), -1) {
-		if anchorOf(found[1]) == anchor {
+	// A comment of a shell looks like a heading.
+	for _, found := range heading.FindAllStringSubmatch(block.ReplaceAllString(string(text), ""), -1) {
+		if reference.Anchor(found[1]) == "#"+anchor {
 			return true
 		}
 	}
 	return false
-}
-
-// anchorOf returns what GitHub makes of a heading.
-func anchorOf(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == ' ':
-			return '-'
-		case strings.ContainsRune("`.,:;?!'\"()/…", r):
-			return -1
-		}
-		return r
-	}, strings.ToLower(text))
 }

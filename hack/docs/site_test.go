@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/dbtether/kubectl-dbtether/hack/docs/transcript"
@@ -32,18 +31,10 @@ type site struct {
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	bin := programs(t)
-	s := &site{folder: filepath.Join(t.TempDir(), "page")}
-	s.start(t)
-	webhook, err := s.kubernetes.StartWebhook(filepath.Join(bin, "webhook"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := webhook.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	bin := testenv.SharedPrograms(t, "v0.1.0")
+	s := &site{folder: filepath.Join(t.TempDir(), "page"), postgres: testenv.OwnPostgreSQL(t, testenv.PostgreSQLOptions{Version: 18}),
+		kubernetes: testenv.OwnControlPlane(t, testenv.ControlPlaneOptions{})}
+	webhook := s.kubernetes.OwnWebhook(t, filepath.Join(bin, "webhook"))
 	kubeconfig, err := s.kubernetes.KubeconfigFor("jane", "system:masters")
 	if err != nil {
 		t.Fatal(err)
@@ -68,46 +59,10 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-// start brings both servers up at the same time, until the test ends.
-func (s *site) start(t *testing.T) {
-	t.Helper()
-	var group sync.WaitGroup
-	var errs [2]error
-	group.Go(func() {
-		s.postgres, errs[0] = testenv.StartPostgreSQL(t.Context(), testenv.PostgreSQLOptions{Version: 18})
-	})
-	group.Go(func() {
-		s.kubernetes, errs[1] = testenv.StartControlPlane(t.Context(), testenv.ControlPlaneOptions{})
-	})
-	group.Wait()
-	t.Cleanup(func() {
-		if s.postgres != nil {
-			errs[0] = s.postgres.Stop()
-		}
-		if s.kubernetes != nil {
-			errs[1] = s.kubernetes.Stop()
-		}
-		if err := errors.Join(errs[:]...); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := errors.Join(errs[:]...); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // startOlder brings up a server that Debian's pg_dump can read, until the test ends.
 func (s *site) startOlder(t *testing.T) {
 	t.Helper()
-	var err error
-	if s.older, err = testenv.StartPostgreSQL(t.Context(), testenv.PostgreSQLOptions{Version: 15}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.older.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	s.older = testenv.OwnPostgreSQL(t, testenv.PostgreSQLOptions{Version: 15})
 }
 
 // prepare runs lines of bash before the page, as jane. They also find
@@ -166,43 +121,4 @@ func (s *site) shown(text string) string {
 	).Replace(text)
 }
 
-var built struct {
-	once sync.Once
-	bin  string
-	err  error
-}
-
-// programs builds the plugin and the webhook once, into one folder.
-func programs(t *testing.T) string {
-	t.Helper()
-	built.once.Do(func() { built.bin, built.err = build() })
-	if built.err != nil {
-		t.Fatal(built.err)
-	}
-	return built.bin
-}
-
-func build() (string, error) {
-	root, err := testenv.Root()
-	if err != nil {
-		return "", err
-	}
-	bin, err := os.MkdirTemp("", "dbtether-docs-bin-")
-	if err != nil {
-		return "", err
-	}
-	compile := exec.Command("go", "build", "-ldflags=-X main.version=v0.1.0", "-o", bin+string(filepath.Separator), "./cmd/...")
-	compile.Dir = root
-	if out, err := compile.CombinedOutput(); err != nil {
-		return bin, fmt.Errorf("build the programs: %w\n%s", err, out)
-	}
-	return bin, nil
-}
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if built.bin != "" {
-		_ = os.RemoveAll(built.bin)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(testenv.Main(m)) }

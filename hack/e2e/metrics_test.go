@@ -32,15 +32,7 @@ func (s *site) asksPrometheus(t *testing.T) {
 	if len(targets) != 3 {
 		t.Fatalf("the targets are %v", targets)
 	}
-	prometheus, err := testenv.StartPrometheus(t.Context(), testenv.PrometheusOptions{Targets: targets, Log: t.Logf})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := prometheus.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	prometheus := testenv.OwnPrometheus(t, testenv.PrometheusOptions{Targets: targets})
 	s.apply(t, read(t, "wrong.yaml"))
 	admitted := app(t, "watched")
 	refused := strings.ReplaceAll(admitted, "orders-api", "nobody")

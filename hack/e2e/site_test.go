@@ -69,16 +69,8 @@ func (s *site) startPostgreSQL(t *testing.T, address string) {
 	if err := errors.Join(err, rules.Chmod(0o644), rules.Close()); err != nil {
 		t.Fatal(err)
 	}
-	s.postgres, err = testenv.StartPostgreSQL(t.Context(), testenv.PostgreSQLOptions{Version: 18, Log: t.Logf,
+	s.postgres = testenv.OwnPostgreSQL(t, testenv.PostgreSQLOptions{Version: 18,
 		Settings: map[string]string{"listen_addresses": "127.0.0.1," + address, "hba_file": rules.Name()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.postgres.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
 	relay := strings.ReplaceAll(read(t, "postgres.yaml"), "TARGET", fmt.Sprintf("%s:%d", address, s.postgres.Port))
 	s.apply(t, relay)
 }
@@ -145,16 +137,10 @@ func app(t *testing.T, name string) string {
 	return strings.ReplaceAll(read(t, "app.yaml"), "NAME", name)
 }
 
-// eventually repeats a check until it returns no error.
+// eventually repeats a check until it returns no error, for two minutes.
 func eventually(t *testing.T, what string, check func() error) {
 	t.Helper()
-	var err error
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
-		if err = check(); err == nil {
-			return
-		}
-	}
-	t.Fatalf("not within two minutes: %s: %v", what, err)
+	testenv.Within(t, 2*time.Minute, what, check)
 }
 
 // eventuallySays repeats a command until that is all it says.

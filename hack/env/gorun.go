@@ -5,22 +5,16 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
+
+	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 )
 
-// endWithGoRun makes a dying `go run`, if we run under one, a SIGTERM to us: it
-// passes no signal on, so a killed one would leave us, and the servers, behind.
+// endWithGoRun sends us a SIGTERM when the `go run` that we run under, if there is one,
+// has ended.
 func endWithGoRun() {
-	if !builtByGoRun() {
-		return
+	if builtByGoRun() {
+		testenv.EndWithParent(func() { _ = syscall.Kill(os.Getpid(), syscall.SIGTERM) })
 	}
-	parent := os.Getppid()
-	go func() {
-		for os.Getppid() == parent {
-			time.Sleep(500 * time.Millisecond)
-		}
-		_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
-	}()
 }
 
 // builtByGoRun reports whether our executable is one that `go run` has made: it

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
@@ -21,7 +22,7 @@ func TestAPIServerAway(t *testing.T) {
 	w := e.webhook(t, "")
 	s := e.ordersSite(t)
 	k := e.runner(t)
-	within(t, time.Minute, "the runner works", k.current().ready)
+	testenv.Within(t, time.Minute, "the runner works", k.current().ready)
 	r := k.current()
 	r.tells(t, 30*time.Second, "dbtether_runner_leader", "", equal(1))
 	inject := w.keepAsking(s.name, 3*time.Second, 50*time.Millisecond)
@@ -34,7 +35,7 @@ func TestAPIServerAway(t *testing.T) {
 		}
 	})
 	away := time.Now()
-	within(t, 20*time.Second, "the runner gives up its lease", func() error {
+	testenv.Within(t, 20*time.Second, "the runner gives up its lease", func() error {
 		if !r.gone() {
 			return fmt.Errorf("it works on")
 		}
@@ -54,7 +55,7 @@ func TestAPIServerAway(t *testing.T) {
 
 	must(t, e.kubernetes.ResumeServer(t.Context()))
 	halted = false
-	within(t, time.Minute, "the API server calls the webhook again", func() error {
+	testenv.Within(t, time.Minute, "the API server calls the webhook again", func() error {
 		_, err := e.kubectl(s.resources("later"), "create", "-f", "-")
 		return err
 	})

@@ -5,20 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 )
@@ -33,9 +27,9 @@ func TestMain(m *testing.M) {
 }
 
 // environment is what the tests share: servers of their own, because each test breaks
-// them and puts them right again, and the built programs.
+// them and puts them right again, and a home with kubectl, the plugin and the webhook.
 type environment struct {
-	dir        string // holds kubectl, the plugin and the webhook, and is their home
+	home       testenv.Home
 	kubernetes *testenv.ControlPlane
 	postgres   *testenv.PostgreSQL
 	config     *rest.Config
@@ -54,35 +48,30 @@ const systemNamespace = "dbtether-system"
 func newEnvironment(t *testing.T) *environment {
 	t.Helper()
 	e := &theEnvironment
-	e.once.Do(func() { e.err = e.start() })
+	programs := testenv.SharedPrograms(t, "")
+	e.once.Do(func() { e.err = e.start(programs) })
 	if e.err != nil {
 		t.Fatal(e.err)
 	}
 	return e
 }
 
-func (e *environment) start() error {
-	var err error
-	if e.dir, err = os.MkdirTemp("", "dbtether-faults-"); err != nil {
-		return err
-	}
-	if err := build(e.dir); err != nil {
-		return err
-	}
+func (e *environment) start(programs string) error {
 	ctx := context.Background()
+	var err error
 	if e.kubernetes, err = testenv.StartControlPlane(ctx, testenv.ControlPlaneOptions{}); err != nil {
 		return err
 	}
 	if e.postgres, err = testenv.StartPostgreSQL(ctx, testenv.PostgreSQLOptions{Version: 18}); err != nil {
 		return err
 	}
-	if err := os.Symlink(e.kubernetes.Kubectl, filepath.Join(e.dir, "kubectl")); err != nil {
+	if e.home, err = e.kubernetes.NewHome(e.kubernetes.Dir, programs); err != nil {
 		return err
 	}
-	if e.config, err = clientcmd.BuildConfigFromFlags("", e.kubernetes.Kubeconfig); err != nil {
+	if e.config, err = e.kubernetes.Config(); err != nil {
 		return err
 	}
-	e.config.QPS, e.config.WarningHandler = -1, rest.NoWarnings{}
+	e.config.WarningHandler = rest.NoWarnings{}
 	var errs [3]error
 	e.objects, errs[0] = dynamic.NewForConfig(e.config)
 	e.kube, errs[1] = kubernetes.NewForConfig(e.config)
@@ -93,31 +82,13 @@ func (e *environment) start() error {
 	return e.install()
 }
 
-// build builds both programs into a folder.
-func build(dir string) error {
-	root, err := testenv.Root()
-	if err != nil {
-		return err
-	}
-	cmd := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "./cmd/...")
-	cmd.Dir = root
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build the programs: %w\n%s", err, out)
-	}
-	return nil
-}
-
 // install applies what an installation has, but for the Deployments, which nobody would
-// run here, and registers the PostgreSQL server as the cluster "main".
+// run here, and creates the administrator's Secret to which every cluster refers.
 func (e *environment) install() error {
 	if _, err := e.kubectl("", "create", "namespace", systemNamespace); err != nil {
 		return err
 	}
 	if err := e.kubernetes.Apply("crd/*.yaml", "policies/*.yaml", "webhook/*.yaml"); err != nil {
-		return err
-	}
-	if _, err := e.kubectl("", "wait", "--for=condition=Established", "--timeout=60s",
-		"crd/dbclusters.dbtether.io", "crd/databases.dbtether.io", "crd/databaseusers.dbtether.io"); err != nil {
 		return err
 	}
 	_, err := e.kubectl("", "create", "secret", "generic", "admin", "-n", systemNamespace,
@@ -133,20 +104,12 @@ func (e *environment) stop() error {
 	if e.postgres != nil {
 		errs = append(errs, e.postgres.Stop())
 	}
-	return errors.Join(append(errs, os.RemoveAll(e.dir))...)
-}
-
-// command returns a program that finds kubectl, the plugin and nothing of the person who
-// runs the tests.
-func (e *environment) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(e.dir, name), args...)
-	cmd.Env = []string{"PATH=" + e.dir + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + e.dir, "KUBECONFIG=" + e.kubernetes.Kubeconfig}
-	return cmd
+	return errors.Join(errs...)
 }
 
 // kubectl runs it as cluster-admin. The error has what it said.
 func (e *environment) kubectl(stdin string, args ...string) (string, error) {
-	cmd := e.command("kubectl", args...)
+	cmd := e.home.Command("kubectl", args...)
 	cmd.Stdin = strings.NewReader(stdin)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -156,7 +119,7 @@ func (e *environment) kubectl(stdin string, args ...string) (string, error) {
 	return strings.TrimSpace(stdout.String()), nil
 }
 
-// must is kubectl, and ends the test where that fails.
+// must is kubectl, and ends the test if that fails.
 func (e *environment) must(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
 	out, err := e.kubectl(stdin, args...)
@@ -166,39 +129,14 @@ func (e *environment) must(t *testing.T, stdin string, args ...string) string {
 	return out
 }
 
-// within calls check until it returns nil, and ends the test when that takes longer than
-// limit. It returns how long it took.
-func within(t *testing.T, limit time.Duration, what string, check func() error) time.Duration {
-	t.Helper()
-	started := time.Now()
-	for {
-		err := check()
-		took := time.Since(started)
-		if err == nil {
-			return took
-		}
-		if took > limit {
-			t.Fatalf("not within %s: %s: %v", limit, what, err)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-}
-
-// freeAddress returns a loopback address below the ports of outgoing connections.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000))
-		if l, err := net.Listen("tcp", address); err == nil {
-			l.Close()
-			return address
-		}
-	}
-	t.Fatal("no free port")
-	return ""
+	address, err := testenv.FreeAddress()
+	must(t, err)
+	return address
 }
 
-// must returns what a fault or its end could not do.
+// must ends the test at an error.
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

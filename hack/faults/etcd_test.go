@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 )
 
 // stoppedFor is how long etcd answers nothing.
@@ -65,7 +67,7 @@ func (s *site) write(t *testing.T, name string) {
 		})
 	}
 	writing.Wait()
-	within(t, time.Minute, "etcd answers", func() error {
+	testenv.Within(t, time.Minute, "etcd answers", func() error {
 		_, err := s.kubectl("", "get", "namespace", s.name)
 		return err
 	})

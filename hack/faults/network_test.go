@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"fmt"
 	"net"
 	"slices"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/dbtether/kubectl-dbtether/hack/crash"
+	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
@@ -71,11 +73,8 @@ func (e *environment) runnerThrough(t *testing.T, journal *crash.Journal) *proce
 	config.CurrentContext = "proxy"
 	file := t.TempDir() + "/kubeconfig"
 	must(t, clientcmd.WriteToFile(*config, file))
-	metrics := freeAddress(t)
-	cmd := e.command("kubectl", "dbtether", "reconcile", "-A", "--watch", "--metrics-listen="+metrics, "--admin-secret-namespaces="+systemNamespace)
-	cmd.Env = append(cmd.Env, "KUBECONFIG="+file)
-	p := launch(t, cmd, metrics, "")
-	within(t, time.Minute, "the runner works", p.ready)
+	p := e.startRunner(t, testenv.Home{Dir: e.home.Dir, Kubeconfig: file}, "")
+	testenv.Within(t, time.Minute, "the runner works", p.ready)
 	return p
 }
 
@@ -94,24 +93,19 @@ func cutAtNextRevision(journal *crash.Journal, wire *relay) {
 // reach.
 func (s *site) checkCut(t *testing.T, r *process, user string) {
 	t.Helper()
-	took := within(t, cutLimit, "the status says that the server does not answer", func() error {
+	took := testenv.Within(t, cutLimit, "the status says that the server does not answer", func() error {
 		phase, message := s.phase(v1alpha1.DatabaseUsers, user)
 		for _, text := range []string{"stopped answering", "did not answer in time"} {
 			if strings.Contains(message, text) {
 				return nil
 			}
 		}
-		return &notSo{phase + ": " + message}
+		return fmt.Errorf("%s: %s", phase, message)
 	})
 	t.Logf("the cut was told after %s", took.Round(time.Second))
 	r.tells(t, cutLimit, "dbtether_runner_unreachable_clusters", "", equal(1))
 	s.waitPhase(t, cutLimit, v1alpha1.DBClusters, s.name, v1alpha1.PhaseFailed, "")
 }
-
-// notSo says what is, where something else should be.
-type notSo struct{ text string }
-
-func (n *notSo) Error() string { return n.text }
 
 // revisions returns how many revisions the credential of a user has.
 func (s *site) revisions(t *testing.T, user string) int {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
@@ -16,7 +17,7 @@ func TestPostgreSQLAway(t *testing.T) {
 	w := e.webhook(t, "")
 	s := e.ordersSite(t)
 	k := e.runner(t)
-	within(t, time.Minute, "the runner works", k.current().ready)
+	testenv.Within(t, time.Minute, "the runner works", k.current().ready)
 	r := k.current()
 
 	must(t, e.postgres.Halt())

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
@@ -17,8 +18,8 @@ func TestLogFull(t *testing.T) {
 	e := newEnvironment(t)
 	w := e.webhook(t, full)
 	s := e.site(t, e.postgres.Host, e.postgres.Port)
-	r := e.startRunner(t, full)
-	within(t, time.Minute, "the runner works", r.ready)
+	r := e.startRunner(t, e.home, full)
+	testenv.Within(t, time.Minute, "the runner works", r.ready)
 	e.must(t, s.resources("orders"), "create", "-f", "-")
 	s.waitPhase(t, time.Minute, v1alpha1.DatabaseUsers, "orders-api", v1alpha1.PhaseReady, "")
 	s.checkInjected(t, "orders", "orders-api")

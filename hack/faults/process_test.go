@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -139,7 +138,7 @@ func (p *process) metric(name, labels string) (float64, error) {
 // tells waits until a metric has a value.
 func (p *process) tells(t *testing.T, limit time.Duration, name, labels string, is func(float64) bool) {
 	t.Helper()
-	within(t, limit, name+" tells", func() error {
+	testenv.Within(t, limit, name+" tells", func() error {
 		value, err := p.metric(name, labels)
 		if err == nil && !is(value) {
 			err = fmt.Errorf("it is %v", value)
@@ -151,56 +150,3 @@ func (p *process) tells(t *testing.T, limit time.Duration, name, labels string, 
 func above(least float64) func(float64) bool { return func(v float64) bool { return v > least } }
 
 func equal(want float64) func(float64) bool { return func(v float64) bool { return v == want } }
-
-// kept is a process that is started again when it has ended, a second later, as a kubelet
-// does.
-type kept struct {
-	start func() *process
-
-	mu     sync.Mutex
-	now    *process
-	starts int
-	over   bool
-}
-
-func keep(t *testing.T, start func() *process) *kept {
-	t.Helper()
-	k := &kept{start: start}
-	k.again()
-	go func() {
-		for {
-			<-k.current().exited
-			time.Sleep(time.Second)
-			if !k.again() {
-				return
-			}
-		}
-	}()
-	return k
-}
-
-func (k *kept) again() bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if !k.over {
-		k.now = k.start()
-		k.starts++
-	}
-	return !k.over
-}
-
-func (k *kept) current() *process {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.now
-}
-
-// end stops it for good, and returns how often it was started.
-func (k *kept) end(t *testing.T) int {
-	t.Helper()
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.over = true
-	k.now.stop(t)
-	return k.starts
-}

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
@@ -74,7 +75,7 @@ func (r result) clear() bool {
 
 // plugin runs the plugin to its end.
 func (s *site) plugin(args ...string) result {
-	cmd := s.command("kubectl", append([]string{"dbtether", "-n", s.name}, args...)...)
+	cmd := s.home.Command("kubectl", append([]string{"dbtether", "-n", s.name}, args...)...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &stdout, &stderr, time.Second
 	started := time.Now()
@@ -97,13 +98,15 @@ func (s *site) mustPlugin(t *testing.T, args ...string) {
 // runner starts one of all namespaces that is started again when it ends.
 func (e *environment) runner(t *testing.T) *kept {
 	t.Helper()
-	return keep(t, func() *process { return e.startRunner(t, "") })
+	return keep(t, func() *process { return e.startRunner(t, e.home, "") })
 }
 
-func (e *environment) startRunner(t *testing.T, file string) *process {
+// startRunner starts a runner of all namespaces, with the kubeconfig of a home. file is
+// where its output goes; "": to a log.
+func (e *environment) startRunner(t *testing.T, home testenv.Home, file string) *process {
 	t.Helper()
 	metrics := freeAddress(t)
-	return launch(t, e.command("kubectl", "dbtether", "reconcile", "-A", "--watch", "--metrics-listen="+metrics, "--admin-secret-namespaces="+systemNamespace), metrics, file)
+	return launch(t, home.Command("kubectl", "dbtether", "reconcile", "-A", "--watch", "--metrics-listen="+metrics, "--admin-secret-namespaces="+systemNamespace), metrics, file)
 }
 
 // phase returns the phase and the message of a resource as somebody has looked at it; ""
@@ -131,7 +134,7 @@ func (s *site) phase(resource schema.GroupVersionResource, name string) (phase, 
 // waitPhase waits until a resource has a phase and a message with a text.
 func (s *site) waitPhase(t *testing.T, limit time.Duration, resource schema.GroupVersionResource, name, want, says string) time.Duration {
 	t.Helper()
-	return within(t, limit, fmt.Sprintf("%s %s is %s and says %q", resource.Resource, name, want, says), func() error {
+	return testenv.Within(t, limit, fmt.Sprintf("%s %s is %s and says %q", resource.Resource, name, want, says), func() error {
 		phase, message := s.phase(resource, name)
 		if phase != want || !strings.Contains(message, says) {
 			return fmt.Errorf("it is %q: %s", phase, message)
@@ -179,7 +182,7 @@ func (s *site) checkInjected(t *testing.T, name, user string) {
 	t.Helper()
 	pod := fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: %s, namespace: %s, annotations: {dbtether.io/inject: %s}}\n"+
 		"spec: {automountServiceAccountToken: false, containers: [{name: app, image: app}]}\n", name, s.name, user)
-	within(t, 30*time.Second, "a pod of "+user+" is created", func() error {
+	testenv.Within(t, 30*time.Second, "a pod of "+user+" is created", func() error {
 		_, err := s.kubectl(pod, "create", "-f", "-")
 		return err
 	})

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 )
 
 // webhook is a running one that the API server calls.
@@ -33,14 +35,14 @@ func (e *environment) startWebhook(t *testing.T, file string) *webhook {
 	t.Helper()
 	listen, metrics := freeAddress(t), freeAddress(t)
 	url := "https://" + listen
-	cmd := e.command("webhook", "--kubeconfig="+e.account, "--listen="+listen, "--metrics-listen="+metrics, "--url="+url, "--debug", "--drain=1s", "--replica=faults")
+	cmd := e.home.Command("webhook", "--kubeconfig="+e.account, "--listen="+listen, "--metrics-listen="+metrics, "--url="+url, "--debug", "--drain=1s", "--replica=faults")
 	return &webhook{launch(t, cmd, metrics, file), url}
 }
 
 func (w *webhook) waitServing(t *testing.T, e *environment) {
 	t.Helper()
-	within(t, time.Minute, "the webhook is ready", w.ready)
-	within(t, time.Minute, "the API server calls the webhook", func() error {
+	testenv.Within(t, time.Minute, "the webhook is ready", w.ready)
+	testenv.Within(t, time.Minute, "the API server calls the webhook", func() error {
 		_, err := e.kubectl(clusterNamed("probe", "127.0.0.1", 5432), "create", "--dry-run=server", "-f", "-")
 		return err
 	})

@@ -1,5 +1,5 @@
-// Package history finds the version before this one in git, for who tests an upgrade from
-// there.
+// Package history finds the version before this one in git, for the tests of an upgrade
+// from it.
 package history
 
 import (
@@ -21,7 +21,7 @@ var pinned string
 
 // Previous returns what the version before this one is called and its commit:
 // $DBTETHER_PREVIOUS, else the last tag of a version before HEAD, else what commit.txt
-// names. The error is ErrMissing where git does not have it.
+// names. The error is ErrMissing where git does not have it, or does not answer.
 func Previous(ctx context.Context, root string) (name, commit string, err error) {
 	name = os.Getenv("DBTETHER_PREVIOUS")
 	if name == "" {
@@ -35,8 +35,12 @@ func Previous(ctx context.Context, root string) (name, commit string, err error)
 		name = tag
 	}
 	commit, err = git(ctx, root, "rev-parse", "--verify", "--quiet", name+"^{commit}")
-	if err != nil {
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit) && exit.ExitCode() == 1: // so ends rev-parse --verify --quiet where there is no such commit
 		return "", "", fmt.Errorf("%w: git does not have %s, as in a shallow clone (git fetch --unshallow --tags brings it)", ErrMissing, name)
+	case err != nil:
+		return "", "", fmt.Errorf("%w: %w", ErrMissing, err)
 	}
 	return name, commit, nil
 }

@@ -41,6 +41,9 @@ func TestPrevious(t *testing.T) {
 	if _, _, err := Previous(t.Context(), repository(t, "nightly")); !errors.Is(err, ErrMissing) {
 		t.Errorf("without the commit: %v", err)
 	}
+	if _, _, err := Previous(t.Context(), t.TempDir()); !errors.Is(err, ErrMissing) || strings.Contains(err.Error(), "shallow") || !strings.Contains(err.Error(), "not a git repository") {
+		t.Errorf("without a repository: %v", err)
+	}
 	t.Setenv("DBTETHER_PREVIOUS", "HEAD~2")
 	_, other, err := Previous(t.Context(), tagged)
 	if err != nil || other == commit {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -21,70 +20,42 @@ func TestMain(m *testing.M) { os.Exit(testenv.Main(m)) }
 // site is the webhook and the runner as they are built, at work for an API server of
 // their own.
 type site struct {
+	home     testenv.Home
 	control  *testenv.ControlPlane
 	postgres *testenv.PostgreSQL
-	bin      string
-	path     string // PATH, with the plugin on it
 	webhook  string // where its metrics are, host:port
 	runner   string
 }
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	s := &site{postgres: testenv.SharedPostgreSQL(t, 18), bin: t.TempDir()}
-	root, err := testenv.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", s.bin+string(filepath.Separator), "./cmd/...")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	programs := testenv.SharedPrograms(t, "v0.1.0")
 	// An installation is of the whole API server, which other tests share.
-	if s.control, err = testenv.StartControlPlane(t.Context(), testenv.ControlPlaneOptions{Log: t.Logf}); err != nil {
+	s := &site{control: testenv.OwnControlPlane(t, testenv.ControlPlaneOptions{}), postgres: testenv.SharedPostgreSQL(t, 18)}
+	var err error
+	if s.home, err = s.control.NewHome(t.TempDir(), programs); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := s.control.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	s.path = strings.Join([]string{s.bin, filepath.Dir(s.control.Kubectl), os.Getenv("PATH")}, string(os.PathListSeparator))
-	s.startWebhook(t)
+	webhook := s.control.OwnWebhook(t, filepath.Join(programs, "webhook"))
+	s.webhook = webhook.Metrics
+	s.kubectl(t, "", "dbtether", "install", "--webhook-url", webhook.URL)
 	s.startRunner(t)
 	return s
 }
 
-// startWebhook starts it with the rights of its service account, and installs what there
-// is to install.
-func (s *site) startWebhook(t *testing.T) {
-	t.Helper()
-	kubeconfig, err := s.control.KubeconfigFor("system:serviceaccount:dbtether-system:dbtether-webhook", "system:serviceaccounts")
-	if err != nil {
-		t.Fatal(err)
-	}
-	listen := freeAddress(t)
-	s.webhook = freeAddress(t)
-	s.start(t, "webhook", "--kubeconfig="+kubeconfig, "--listen="+listen, "--metrics-listen="+s.webhook, "--url=https://"+listen, "--cert-secret=", "--drain=0s")
-	s.kubectl(t, "", "dbtether", "install", "--webhook-url", "https://"+listen)
-}
-
+// startRunner starts a runner of all namespaces, until the test ends.
 func (s *site) startRunner(t *testing.T) {
 	t.Helper()
-	s.runner = freeAddress(t)
-	s.start(t, "kubectl-dbtether", "reconcile", "--watch", "-A", "--kubeconfig="+s.control.Kubeconfig, "--metrics-listen="+s.runner, "--admin-secret-namespaces=*")
-}
-
-// start runs a program until the test ends.
-func (s *site) start(t *testing.T, program string, args ...string) {
-	t.Helper()
-	log, err := os.Create(filepath.Join(s.bin, program+".log"))
+	var err error
+	if s.runner, err = testenv.FreeAddress(); err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.Create(filepath.Join(t.TempDir(), "runner.log"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	cmd := exec.Command(filepath.Join(s.bin, program), args...)
+	cmd := s.home.Command("kubectl-dbtether", "reconcile", "--watch", "-A", "--metrics-listen="+s.runner, "--admin-secret-namespaces=*")
 	cmd.Stdout, cmd.Stderr = log, log
 	release, err := testenv.StartBound(cmd, syscall.SIGKILL)
 	if err != nil {
@@ -96,7 +67,7 @@ func (s *site) start(t *testing.T, program string, args ...string) {
 		release()
 		if t.Failed() {
 			text, _ := os.ReadFile(log.Name())
-			t.Logf("the log of %s ends:\n%s", program, text[max(0, len(text)-4000):])
+			t.Logf("the log of the runner ends:\n%s", text[max(0, len(text)-4000):])
 		}
 	})
 }
@@ -118,8 +89,7 @@ func (s *site) refused(t *testing.T, reason, stdin string, args ...string) {
 }
 
 func (s *site) run(stdin string, args ...string) (string, error) {
-	cmd := exec.Command(s.control.Kubectl, args...)
-	cmd.Env = append(os.Environ(), "PATH="+s.path, "KUBECONFIG="+s.control.Kubeconfig)
+	cmd := s.home.Command("kubectl", args...)
 	cmd.Stdin = strings.NewReader(stdin)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
@@ -145,22 +115,11 @@ func scrape(address string) (string, error) {
 // shows waits until a program shows a series.
 func shows(t *testing.T, address, series string) {
 	t.Helper()
-	eventually(t, "the metrics have "+series, func() error {
+	testenv.Within(t, time.Minute, "the metrics have "+series, func() error {
 		text, err := scrape(address)
 		if err == nil && !strings.Contains(text, series) {
 			err = errors.New("they have not")
 		}
 		return err
 	})
-}
-
-func eventually(t *testing.T, what string, check func() error) {
-	t.Helper()
-	var err error
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
-		if err = check(); err == nil {
-			return
-		}
-	}
-	t.Fatalf("not within a minute: %s: %v", what, err)
 }

@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dbtether/kubectl-dbtether/hack/testenv"
 )
@@ -36,7 +36,7 @@ func TestQueries(t *testing.T) {
 	}
 	prometheus := s.watched(t)
 	panels := slices.DeleteFunc(slices.Clone(all), func(e Expression) bool { return e.Alert })
-	eventually(t, "each query of the dashboard finds something", func() error {
+	testenv.Within(t, time.Minute, "each query of the dashboard finds something", func() error {
 		s.pods(t) // a rate wants reviews while Prometheus looks
 		silent, err := Silent(t.Context(), prometheus, panels)
 		for _, e := range silent {
@@ -131,27 +131,19 @@ func (s *site) watched(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := testenv.StartPrometheus(t.Context(), testenv.PrometheusOptions{Log: t.Logf,
+	p := testenv.OwnPrometheus(t, testenv.PrometheusOptions{
 		Rules: []string{filepath.Join(root, "manifests", "monitoring", "rules.yaml")},
 		Targets: []testenv.PrometheusTarget{
 			{Address: s.webhook, Labels: map[string]string{"namespace": "dbtether-system", "pod": "dbtether-webhook-1"}},
 			{Address: s.runner, Labels: map[string]string{"namespace": "dbtether-system", "pod": "dbtether-runner-1"}},
 		}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := p.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
 	return p.URL
 }
 
 // rulesAreEvaluated asks how Prometheus itself fares with the alerts.
 func rulesAreEvaluated(t *testing.T, prometheus string, want int) {
 	t.Helper()
-	eventually(t, "the alerts are evaluated", func() error {
+	testenv.Within(t, time.Minute, "the alerts are evaluated", func() error {
 		response, err := http.Get(prometheus + "/api/v1/rules")
 		if err != nil {
 			return err
@@ -180,17 +172,6 @@ func rulesAreEvaluated(t *testing.T, prometheus string, want int) {
 		}
 		return nil
 	})
-}
-
-// freeAddress returns a loopback address that was free a moment ago.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // readAsPrometheusDoes compares what is taken out of each expression with what

@@ -36,7 +36,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	ctx, cancel := context.WithCancel(ctx)
-	endWithParent(cancel)
+	testenv.EndWithParent(cancel)
 	code, err := run(ctx, os.Args[1:])
 	stop()
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
@@ -135,18 +135,6 @@ func exitCode(err error) (int, error) {
 		return failed.ExitCode(), nil
 	}
 	return 0, err
-}
-
-// endWithParent calls end when the process that started us is gone: `go run` and
-// `go test -exec` pass no signal on when they are killed.
-func endWithParent(end func()) {
-	parent := os.Getppid()
-	go func() {
-		for os.Getppid() == parent {
-			time.Sleep(500 * time.Millisecond)
-		}
-		end()
-	}()
 }
 
 // tail returns the last lines of a file.

@@ -76,6 +76,12 @@ func TestManifestReadsWell(t *testing.T) {
 	if short := manifest.Spec.ShortDescription; short == "" || len(short) > 50 || strings.HasSuffix(short, ".") || strings.Contains(short, "\n") {
 		t.Errorf("got the short description %q", short)
 	}
+	// What users are told to run next is what the quickstart runs.
+	for _, command := range []string{"kubectl dbtether check --pre\n", "kubectl dbtether install\n"} {
+		if !strings.Contains(manifest.Spec.Caveats, command) {
+			t.Errorf("the caveats do not name %q", command)
+		}
+	}
 	for _, line := range strings.Split(manifest.Spec.Description+manifest.Spec.Caveats, "\n") {
 		if len(line) > 90 || strings.TrimRight(line, " ") != line {
 			t.Errorf("a line is long or ends in spaces: %q", line)

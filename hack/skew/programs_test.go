@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -67,13 +66,7 @@ func (p *programs) build() error {
 	if root, p.version, err = p.source(p.dir); err != nil {
 		return err
 	}
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-ldflags=-X main.version="+p.version, "-o", p.dir+string(filepath.Separator), "./cmd/...")
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "GOWORK=off")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build %s: %w\n%s", p.version, err, out)
-	}
-	return nil
+	return testenv.BuildFrom(context.Background(), root, p.dir, p.version, "./cmd/...")
 }
 
 func (p *programs) remove() error {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -24,29 +23,19 @@ type site struct {
 	server   *testenv.ControlPlane
 	postgres *testenv.PostgreSQL
 	webhook  *testenv.Webhook
-	home     string // is on PATH, with links to kubectl and the plugin
+	home     testenv.Home
 }
 
 // newSite starts the webhook of one version, which nobody has installed yet. The plugin is
 // chosen by use.
 func newSite(t *testing.T, kubernetes testenv.Kubernetes, postgres int, webhook *programs) *site {
 	t.Helper()
-	binary := filepath.Join(webhook.built(t), "webhook")
-	server, err := testenv.StartControlPlane(t.Context(), testenv.ControlPlaneOptions{Kubernetes: kubernetes, Log: t.Logf})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	s := &site{t: t, server: server, postgres: testenv.SharedPostgreSQL(t, postgres), home: t.TempDir()}
-	if s.webhook, err = server.StartWebhook(binary); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.stopWebhook)
-	if err := os.Symlink(server.Kubectl, filepath.Join(s.home, "kubectl")); err != nil {
+	programs := webhook.built(t)
+	server := testenv.OwnControlPlane(t, testenv.ControlPlaneOptions{Kubernetes: kubernetes})
+	s := &site{t: t, server: server, postgres: testenv.SharedPostgreSQL(t, postgres)}
+	s.webhook = server.OwnWebhook(t, filepath.Join(programs, "webhook"))
+	var err error
+	if s.home, err = server.NewHome(t.TempDir(), programs); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -55,9 +44,7 @@ func newSite(t *testing.T, kubernetes testenv.Kubernetes, postgres int, webhook 
 // use lets the person have the plugin of a version from now on.
 func (s *site) use(p *programs) {
 	s.t.Helper()
-	link := filepath.Join(s.home, "kubectl-dbtether")
-	_ = os.Remove(link)
-	if err := os.Symlink(filepath.Join(p.built(s.t), "kubectl-dbtether"), link); err != nil {
+	if err := s.home.Use(p.built(s.t)); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -65,8 +52,7 @@ func (s *site) use(p *programs) {
 func (s *site) stopWebhook() {
 	s.t.Helper()
 	if err := s.webhook.Stop(); err != nil {
-		text, _ := os.ReadFile(s.webhook.LogFile)
-		s.t.Errorf("the webhook: %v\n%s", err, text)
+		s.t.Errorf("the webhook: %v", err)
 	}
 }
 
@@ -82,8 +68,7 @@ func (s *site) startWebhook() {
 // run runs kubectl with the words of a line.
 func (s *site) run(input, line string) (stdout, stderr string, code int) {
 	s.t.Helper()
-	cmd := exec.Command(filepath.Join(s.home, "kubectl"), strings.Fields(line)...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.server.Kubeconfig, "HOME="+s.home, "PATH="+s.home+string(os.PathListSeparator)+os.Getenv("PATH"))
+	cmd := s.home.Command("kubectl", strings.Fields(line)...)
 	var out, errOut bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &out, &errOut
 	err := cmd.Run()

@@ -21,3 +21,10 @@ func freePort() (int, error) {
 	}
 	return 0, fmt.Errorf("find a free port on 127.0.0.1: %w", err)
 }
+
+// FreeAddress returns 127.0.0.1:PORT with a port that was free a moment ago, and that no
+// outgoing connection takes.
+func FreeAddress() (string, error) {
+	port, err := freePort()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), err
+}

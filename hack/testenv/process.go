@@ -19,6 +19,19 @@ func StartBound(cmd *exec.Cmd, signal syscall.Signal) (release func(), err error
 	return startBound(cmd, signal)
 }
 
+// EndWithParent calls end when the process that started this one is gone: `go run` and
+// `go test -exec` pass no signal on, so that one of them which is killed would leave us
+// behind.
+func EndWithParent(end func()) {
+	parent := os.Getppid()
+	go func() {
+		for os.Getppid() == parent {
+			time.Sleep(500 * time.Millisecond)
+		}
+		end()
+	}()
+}
+
 // process is a running server whose output goes to a file.
 type process struct {
 	name    string

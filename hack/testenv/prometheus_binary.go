@@ -9,14 +9,9 @@ import (
 
 const prometheusModule = "github.com/prometheus/prometheus"
 
-// FetchPrometheus makes sure that prometheus is there, building it with the go command if
-// it is not, and returns its path.
-func FetchPrometheus(ctx context.Context, log func(format string, a ...any)) (string, error) {
-	return findPrometheus(ctx, logFunc(log).orSilent())
-}
-
-// findPrometheus builds what tools/prometheus pins, without its pages and without the
-// ways of finding targets that need a cloud's library.
+// findPrometheus returns the path of prometheus. It builds what tools/prometheus pins, if
+// it is not in the cache: without its pages and without the ways of finding targets that
+// need a cloud's library.
 func findPrometheus(ctx context.Context, log logFunc) (string, error) {
 	module, versions, err := readPinned(ctx, "tools/prometheus", prometheusModule)
 	if err != nil {

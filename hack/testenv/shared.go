@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// Main runs a package's tests, then stops the servers that they shared. Call it
-// from TestMain: os.Exit(testenv.Main(m)). It returns the exit code, which is not
-// 0 if a server could not be stopped.
+// Main runs a package's tests, then stops the servers and removes the programs that they
+// shared. Call it from TestMain: os.Exit(testenv.Main(m)). It returns the exit code, which
+// is not 0 if that failed.
 func Main(m *testing.M) int {
 	code := m.Run()
 	if err := shared.stop(); err != nil {
@@ -38,6 +38,14 @@ func SharedPostgreSQL(tb testing.TB, version int) *PostgreSQL {
 	return share(tb, fmt.Sprintf("PostgreSQL %d", version), shared.postgreSQL(version))
 }
 
+// SharedPrograms returns a folder with the plugin and the webhook, built at the first call
+// with that version in this process. version is what they say of themselves; empty: their
+// own default. It ends the test if they cannot be built.
+func SharedPrograms(tb testing.TB, version string) string {
+	tb.Helper()
+	return share(tb, "programs", shared.programs(version)).dir
+}
+
 // shared holds what the tests of this process share. It has to be one value for
 // the process, as the servers are.
 var shared = newSharedServers()
@@ -46,12 +54,13 @@ type sharedServers struct {
 	described    func() (*Description, error)
 	controlPlane sharedServer[*ControlPlane]
 
-	mu       sync.Mutex // guards postgres
+	mu       sync.Mutex // guards postgres and built
 	postgres map[int]*sharedServer[*PostgreSQL]
+	built    map[string]*sharedServer[programs]
 }
 
 func newSharedServers() *sharedServers {
-	s := &sharedServers{described: sync.OnceValues(describedServers), postgres: map[int]*sharedServer[*PostgreSQL]{}}
+	s := &sharedServers{described: sync.OnceValues(describedServers), postgres: map[int]*sharedServer[*PostgreSQL]{}, built: map[string]*sharedServer[programs]{}}
 	s.controlPlane.start = s.startControlPlane
 	return s
 }
@@ -93,6 +102,30 @@ func (s *sharedServers) postgreSQL(version int) *sharedServer[*PostgreSQL] {
 	return s.postgres[version]
 }
 
+// programs is a folder of programs; to stop it is to remove it.
+type programs struct{ dir string }
+
+// Stop removes the folder.
+func (p programs) Stop() error { return os.RemoveAll(p.dir) }
+
+func (s *sharedServers) programs(version string) *sharedServer[programs] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.built[version] == nil {
+		s.built[version] = &sharedServer[programs]{start: func() (programs, error) {
+			dir, err := os.MkdirTemp("", "dbtether-programs-")
+			if err != nil {
+				return programs{}, err
+			}
+			if err := Build(context.Background(), dir, version, "./cmd/..."); err != nil {
+				return programs{}, errors.Join(err, os.RemoveAll(dir))
+			}
+			return programs{dir}, nil
+		}}
+	}
+	return s.built[version]
+}
+
 func (s *sharedServers) startControlPlane() (*ControlPlane, error) {
 	described, err := s.described()
 	if err != nil {
@@ -123,6 +156,9 @@ func (s *sharedServers) stop() error {
 	errs := []error{s.controlPlane.stop()}
 	for _, server := range s.postgres {
 		errs = append(errs, server.stop())
+	}
+	for _, programs := range s.built {
+		errs = append(errs, programs.stop())
 	}
 	return errors.Join(errs...)
 }

@@ -1,11 +1,11 @@
 package testenv
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 )
@@ -14,6 +14,7 @@ import (
 // certificate is where it is by default, in a Secret.
 type Webhook struct {
 	URL     string // https://127.0.0.1:PORT, as `kubectl dbtether install --webhook-url` takes it
+	Metrics string // 127.0.0.1:PORT, where its /metrics is
 	LogFile string
 
 	server  *ControlPlane
@@ -26,21 +27,19 @@ type Webhook struct {
 // account. It does not wait until that is ready: whoever installs does. The webhook ends at
 // Stop, or with this process.
 func (c *ControlPlane) StartWebhook(binary string) (*Webhook, error) {
-	port, err := freePort()
-	if err != nil {
+	listen, listenErr := FreeAddress()
+	metrics, metricsErr := FreeAddress()
+	if err := errors.Join(listenErr, metricsErr); err != nil {
 		return nil, err
 	}
-	w := &Webhook{URL: "https://127.0.0.1:" + strconv.Itoa(port), LogFile: filepath.Join(c.Dir, "webhook-"+strconv.Itoa(port)+".log"), server: c, binary: binary}
+	_, port, _ := strings.Cut(listen, ":")
+	w := &Webhook{URL: "https://" + listen, Metrics: metrics, LogFile: filepath.Join(c.Dir, "webhook-"+port+".log"), server: c, binary: binary}
 	return w, w.Start()
 }
 
-// Start starts it again after Stop, where it was called before.
+// Start starts the webhook again after Stop, at the same address.
 func (w *Webhook) Start() error {
 	kubeconfig, err := w.server.KubeconfigFor("system:serviceaccount:dbtether-system:dbtether-webhook", "system:serviceaccounts")
-	if err != nil {
-		return err
-	}
-	metrics, err := freePort()
 	if err != nil {
 		return err
 	}
@@ -49,7 +48,7 @@ func (w *Webhook) Start() error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(w.binary, "--kubeconfig="+kubeconfig, "--listen="+strings.TrimPrefix(w.URL, "https://"), "--metrics-listen=127.0.0.1:"+strconv.Itoa(metrics),
+	cmd := exec.Command(w.binary, "--kubeconfig="+kubeconfig, "--listen="+strings.TrimPrefix(w.URL, "https://"), "--metrics-listen="+w.Metrics,
 		"--url="+w.URL, "--drain=0s")
 	cmd.Stdout, cmd.Stderr = log, log
 	release, err := StartBound(cmd, syscall.SIGKILL)

@@ -41,7 +41,7 @@ func Codes(rows []policy.Metadata, files fs.FS) (string, error) {
 		" exception names the code that it lifts. What the API server refuses by itself, and how that is lifted, is in [floor.md](../floor.md).") + "\n")
 	b.WriteString("| code | |\n|---|---|\n")
 	for _, code := range names {
-		fmt.Fprintf(&b, "| [`%s`](%s) | %s |\n", code, anchor(code), cell(byCode[code][0].Title))
+		fmt.Fprintf(&b, "| [`%s`](%s) | %s |\n", code, Anchor(code), cell(byCode[code][0].Title))
 	}
 	for _, code := range names {
 		fmt.Fprintf(&b, "\n## %s\n", code)

@@ -18,7 +18,7 @@ func Commands(root *cobra.Command) string {
 	b.WriteString("| command | |\n|---|---|\n")
 	all := below(root)
 	for _, cmd := range all {
-		fmt.Fprintf(&b, "| [`%s`](%s) | %s |\n", name(root, cmd), anchor(cmd.CommandPath()), cell(cmd.Short))
+		fmt.Fprintf(&b, "| [`%s`](%s) | %s |\n", name(root, cmd), Anchor(cmd.CommandPath()), cell(cmd.Short))
 	}
 	b.WriteString("\n## Flags of every command\n\n")
 	flagTable(&b, root.PersistentFlags(), true)

@@ -4,6 +4,7 @@ package reference
 
 import (
 	"strings"
+	"unicode"
 )
 
 // width is the widest line of a page, tables excepted.
@@ -60,11 +61,12 @@ func sentence(text string) string {
 	return text + "."
 }
 
-// anchor returns where a heading is on its page, as GitHub makes it.
-func anchor(heading string) string {
+// Anchor returns where a heading is on its page, as GitHub makes it: "#" and the heading's
+// letters, digits, dashes and underscores, with a dash for each space.
+func Anchor(heading string) string {
 	keep := func(r rune) rune {
 		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '-', r == '_':
+		case unicode.IsLetter(r), unicode.IsDigit(r), r == '-', r == '_':
 			return r
 		case r == ' ':
 			return '-'

@@ -24,22 +24,32 @@ type Shell struct {
 	release func()
 	in      io.WriteCloser
 	out     *bufio.Reader
-	printed *os.File
+	printed *os.File // the pipe that out reads
 	steps   int
 }
 
 // StartShell starts one in a folder with exactly this environment. It ends at Close, or
 // with this process.
-func StartShell(folder string, environment []string) (*Shell, error) {
+func StartShell(folder string, environment []string) (shell *Shell, err error) {
 	dir, err := os.MkdirTemp("", "dbtether-docs-shell-")
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+	}()
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	defer write.Close()
+	defer func() {
+		if err != nil {
+			_ = read.Close()
+		}
+	}()
 	s := &Shell{dir: dir, cmd: exec.Command("bash", "--noprofile", "--norc"), out: bufio.NewReader(read), printed: read}
 	s.cmd.Dir, s.cmd.Env = folder, environment
 	// One pipe for both streams keeps their order. The group is for what is left in the background.
@@ -49,7 +59,7 @@ func StartShell(folder string, environment []string) (*Shell, error) {
 		return nil, err
 	}
 	if s.release, err = testenv.StartBound(s.cmd, syscall.SIGKILL); err != nil {
-		return nil, errors.Join(fmt.Errorf("start a shell: %w", err), os.RemoveAll(dir))
+		return nil, fmt.Errorf("start a shell: %w", err)
 	}
 	return s, nil
 }
