@@ -110,21 +110,27 @@ func isTest(file string) bool { return strings.HasSuffix(file, "_test.rego") }
 // problems returns what is wrong with the modes and the exceptions of a set for the
 // given policies: each is left out, so that a policy stays as strict as it is.
 func (s Set) problems(loaded []policy) (problems []string) {
-	known := map[string]bool{}
+	names := map[string]bool{}
+	withCode := map[string][]string{} // the policies that have a rule of the code
 	for _, p := range loaded {
-		known[p.name] = true
+		names[p.name] = true
 		for _, row := range metadata(p) {
-			known[row.Code] = true
+			if row.Code != "" && !slices.Contains(withCode[row.Code], p.name) {
+				withCode[row.Code] = append(withCode[row.Code], p.name)
+			}
 		}
 	}
-	delete(known, "")
 	for _, name := range slices.Sorted(maps.Keys(s.Modes)) {
-		if !known[name] {
+		switch {
+		case names[name]:
+		case withCode[name] != nil:
+			problems = append(problems, fmt.Sprintf("mode of policy %s: that is the code of a rule, and a mode is that of a whole policy: write %s", name, strings.Join(withCode[name], " or ")))
+		default:
 			problems = append(problems, fmt.Sprintf("mode of policy %s: there is no such policy", name))
 		}
 	}
 	for _, e := range s.Exceptions {
-		if !known[e.Policy] {
+		if !names[e.Policy] && withCode[e.Policy] == nil {
 			problems = append(problems, fmt.Sprintf("%s: exception from policy %s: there is no such policy, and no rule of this code", e.Name, e.Policy))
 		}
 	}
