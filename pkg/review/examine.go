@@ -158,7 +158,7 @@ func notEnabled(r *Request, facts Facts) []policy.Finding {
 	}
 	finding.Code = "NAMESPACE-NOT-ENABLED"
 	finding.Message = fmt.Sprintf("the pod asks for credentials (%s), but namespace %q is not labelled for it", v1alpha1.AnnotationInject, r.Namespace)
-	finding.Fix = fmt.Sprintf("ask who owns the namespace to run: kubectl label namespace %s %s=enabled", r.Namespace, v1alpha1.LabelInjection)
+	finding.Fix = fmt.Sprintf("ask the platform team to run: kubectl label namespace %s %s=enabled", r.Namespace, v1alpha1.LabelInjection)
 	return []policy.Finding{finding}
 }
 
