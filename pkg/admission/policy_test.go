@@ -69,7 +69,7 @@ func TestPolicies(t *testing.T) {
 		"guard.secret_use": {taking("payment-key"), taking("orders-api-credentials"), denied +
 			`SECRET-NOT-REQUESTED: the pod uses Secret "orders-api-credentials", the credential of user "orders-api" in namespace "shop-1", and does not ask for it. Add "orders-api" to the annotation dbtether.io/inject of the pod, which then needs no reference of its own.`},
 	}
-	engine, err := policy.NewBuiltIn(t.Context(), policy.Options{})
+	engine, err := policy.Load(t.Context(), policy.Set{}, policy.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
