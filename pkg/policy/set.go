@@ -16,11 +16,11 @@ type Mode string
 
 // The modes of a policy.
 const (
-	// ModeDeny lets deny deny, and warn warn.
+	// ModeDeny: what the rules deny find is denied, and what the rules warn find is a warning.
 	ModeDeny Mode = "deny"
-	// ModeWarn makes of what would be denied a warning.
+	// ModeWarn: what the rules deny find is a warning, too.
 	ModeWarn Mode = "warn"
-	// ModeDryRun tells nobody who asks: its findings are for the log and the metrics.
+	// ModeDryRun: findings are in the log and in the metrics only.
 	ModeDryRun Mode = "dryrun"
 )
 
@@ -34,7 +34,7 @@ type Set struct {
 	Modes map[string]Mode
 	// Exceptions suspend denials.
 	Exceptions []Exception
-	// Problems are what was wrong with what the set was read from, and left out.
+	// Problems say what was wrong with the ConfigMaps of the set, and was left out.
 	Problems []string
 }
 
@@ -50,7 +50,7 @@ type Source struct {
 type Exception struct {
 	// Name is where it is from: "configmap dbtether-system/legacy-shop".
 	Name string
-	// Policy is the package of a policy, or the code of one of its rules.
+	// Policy is the package of a policy, or the code of a rule.
 	Policy string
 	// Namespace is that of the objects; empty: every one.
 	Namespace string
@@ -137,8 +137,8 @@ func (s Set) problems(loaded []policy) (problems []string) {
 	return problems
 }
 
-// revision returns what identifies the policies of a revision together with the modes
-// and exceptions of the set; without any, that revision.
+// revision identifies policies, given by their own revision, together with the modes and the
+// exceptions of the set. Without any of these it is the revision of the policies.
 func (s Set) revision(policies string) string {
 	if len(s.Modes) == 0 && len(s.Exceptions) == 0 {
 		return policies
