@@ -4,8 +4,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -18,16 +20,24 @@ import (
 // version is set by the linker: -X main.version=v0.1.0.
 var version string
 
-// collect is GOGC: the heap grows by half, not by all of it, until it is collected. Most of
-// it is the index, which stays; a review leaves little.
-const collect = 50
+// gcPercent is GOGC where the environment has none: a collection begins when the heap has
+// grown by half, not when it has doubled. Most of the heap is the index, which stays; a
+// review leaves little.
+const gcPercent = 50
 
 func main() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(collect)
+		debug.SetGCPercent(gcPercent)
+	}
+	o, err := options(os.Args[1:], os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return
+	case err != nil:
+		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := admission.Run(ctx, options(os.Args[1:]))
+	err = admission.Run(ctx, o)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "webhook:", err)
@@ -35,10 +45,12 @@ func main() {
 	}
 }
 
-// options ends the process when the arguments are not to be understood.
-func options(args []string) admission.Options {
+// options reads the arguments. The error is flag.ErrHelp where they ask for help, or says
+// which of them cannot be understood; both have been written to stderr, with the usage.
+func options(args []string, stderr io.Writer) (admission.Options, error) {
 	o := admission.Options{Log: os.Stderr, Version: ownVersion()}
-	flags := flag.NewFlagSet("webhook", flag.ExitOnError)
+	flags := flag.NewFlagSet("webhook", flag.ContinueOnError)
+	flags.SetOutput(stderr)
 	flags.StringVar(&o.Listen, "listen", ":9443", "address for reviews, by HTTPS")
 	flags.StringVar(&o.MetricsListen, "metrics-listen", "127.0.0.1:8080", "address for /metrics, /healthz and /readyz, by HTTP")
 	flags.StringVar(&o.Kubeconfig, "kubeconfig", "", "kubeconfig `file` (default: the pod's service account)")
@@ -61,10 +73,22 @@ func options(args []string) admission.Options {
 	flags.BoolVar(&o.Debug, "debug", false, "log all of those")
 	flags.StringVar(&o.DebugListen, "debug-listen", "", "`address` on loopback, as in 127.0.0.1:6060, for GET and PUT /loglevel, by HTTP (default: none)")
 	flags.BoolVar(&o.Profiles, "pprof", false, "serve the Go runtime's profiles there, too, below /debug/pprof/")
-	_ = flags.Parse(args) // ExitOnError
-	return o
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if rest := flags.Args(); len(rest) > 0 {
+		// Package flag stops at the first argument that is no flag, without a word about those
+		// that follow.
+		err := fmt.Errorf("argument %q is no flag (a value of true or false is given with =, as in --debug=true)", rest[0])
+		fmt.Fprintln(stderr, err)
+		flags.Usage()
+		return o, err
+	}
+	return o, nil
 }
 
+// ownVersion returns the version that was linked in, else the one that the Go command has
+// noted.
 func ownVersion() string {
 	if version != "" {
 		return version

@@ -11,26 +11,30 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// How often the certificate is looked at, and how long a new authority stands in
-// the webhook configurations before the first certificate that it signed is
-// served: the API servers have to have read it. Both are shorter for certificates
-// that live for minutes: a third of the life is left when a certificate is due, and
-// all replicas have to have noticed and waited by then.
 const (
+	// certificateInterval is how often the certificate is looked at, and fileInterval how
+	// often one that somebody else writes into files is.
 	certificateInterval = 30 * time.Second
 	fileInterval        = 2 * time.Second
-	certificateRetry    = 2 * time.Second
-	certificateSettle   = 15 * time.Second
+	// certificateRetry is the interval after an error, and while a certificate waits to be
+	// served.
+	certificateRetry = 2 * time.Second
+	// certificateSettle is how long a new authority stands in the webhook configurations
+	// before the first certificate that it signed is served: the API servers have to have
+	// read it.
+	certificateSettle = 15 * time.Second
 )
 
-// pace sets interval and settle for certificates that live that long.
+// pace sets interval and settle for certificates of a lifetime. Both are shorter for those
+// that live for minutes: a third of the life is left when a certificate is due, and by its
+// end all replicas have to have noticed and waited.
 func (k *certificateKeeper) pace(lifetime time.Duration) {
 	k.interval = min(certificateInterval, lifetime/30)
 	k.settle = min(certificateSettle, lifetime/6)
 }
 
-// certificateKeeper serves the certificate of its source and makes the API server
-// trust it, first the one then the other.
+// certificateKeeper serves the certificate of its source. It makes the API server trust a
+// certificate first, and serves it then.
 type certificateKeeper struct {
 	source certificateSource
 	// trust is nil where somebody else says whom to trust.
@@ -45,8 +49,7 @@ type certificateKeeper struct {
 	// next is trusted since nextSince and served a settle time later.
 	next      *keyPair
 	nextSince time.Time
-	// trouble is what the log said last, so that it says it once.
-	trouble string
+	trouble   lastError
 }
 
 var errNoCertificate = errors.New("there is no certificate yet")
@@ -77,7 +80,9 @@ func (k *certificateKeeper) run(ctx context.Context) {
 		if err != nil || k.next != nil {
 			wait = min(certificateRetry, k.interval)
 		}
-		k.report(err)
+		if k.trouble.another(ctx, err) {
+			k.log.Error("keep certificate", "error", err.Error())
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -100,7 +105,7 @@ func (k *certificateKeeper) refresh(ctx context.Context) error {
 		return err
 	}
 	usable := serving != nil && serving.validAt(k.now()) == nil
-	if !usable {
+	if !usable && !pair.equal(serving) {
 		k.serve(pair)
 	}
 	if k.trust != nil && pair.bundlePEM != nil {
@@ -130,15 +135,4 @@ func (k *certificateKeeper) serve(pair *keyPair) {
 	k.serving.Store(pair)
 	k.expiry.Set(float64(pair.tls.Leaf.NotAfter.Unix()))
 	k.log.Info("serving certificate", "expires", pair.tls.Leaf.NotAfter.UTC().Format(time.RFC3339), "serial", pair.tls.Leaf.SerialNumber.Text(16))
-}
-
-func (k *certificateKeeper) report(err error) {
-	text := ""
-	if err != nil {
-		text = err.Error()
-	}
-	if text != k.trouble && text != "" {
-		k.log.Error("keep certificate", "error", text)
-	}
-	k.trouble = text
 }

@@ -203,6 +203,49 @@ func TestKeeperOfAForeignSecret(t *testing.T) {
 	}
 }
 
+// That an expired certificate is served, because its source has no other, is logged once.
+func TestKeeperWithoutAnother(t *testing.T) {
+	var log bytes.Buffer
+	source := &foreignSource{}
+	r := newRotation(source)
+	r.trust, r.log = nil, slog.New(slog.NewJSONHandler(&log, nil))
+	source.pair = newPair(t, r.clock)
+	r.clock = r.clock.Add(2 * DefaultCertificateLifetime)
+	for range 3 {
+		if err := r.refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r.ready() == nil || !r.serving.Load().equal(source.pair) || strings.Count(log.String(), "serving certificate") != 1 {
+		t.Errorf("ready: %v, and it logged\n%s", r.ready(), &log)
+	}
+	source.pair = newPair(t, r.clock)
+	if err := r.refresh(t.Context()); err != nil || r.ready() != nil || strings.Count(log.String(), "serving certificate") != 2 {
+		t.Errorf("with a valid one: %v, %v, and it logged\n%s", err, r.ready(), &log)
+	}
+}
+
+// The end of the process, which cuts off what the source asks for, is not logged as an
+// error.
+func TestKeeperEndsQuietly(t *testing.T) {
+	var log bytes.Buffer
+	ctx, end := context.WithCancel(t.Context())
+	r := newRotation(endingSource{end})
+	r.interval, r.log = time.Hour, slog.New(slog.NewJSONHandler(&log, nil))
+	r.run(ctx)
+	if log.Len() > 0 {
+		t.Errorf("it logged\n%s", &log)
+	}
+}
+
+// endingSource is a source that is asked when the process ends.
+type endingSource struct{ end context.CancelFunc }
+
+func (s endingSource) load(ctx context.Context, _ time.Time, _ *keyPair) (*keyPair, error) {
+	s.end()
+	return nil, ctx.Err()
+}
+
 // foreignSource is a Secret that somebody else writes.
 type foreignSource struct{ pair *keyPair }
 

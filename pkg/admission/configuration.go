@@ -14,8 +14,8 @@ import (
 	admissionv1client "k8s.io/client-go/kubernetes/typed/admissionregistration/v1"
 )
 
-// configurations are the two objects that make the API server call us, both of
-// one name. We write nothing of them but how we are reached.
+// configurations are the two objects, of one name, that make the API server call us. We
+// write nothing into them but where we are reached and whom to trust there.
 type configurations struct {
 	client admissionv1client.AdmissionregistrationV1Interface
 	name   string
@@ -23,13 +23,13 @@ type configurations struct {
 	url string
 }
 
-// entryConfig is what a mutating and a validating webhook have in common.
+// entryConfig is what is read of an entry of either configuration.
 type entryConfig struct {
 	name   string
 	client admissionv1.WebhookClientConfig
 }
 
-// operation is one of RFC 6902.
+// operation is one of a JSON Patch (RFC 6902).
 type operation struct {
 	Op    string `json:"op"`
 	Path  string `json:"path"`
@@ -39,47 +39,46 @@ type operation struct {
 // trust makes the API server trust the bundle when it calls us. It writes only
 // where something else stands; a configuration that is not there is an error.
 func (c configurations) trust(ctx context.Context, bundle []byte) error {
-	return errors.Join(c.trustMutating(ctx, bundle), c.trustValidating(ctx, bundle))
+	return errors.Join(
+		trustIn(ctx, c, c.client.MutatingWebhookConfigurations(), bundle, func(have *admissionv1.MutatingWebhookConfiguration) (entries []entryConfig) {
+			for _, w := range have.Webhooks {
+				entries = append(entries, entryConfig{w.Name, w.ClientConfig})
+			}
+			return entries
+		}),
+		trustIn(ctx, c, c.client.ValidatingWebhookConfigurations(), bundle, func(have *admissionv1.ValidatingWebhookConfiguration) (entries []entryConfig) {
+			for _, w := range have.Webhooks {
+				entries = append(entries, entryConfig{w.Name, w.ClientConfig})
+			}
+			return entries
+		}))
 }
 
-func (c configurations) trustMutating(ctx context.Context, bundle []byte) error {
-	have, err := c.client.MutatingWebhookConfigurations().Get(ctx, c.name, metav1.GetOptions{})
+// configurationClient is what both kinds of configuration have of a client.
+type configurationClient[T any] interface {
+	Get(ctx context.Context, name string, options metav1.GetOptions) (*T, error)
+	Patch(ctx context.Context, name string, form types.PatchType, patch []byte, options metav1.PatchOptions, subresources ...string) (*T, error)
+}
+
+// trustIn is trust for one of the two configurations, whose entries entriesOf returns.
+func trustIn[T any](ctx context.Context, c configurations, client configurationClient[T], bundle []byte, entriesOf func(*T) []entryConfig) error {
+	have, err := client.Get(ctx, c.name, metav1.GetOptions{})
 	if err != nil {
 		return err
 	}
-	var entries []entryConfig
-	for _, w := range have.Webhooks {
-		entries = append(entries, entryConfig{w.Name, w.ClientConfig})
-	}
-	patch, err := c.patch(entries, bundle)
+	patch, err := c.patch(entriesOf(have), bundle)
 	if err != nil || patch == nil {
 		return err
 	}
-	_, err = c.client.MutatingWebhookConfigurations().Patch(ctx, c.name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
-	return err
-}
-
-func (c configurations) trustValidating(ctx context.Context, bundle []byte) error {
-	have, err := c.client.ValidatingWebhookConfigurations().Get(ctx, c.name, metav1.GetOptions{})
-	if err != nil {
-		return err
-	}
-	var entries []entryConfig
-	for _, w := range have.Webhooks {
-		entries = append(entries, entryConfig{w.Name, w.ClientConfig})
-	}
-	patch, err := c.patch(entries, bundle)
-	if err != nil || patch == nil {
-		return err
-	}
-	_, err = c.client.ValidatingWebhookConfigurations().Patch(ctx, c.name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+	_, err = client.Patch(ctx, c.name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
 	return err
 }
 
 // fieldManager is the name under which the API server records these writes.
 const fieldManager = "dbtether-webhook"
 
-// patch returns nil where nothing has to change.
+// patch returns the JSON Patch that makes the entries trust the bundle, nil where nothing
+// has to change.
 func (c configurations) patch(entries []entryConfig, bundle []byte) ([]byte, error) {
 	var operations []operation
 	for i, e := range entries {
@@ -96,7 +95,8 @@ func (c configurations) patch(entries []entryConfig, bundle []byte) ([]byte, err
 	return json.Marshal(operations)
 }
 
-// change is the smallest one: of the bundle, unless the address differs too.
+// change returns the smallest operation that is needed: on the bundle alone, unless the
+// address differs, too.
 func (c configurations) change(path string, have admissionv1.WebhookClientConfig, bundle []byte) (change operation, needed bool) {
 	if c.url == "" {
 		return operation{"add", path + "/caBundle", bundle}, !bytes.Equal(have.CABundle, bundle)

@@ -37,19 +37,19 @@ const maxStatusError = 2048
 // policyStatus keeps the key of one replica. Each replica is a field manager of its own,
 // so that none takes away what another says.
 type policyStatus struct {
-	client  corev1client.ConfigMapInterface
-	name    string // of the namespace
-	replica string
-	version string // of this program
-	now     func() time.Time
-	log     *slog.Logger
+	client    corev1client.ConfigMapInterface
+	namespace string
+	replica   string
+	version   string // of this program
+	now       func() time.Time
+	log       *slog.Logger
 	// reports has room for the newest one.
 	reports chan policy.Report
-	trouble string
+	trouble lastError
 }
 
 func newPolicyStatus(core corev1client.CoreV1Interface, namespace, replica, version string, log *slog.Logger) *policyStatus {
-	return &policyStatus{client: core.ConfigMaps(namespace), name: namespace, replica: replica, version: version, now: time.Now, log: log, reports: make(chan policy.Report, 1)}
+	return &policyStatus{client: core.ConfigMaps(namespace), namespace: namespace, replica: replica, version: version, now: time.Now, log: log, reports: make(chan policy.Report, 1)}
 }
 
 // say hands over what run is to write, in place of what it has not written yet. Only one
@@ -77,12 +77,13 @@ func (s *policyStatus) run(ctx context.Context) {
 		if err != nil {
 			wait = statusRetry
 		}
-		s.complain(err)
+		s.complain(ctx, err)
 		select {
 		case report = <-s.reports:
 		case <-time.After(wait):
 		case <-ctx.Done():
-			s.complain(s.apply(context.WithoutCancel(ctx), nil))
+			last := context.WithoutCancel(ctx)
+			s.complain(last, s.apply(last, nil))
 			return
 		}
 	}
@@ -107,7 +108,7 @@ func (s *policyStatus) write(ctx context.Context, report policy.Report) error {
 func (s *policyStatus) apply(ctx context.Context, data map[string]string) error {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	_, err := s.client.Apply(ctx, applycorev1.ConfigMap(policy.StatusName, s.name).WithData(data), metav1.ApplyOptions{FieldManager: s.manager(), Force: true})
+	_, err := s.client.Apply(ctx, applycorev1.ConfigMap(policy.StatusName, s.namespace).WithData(data), metav1.ApplyOptions{FieldManager: s.manager(), Force: true})
 	return err
 }
 
@@ -149,13 +150,8 @@ func stale(text string, now time.Time) bool {
 	return json.Unmarshal([]byte(text), &report) != nil || now.Sub(report.Renewed) > statusStale
 }
 
-func (s *policyStatus) complain(err error) {
-	text := ""
-	if err != nil {
-		text = err.Error()
+func (s *policyStatus) complain(ctx context.Context, err error) {
+	if s.trouble.another(ctx, err) {
+		s.log.Error("write the status of the policies", "configmap", s.namespace+"/"+policy.StatusName, "error", err.Error())
 	}
-	if text != s.trouble && text != "" {
-		s.log.Error("write the status of the policies", "configmap", s.name+"/"+policy.StatusName, "error", text)
-	}
-	s.trouble = text
 }

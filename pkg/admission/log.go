@@ -122,6 +122,22 @@ func (x *exchange) uid() string {
 	return x.request.UID
 }
 
+// lastError is the error of the last attempt at what is tried again and again. One that
+// stays is logged once.
+type lastError struct{ text string }
+
+// another reports whether err is to be logged: it is not the one before, and not one of ctx,
+// with which the attempts end.
+func (l *lastError) another(ctx context.Context, err error) bool {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	before := l.text
+	l.text = text
+	return text != "" && text != before && ctx.Err() == nil
+}
+
 // kubewebhookLog passes on kubewebhook's errors. What it says of a review that
 // went well is what record says.
 type kubewebhookLog struct{ log *slog.Logger }

@@ -63,13 +63,13 @@ func TestPolicies(t *testing.T) {
 		"workload.service_account": {podWith("late", []string{app, "serviceAccountName: jobs"}, "dbtether.io/inject: nightly"), podWith("late", []string{app}, "dbtether.io/inject: nightly"), denied +
 			`SERVICE-ACCOUNT-NOT-ALLOWED: service account "default" may not have the credential of user "nightly" in namespace "shop-1" (allowed: jobs). Run the pod as one of those, or add "default" to spec.serviceAccounts of the DatabaseUser.`},
 		"workload.namespace_enabled": {deployment(ns), deployment(plain), warning +
-			`NAMESPACE-NOT-ENABLED: the pod asks for credentials (dbtether.io/inject), but namespace "shop-2" is not labelled for it. Ask who owns the namespace to run: kubectl label namespace shop-2 dbtether.io/injection=enabled.`},
+			`NAMESPACE-NOT-ENABLED: the pod asks for credentials (dbtether.io/inject), but namespace "shop-2" is not labelled for it. Ask the platform team to run: kubectl label namespace shop-2 dbtether.io/injection=enabled.`},
 		"workload.connection_budget": {pooled("50"), pooled("51"), warning +
 			`CONNECTION-BUDGET: pod "late" may open 51 connections (replicas: 1, dbtether.io/pool-size: 51), but database "orders" takes 50. Lower dbtether.io/pool-size or the replicas, or raise spec.connectionLimit of the Database.`},
 		"guard.secret_use": {taking("payment-key"), taking("orders-api-credentials"), denied +
 			`SECRET-NOT-REQUESTED: the pod uses Secret "orders-api-credentials", the credential of user "orders-api" in namespace "shop-1", and does not ask for it. Add "orders-api" to the annotation dbtether.io/inject of the pod, which then needs no reference of its own.`},
 	}
-	engine, err := policy.NewBuiltIn(t.Context(), policy.Options{})
+	engine, err := policy.Load(t.Context(), policy.Set{}, policy.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func TestTemplates(t *testing.T) {
 			[]string{budget(`job "web" may open 51 connections (replicas: 17, dbtether.io/pool-size: 3)`, "50")}},
 		{"a CronJob", ns, workloadOf("CronJob", "", "dbtether.io/inject: nobody"), []string{unknown}},
 		{"a Deployment where nobody is injected", plain, workloadOf("Deployment", "", "dbtether.io/inject: nobody"), []string{unknown,
-			`NAMESPACE-NOT-ENABLED: the pod asks for credentials (dbtether.io/inject), but namespace "shop" is not labelled for it. Ask who owns the namespace to run: kubectl label namespace shop dbtether.io/injection=enabled.`}},
+			`NAMESPACE-NOT-ENABLED: the pod asks for credentials (dbtether.io/inject), but namespace "shop" is not labelled for it. Ask the platform team to run: kubectl label namespace shop dbtether.io/injection=enabled.`}},
 		{"a ReplicaSet that a Deployment made", ns, strings.Replace(workloadOf("ReplicaSet", "", "dbtether.io/inject: nobody"), "{name: web}",
 			"{name: web, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, uid: u1, controller: true}]}", 1), nil},
 		{"a pod that opens too much, which counts for itself", ns, podNamed("web", "dbtether.io/inject: orders-api", `dbtether.io/pool-size: "51"`),

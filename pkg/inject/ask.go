@@ -13,17 +13,16 @@ type Ask struct {
 	Users []UserAsk
 	// As says in which form. Never empty after Parse.
 	As Form
-	// Env lists further variables. They are given in every form: whoever names a
-	// variable wants it, also beside files.
+	// Env lists further variables. They are given in every form, also beside files.
 	Env []EnvAsk
 	// Files lists further files. They are given in every form that has files.
 	Files []FileAsk
-	// Root is the directory below which each credential has its own. Empty: /bindings. A
-	// container that sets SERVICE_BINDING_ROOT itself keeps that.
+	// Root is the directory below which each credential has its own directory. Empty:
+	// /bindings. A container that sets SERVICE_BINDING_ROOT itself keeps its own root.
 	Root string
 	// Mode is that of the files; 0 for Kubernetes' default, 0644.
 	Mode int64
-	// Optional says that the pod starts also while a Secret is not there.
+	// Optional says that the pod starts even while a Secret is not there.
 	Optional bool
 	// Containers names the containers to inject. Empty: all, init containers included.
 	Containers []string
@@ -49,14 +48,6 @@ type EnvAsk struct {
 	Key string
 }
 
-// root returns where bindings are.
-func (a *Ask) root() string {
-	if a.Root == "" {
-		return defaultRoot
-	}
-	return a.Root
-}
-
 // FileAsk asks for a file with one key of a credential.
 type FileAsk struct {
 	// Name is that of the file, in the directory of the credential.
@@ -65,6 +56,14 @@ type FileAsk struct {
 	Alias string
 	// Key is as that of an EnvAsk.
 	Key string
+}
+
+// root returns the directory below which each credential has its own.
+func (a *Ask) root() string {
+	if a.Root == "" {
+		return defaultRoot
+	}
+	return a.Root
 }
 
 // Form says how a credential reaches a container.
@@ -82,8 +81,8 @@ const (
 func (f Form) env() bool   { return f != FormFiles && f != FormLibpq }
 func (f Form) files() bool { return f != FormEnv }
 
-// text returns the form as the annotation dbtether.io/injected has it. Who has further
-// variables has the credential in the environment, too.
+// text returns the form as the annotation dbtether.io/injected has it. With variables beside
+// files the pod has the credential in its environment, too.
 func (f Form) text(variables bool) string {
 	switch {
 	case f == FormEnv:
@@ -97,9 +96,9 @@ func (f Form) text(variables bool) string {
 	}
 }
 
-// HasEnvironment reports whether a form, as the annotation dbtether.io/injected has it,
-// puts a credential into the environment, where a rotation does not reach it. What is
-// none of ours is taken to do so.
+// HasEnvironment reports whether a form, as the annotation dbtether.io/injected has it, puts a
+// credential into the environment, where a rotation does not reach it. A form that is not one
+// of ours counts as one that does.
 func HasEnvironment(form string) bool { return form != "files" && form != "libpq" }
 
 // standardKey is a key of a credential, and the variable that carries it.
@@ -116,8 +115,9 @@ var standardKeys = []standardKey{
 	{"PGSSLMODE", "sslmode"},
 }
 
-// Standard returns what every user of a pod gives it in its environment, in the order in
-// which it is written: the variables of libpq, prefixed with the alias, if there is one.
+// Standard returns the variables that a pod gets of each user that it asks for in a form with
+// variables, in the order in which they are written: those of libpq, prefixed with the alias,
+// if there is one.
 func Standard(alias string) []EnvAsk {
 	asks := make([]EnvAsk, len(standardKeys))
 	for i, standard := range standardKeys {
@@ -126,8 +126,11 @@ func Standard(alias string) []EnvAsk {
 	return asks
 }
 
-// credentialKeys are the keys that every credential has and that env may name.
+// credentialKeys are the keys that every credential has: an annotation may name them.
 var credentialKeys = []string{"host", "port", "database", "username", "password", "uri", "jdbc-uri", "sslmode"}
+
+// otherKeys are the keys that a credential may have beside credentialKeys.
+var otherKeys = []string{"type", "provider", "databases", v1alpha1.ServiceFile}
 
 // The variables of libpq for a connection service file (manual, section "Environment
 // Variables").
@@ -135,9 +138,6 @@ const (
 	serviceFileVariable = "PGSERVICEFILE"
 	serviceVariable     = "PGSERVICE"
 )
-
-// otherKeys are those that a credential may have beside credentialKeys.
-var otherKeys = []string{"type", "provider", "databases", v1alpha1.ServiceFile}
 
 // rootVariable names the directory of all bindings (Service Binding specification
 // for Kubernetes, section "Workload Projection").
@@ -171,7 +171,7 @@ var podAnnotations = []string{
 	v1alpha1.AnnotationRestartedFor,
 }
 
-// writtenByUs is how many of podAnnotations, at their end, are not for people to write.
+// writtenByUs is how many of podAnnotations, at the end of the list, only we write.
 const writtenByUs = 2
 
 // NoInjection is the value of dbtether.io/inject on a pod that wants nothing, in a

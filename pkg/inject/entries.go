@@ -8,14 +8,15 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
-// entry is a variable: its name, and its JSON text.
+// entry is a variable that containers get.
 type entry struct {
 	name string
-	// text is nil where the value is a file in the directory that the container has.
+	// text is the variable as JSON. It is nil where the value is the path of file, because that
+	// depends on the root of the container.
 	text []byte
-	file string
-	// with is a variable without which this one says nothing, or something else: a
-	// container that has that one is given neither.
+	file string // below the root
+	// with is another variable, which this one has no meaning without: a container that has
+	// that one itself is given neither.
 	with string
 }
 
@@ -29,9 +30,9 @@ func (e entry) appendTo(text []byte, root string) []byte {
 	return append(text, '}')
 }
 
-// variables returns what each container gets, without duplicates: for every
-// binding the variables of libpq, then the further ones, then the directory, and with
-// FormLibpq the files in it.
+// variables returns the variables that each container gets, without duplicates: those of libpq
+// for every binding, then the further ones, then the root and, with FormLibpq, those that make
+// libpq read the connection service files below it.
 func variables(ask *Ask, bindings []Binding, mounts []mount) []entry {
 	w := variableWriter{text: make([]byte, 0, 1024), optional: ask.Optional}
 	if ask.As.env() {
@@ -62,13 +63,14 @@ func variables(ask *Ask, bindings []Binding, mounts []mount) []entry {
 	return w.entries
 }
 
-// variableWriter writes the entries behind each other into one text.
+// variableWriter collects entries, whose texts share one array.
 type variableWriter struct {
 	entries  []entry
 	text     []byte
 	optional bool // of references
 }
 
+// reference adds a variable with a key of a Secret.
 func (w *variableWriter) reference(variable, secret, key string) {
 	start := len(w.text)
 	w.text = appendString(append(w.text, `{"name":`...), variable)
@@ -80,6 +82,7 @@ func (w *variableWriter) reference(variable, secret, key string) {
 	w.add(variable, start, `}}}`)
 }
 
+// value adds a variable with a value.
 func (w *variableWriter) value(variable, value string) {
 	start := len(w.text)
 	w.text = appendString(append(w.text, `{"name":`...), variable)
@@ -87,6 +90,7 @@ func (w *variableWriter) value(variable, value string) {
 	w.add(variable, start, `}`)
 }
 
+// add ends the text that begins at start. Of two variables of a name the first stays.
 func (w *variableWriter) add(variable string, start int, end string) {
 	w.text = append(w.text, end...)
 	if slices.ContainsFunc(w.entries, func(e entry) bool { return e.name == variable }) {
@@ -102,11 +106,11 @@ type mount struct {
 	volume    string
 	alias     string
 	projected projection
-	// found means that the pod has the volume, used that a container gets it.
+	// found means that the pod has the volume already, used that a container gets a mount of it.
 	found, used bool
 }
 
-// appendVolume appends the volume with files of a mode, 0 for Kubernetes' default.
+// appendVolume appends the volume as JSON, with files of a mode, 0 for Kubernetes' default.
 func (m *mount) appendVolume(text []byte, mode int64) []byte {
 	text = appendString(append(text, `{"name":`...), m.volume)
 	text = append(text, `,"projected":{`...)
@@ -133,6 +137,7 @@ func (m *mount) appendVolume(text []byte, mode int64) []byte {
 	return append(text, `]}}`...)
 }
 
+// appendMount appends the volumeMount of a container as JSON.
 func (m *mount) appendMount(text []byte, path string) []byte {
 	text = appendString(append(text, `{"name":`...), m.volume)
 	text = appendString(append(text, `,"mountPath":`...), path)

@@ -5,19 +5,19 @@ import (
 	"strings"
 )
 
-// Injection is an entry of the annotation dbtether.io/injected: what a pod was given of
-// one user.
+// Injection is an entry of the annotation dbtether.io/injected: in which form a pod was given
+// the credential of one user.
 type Injection struct {
 	User, Alias string
-	// Revision is that of the Secret when the pod was admitted; -1 where the entry has
-	// none that can be read, as only somebody else's has.
+	// Revision is that of the Secret when the pod was admitted; -1 where it cannot be read,
+	// which happens only in an entry that somebody else wrote.
 	Revision int64
-	// Form is as the entry has it: env, files, libpq, env+files or env+libpq.
+	// Form is the text of the entry: env, files, libpq, env+files or env+libpq.
 	Form string
 }
 
-// ReadInjected returns the entries of the annotation dbtether.io/injected in its order,
-// whoever wrote it. There are none where it is empty or Nothing.
+// ReadInjected returns the entries of a text of the annotation dbtether.io/injected, in its
+// order, whoever wrote it. There are none where the text is empty or Nothing.
 func ReadInjected(text string) []Injection {
 	if text == "" || text == Nothing {
 		return nil

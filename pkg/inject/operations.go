@@ -2,10 +2,11 @@ package inject
 
 import "encoding/json"
 
-// operations is the text of a JSON Patch that is being written.
+// operations is the text of a JSON Patch, while it is being written.
 type operations []byte
 
-// begin starts an operation up to its value, which the caller appends before end.
+// begin writes an operation up to its value, which the caller appends before it calls end.
+// Token, if not empty, is the last reference token of the path, unescaped.
 func (o *operations) begin(op, path, token string) {
 	if len(*o) == 0 {
 		*o = append(*o, '[')
@@ -32,9 +33,9 @@ func (o *operations) finish() []byte {
 	return append(*o, ']')
 }
 
-// list writes the operations that append to an array of the object, each entry for
-// itself, or the one that creates the array with all entries. Created afresh it is
-// closed at the end.
+// list writes the operations that add entries to an array of the pod: one for each entry where
+// the array is present, else one that creates it with all entries. The caller ends with
+// close.
 type list struct {
 	ops     *operations
 	path    string
@@ -64,8 +65,8 @@ func (l *list) close() {
 	}
 }
 
-// appendToken appends a reference token of a JSON pointer (RFC 6901, section 3).
-// It is a key of ours, so it needs no escaping for JSON.
+// appendToken appends a reference token of a JSON pointer (RFC 6901, section 3). The token is
+// the key of an annotation of ours, so nothing in it is escaped for JSON.
 func appendToken(text []byte, token string) []byte {
 	for i := range len(token) {
 		switch token[i] {

@@ -23,10 +23,10 @@ var (
 	containerPattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 )
 
-// Parse reads what the annotations of a pod ask for, and returns everything that
-// is wrong with them in a stable order. The Ask is nil if there is no
-// dbtether.io/inject, or if that is "none". With any problem it holds what could be
-// understood and must not be injected. dbtether.io/injected is passed over: see Reserved.
+// Parse reads what the annotations of a pod ask for, and returns everything that is wrong with
+// them in a stable order. The Ask is nil if there is no dbtether.io/inject, or if that is
+// "none". If there are problems, the Ask holds what could be understood, and must not be
+// injected. dbtether.io/injected is not looked at: see Reserved.
 func Parse(annotations map[string]string) (*Ask, []Problem) {
 	p := parser{annotations: annotations}
 	inject, asked := annotations[v1alpha1.AnnotationInject]
@@ -49,9 +49,8 @@ func Parse(annotations map[string]string) (*Ask, []Problem) {
 	return p.ask, p.problems
 }
 
-// Reserved returns a problem if the annotations, which no webhook has seen yet,
-// already have dbtether.io/injected: only the webhook writes it. A pod that is
-// admitted a second time, after another webhook changed it, has it rightly.
+// Reserved returns a problem if annotations that ask for nothing have dbtether.io/injected:
+// the webhook, which alone writes it, has not.
 func Reserved(annotations map[string]string) []Problem {
 	text, found := annotations[v1alpha1.AnnotationInjected]
 	if !found {
@@ -84,7 +83,7 @@ func (p *parser) idle() {
 	}
 }
 
-// unknown reports annotations under our prefix that are none of ours on a pod.
+// unknown reports annotations with our prefix that a pod cannot have.
 func (p *parser) unknown() {
 	const prefix = "dbtether.io/"
 	var unknown []string
@@ -114,8 +113,8 @@ func (p *parser) unknown() {
 	}
 }
 
-// items returns the items of a list, trimmed. It reports empty ones, and a list
-// that is empty or too long.
+// items returns the items of a list, trimmed. It reports empty items, and a list that is empty
+// or too long: nothing is the message about an empty list, and example its fix.
 func (p *parser) items(annotation, list, nothing, example string) []string {
 	if strings.TrimSpace(list) == "" {
 		p.report(annotation, example, "%s", nothing)
@@ -162,7 +161,8 @@ func (p *parser) users(list string) {
 	}
 }
 
-// distinct reports a user that could not be told from one before it.
+// distinct reports a user whose variables or files could not be told from those of a user
+// before it.
 func (p *parser) distinct(user UserAsk) {
 	const annotation = v1alpha1.AnnotationInject
 	for _, other := range p.ask.Users {
@@ -222,7 +222,7 @@ func (p *parser) containers() {
 	}
 }
 
-// maxPool is more connections than any server takes from one pod.
+// maxPool is the largest pool: no server takes as many connections from one pod.
 const maxPool = 10_000
 
 func (p *parser) poolSize() {
@@ -240,8 +240,8 @@ func (p *parser) poolSize() {
 	p.ask.PoolSize = size
 }
 
-// onRotate reports a value that asks for nothing: whoever rotates reads it from the
-// template.
+// onRotate reports a value that means nothing. It changes nothing about the pod: who rotates a
+// credential reads the annotation of the pod's template.
 func (p *parser) onRotate() {
 	const annotation = v1alpha1.AnnotationOnRotate
 	if text, found := p.annotations[annotation]; found && text != v1alpha1.OnRotateRestart {

@@ -22,8 +22,9 @@ func (p *parser) env() {
 	})
 }
 
-// readings reads the items name=key, or name=alias.key, of a list of variables or files,
-// and hands each to take before it looks at the rest of it.
+// readings reads the items name=key, or name=alias.key, of a list of variables or files. It
+// hands each to take, which checks the name, and then checks alias and key itself, so that
+// problems are reported in the order of the text.
 func (p *parser) readings(annotation, list, what, example string, take func(reading)) {
 	for _, item := range p.items(annotation, list, "names no "+what, example) {
 		name, key, ok := strings.Cut(item, "=")
@@ -32,7 +33,8 @@ func (p *parser) readings(annotation, list, what, example string, take func(read
 			p.report(annotation, example, "%s is not a %s with a key", quote(item), what)
 			continue
 		}
-		// The last dot: no key has one, but who writes a user instead of its alias may.
+		// At the last dot: a key has none, but the name of a user, written in place of its
+		// alias, may have some.
 		if dot := strings.LastIndexByte(r.key, '.'); dot >= 0 {
 			r.alias, r.key = r.key[:dot], r.key[dot+1:]
 		}
@@ -54,7 +56,8 @@ func (p *parser) key(annotation, key string) {
 	p.report(annotation, fix, "%s is not a key of a credential", quote(key))
 }
 
-// variable reports a name that is invalid, or that a container gets anyway.
+// variable reports the name of a further variable that is invalid, or that containers get
+// anyway.
 func (p *parser) variable(env EnvAsk) {
 	const annotation = v1alpha1.AnnotationEnv
 	switch {
@@ -84,10 +87,11 @@ func (p *parser) standard(variable string) bool {
 	return false
 }
 
-// reading is a variable or a file, and what it takes of whose credential.
+// reading is an item of a list of variables or files: the name of the variable or the file, and
+// which key of whose credential it has.
 type reading struct{ name, alias, key string }
 
-// alias reports a variable or a file of which it is not clear whose credential it takes.
+// alias reports a reading whose alias is not that of a user.
 func (p *parser) alias(annotation string, r reading) {
 	aliases := make([]string, 0, len(p.ask.Users))
 	for _, user := range p.ask.Users {
@@ -115,7 +119,7 @@ func (p *parser) alias(annotation string, r reading) {
 	}
 }
 
-// of returns the reading as an annotation would ask for it with an alias.
+// of returns the reading, with another alias, as an annotation has it.
 func (r reading) of(alias string) string {
 	if alias != "" {
 		alias += "."

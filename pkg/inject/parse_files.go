@@ -9,7 +9,7 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
-// files reads the further files; nobody gets them in a form without files.
+// files reads the further files. They make no sense with a form without files.
 func (p *parser) files() {
 	const annotation = v1alpha1.AnnotationFiles
 	list, found := p.annotations[annotation]
@@ -23,7 +23,8 @@ func (p *parser) files() {
 	})
 }
 
-// file reports a name that is invalid, or that a directory has anyway.
+// file reports the name of a further file that is invalid, or that the directory of a
+// credential has anyway.
 func (p *parser) file(file FileAsk) {
 	const annotation = v1alpha1.AnnotationFiles
 	switch {
@@ -36,7 +37,8 @@ func (p *parser) file(file FileAsk) {
 	}
 }
 
-// withoutFiles reports an annotation about files where nobody gets any.
+// withoutFiles reports an annotation about files if the form has none, and returns whether it
+// did.
 func (p *parser) withoutFiles(annotation string) bool {
 	if p.ask.As.files() {
 		return false

@@ -30,31 +30,33 @@ type Patch struct {
 	Injected string
 }
 
-// Nothing is the text of the annotation dbtether.io/injected on a pod that asked and
-// could be given nothing. A pod on which it stands is refused at the end of admission,
-// with the reason; without it the API server takes the webhook to be down.
+// Nothing is the text of the annotation dbtether.io/injected on a pod that asked for
+// credentials and could be given none. Such a pod is refused at the end of admission, with
+// the reason. Without the annotation the API server takes the webhook to be down.
 const Nothing = "none"
 
-// Refused returns the patch that says on the pod that it was given nothing; without
-// JSON where that stands already.
+// Refused returns the patch that sets dbtether.io/injected to Nothing. Its JSON is nil where
+// that is its value already.
 func (p *Pod) Refused(opts ...Option) Patch {
 	i := injection{pod: p, options: chosen(opts), injected: Nothing}
 	i.annotation()
 	return Patch{JSON: i.ops.finish(), Injected: i.injected}
 }
 
-// maxPatch is the size over which a patch is refused. etcd stores no object that
-// would be as large; without a limit a pod with many tiny containers could fill
-// the memory.
+// maxPatch is the size, in bytes, over which a patch is refused. etcd stores no object of that
+// size; without a limit a pod with many tiny containers could fill the memory.
 const maxPatch = 2 << 20
 
 // Option changes what Patch does.
 type Option func(*options)
 
 type options struct {
+	// ephemeral restricts the patch to the ephemeral containers that old, which may be nil,
+	// does not have.
 	ephemeral bool
 	old       *Pod
-	user      string
+	// user is the DatabaseUser that the namespace of the pod gives by default, empty if none.
+	user string
 }
 
 func chosen(opts []Option) (o options) {
@@ -64,8 +66,8 @@ func chosen(opts []Option) (o options) {
 	return o
 }
 
-// Default makes the patch write down that the pod asks for a user, which its namespace
-// has asked for it. An empty one changes nothing.
+// Default makes the patch add an annotation dbtether.io/inject with a user, which the namespace
+// of the pod gives by default. An empty user changes nothing.
 func Default(user string) Option {
 	return func(o *options) { o.user = user }
 }
@@ -78,9 +80,9 @@ func EphemeralContainers(old *Pod) Option {
 	return func(o *options) { o.ephemeral, o.old = true, old }
 }
 
-// Needs reports whether something has to be given to the pod for what it asks for. Of an
-// update of its ephemeral containers that is so only where a new one is among those that
-// get variables: files come with a volume that the pod has, or not at all.
+// Needs reports whether the pod cannot do without a patch. For an update of its ephemeral
+// containers that is so only if a new one gets variables: it gets files only if the pod has
+// the volume with them.
 func (p *Pod) Needs(ask *Ask, opts ...Option) bool {
 	i := injection{pod: p, options: chosen(opts), ask: ask}
 	if !i.ephemeral {
@@ -116,8 +118,8 @@ func (p *Pod) Patch(ask *Ask, bindings []Binding, opts ...Option) (Patch, error)
 	return Patch{JSON: i.ops.finish(), Injected: i.injected}, nil
 }
 
-// injected returns the text of the annotation. Who has a credential in its environment
-// by its own doing has it there, too.
+// injected returns the text of the annotation dbtether.io/injected. A credential that the pod
+// has in its environment by references of its own counts as one that we put there.
 func (p *Pod) injected(ask *Ask, bindings []Binding) string {
 	text := make([]byte, 0, 64*len(bindings))
 	for n, b := range bindings {
@@ -169,8 +171,8 @@ func (i *injection) write(bindings []Binding) error {
 	return nil
 }
 
-// findVolumes names the volume of every binding, without those that would have to
-// be added and cannot.
+// findVolumes finds the volume of every binding in the pod, or a name for a new one. An
+// ephemeral container gets the volumes that the pod has only.
 func (i *injection) findVolumes(bindings []Binding) error {
 	i.mounts = make([]mount, 0, len(bindings))
 	for _, b := range bindings {
@@ -198,9 +200,9 @@ func (i *injection) addVolumes() {
 	volumes.close()
 }
 
-// volume returns the name of the binding's volume and whether the pod has it. A
-// volume of that name with other content is left alone: the next name is tried.
-// The tries are limited, because each looks through all volumes.
+// volume returns the name of the binding's volume and whether the pod has it. A volume of that
+// name with other content is left alone, and another name is tried. The tries are limited,
+// because each looks through all volumes.
 func (i *injection) volume(b Binding, wanted projection) (name string, found bool, err error) {
 	for attempt := range 16 {
 		name = volumeName(bindingName(b.User, b.Alias), attempt)
@@ -218,6 +220,7 @@ func (i *injection) volume(b Binding, wanted projection) (name string, found boo
 	return "", false, fmt.Errorf("user %s: every name for its volume is taken, as %s is", quote(b.User), quote(name))
 }
 
+// containers writes what those containers lack that are to be injected.
 func (i *injection) containers(pointer string, containers []container) error {
 	for n := range containers {
 		c := &containers[n]
@@ -232,6 +235,7 @@ func (i *injection) containers(pointer string, containers []container) error {
 	return nil
 }
 
+// selects reports whether the container of the name is to be injected.
 func (i *injection) selects(name string) bool {
 	if i.ephemeral && i.old != nil && has(i.old.ephemeralContainers, name) {
 		return false
@@ -265,9 +269,9 @@ func (i *injection) container(pointer string, c *container) {
 	mounts.close()
 }
 
-// root returns the directory below which the container expects its bindings: the
-// one it sets itself, if that is known before it starts, else the one that is asked
-// for. Of several variables of one name Kubernetes takes the last.
+// root returns the directory below which the container expects its bindings: the one that it
+// sets itself, if that is known before it starts, else the one that the pod asks for. Of
+// several variables of one name Kubernetes takes the last.
 func (c *container) root(asked string) string {
 	for n := len(c.env) - 1; n >= 0; n-- {
 		if e := c.env[n]; e.name == rootVariable {
@@ -280,12 +284,14 @@ func (c *container) root(asked string) string {
 	return asked
 }
 
+// mountsAt reports whether the container has a mount at a directory.
 func (c *container) mountsAt(directory string) bool {
 	directory = path.Clean(directory)
 	return slices.ContainsFunc(c.mounts, func(m string) bool { return path.Clean(m) == directory })
 }
 
-// annotation writes what the pod was given, and what was asked for it.
+// annotation writes dbtether.io/injected and, for a pod that gets the default of its namespace,
+// dbtether.io/inject.
 func (i *injection) annotation() {
 	switch {
 	case i.pod.Annotations != nil:
@@ -304,7 +310,7 @@ func (i *injection) annotation() {
 	}
 }
 
-// annotate writes one annotation beside those that the pod has.
+// annotate writes one annotation of a pod that has others.
 func (i *injection) annotate(key, value string) {
 	current, found := i.pod.Annotations[key]
 	if found && current == value {
@@ -319,6 +325,7 @@ func (i *injection) annotate(key, value string) {
 	i.ops.end()
 }
 
+// annotations appends the annotations of a pod that has none.
 func (i *injection) annotations(text []byte) []byte {
 	text = append(text, '{')
 	if i.user != "" {

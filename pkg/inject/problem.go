@@ -20,9 +20,9 @@ type Problem struct {
 // Error returns annotation, message and fix in one line.
 func (p Problem) Error() string { return p.Annotation + ": " + p.Message + ": " + p.Fix }
 
-// longest is the length up to which a word of an annotation is quoted whole and
-// compared with the right ones. Annotations are not limited in size before they
-// reach a webhook.
+// longest is the length up to which a word of an annotation is quoted whole, and compared with
+// what it might mean. The API server limits the size of annotations only after it has asked
+// the webhooks.
 const longest = 64
 
 // quote returns the word in quotes, cut after its first characters if it is long.
@@ -33,8 +33,8 @@ func quote(word string) string {
 	return strconv.Quote(strings.ToValidUTF8(word[:longest], "")) + "…"
 }
 
-// nearest returns the candidate that one most likely meant by the word: one that it
-// abbreviates or lengthens, else the one with the smallest edit distance. It is
+// nearest returns the candidate that was most likely meant by the word: one that the word
+// begins with or is the beginning of, else the one with the smallest edit distance. It is
 // false if even that one has nothing in common with the word.
 func nearest(word string, candidates []string) (string, bool) {
 	if len(word) > longest {

@@ -7,17 +7,16 @@ import (
 	"unicode/utf8"
 )
 
-// scanner walks a text that json.Valid has accepted, so it checks no syntax. Its
-// strings share the text's memory, which is what makes decoding a pod cheap: a
-// decoder that fills structs allocates each of them.
+// scanner walks through a text that json.Valid has accepted, so it checks no syntax. The
+// strings that it returns share the memory of the text. That makes decoding a pod cheap: a
+// decoder that fills structs allocates each string.
 //
-// It reads like encoding/json into an interface: names are case-sensitive, the last
-// of duplicate members counts, null is like an absent value.
+// As encoding/json does into an interface, it takes names as case-sensitive, the last of
+// duplicate members, and null for an absent value.
 type scanner struct {
 	text string
 	at   int
-	// err says which value first had a type that it must not have. Such a value is
-	// skipped.
+	// err names the first value of a wrong type. Such a value is skipped.
 	err error
 }
 
@@ -90,15 +89,14 @@ func (s *scanner) strings(field string) map[string]string {
 	return values
 }
 
-// present passes over the next value and reports whether it is something other
-// than null.
+// present skips the next value and reports whether it is something other than null.
 func (s *scanner) present() bool {
 	present := s.peek() != 'n'
 	s.skip()
 	return present
 }
 
-// literalText returns the text of the next value, whatever it is.
+// literalText skips the next value and returns its JSON text.
 func (s *scanner) literalText() string {
 	s.peek()
 	start := s.at
@@ -106,14 +104,14 @@ func (s *scanner) literalText() string {
 	return s.text[start:s.at]
 }
 
-// true passes over the next value and reports whether it is true.
+// true skips the next value and reports whether it is true.
 func (s *scanner) true() bool {
 	is := s.peek() == 't'
 	s.skip()
 	return is
 }
 
-// skip passes over the next value.
+// skip leaves the next value behind.
 func (s *scanner) skip() {
 	for depth := 0; ; {
 		switch s.peek() {
@@ -136,7 +134,7 @@ func (s *scanner) skip() {
 	}
 }
 
-// literal passes over a number, true, false or null.
+// literal skips a number, true, false or null.
 func (s *scanner) literal() {
 	for s.at < len(s.text) && !strings.ContainsRune(",:]} \t\r\n", rune(s.text[s.at])) {
 		s.at++
@@ -157,7 +155,7 @@ func (s *scanner) quoted() string {
 	return value
 }
 
-// pass passes over the string that begins here and reports whether it has escapes.
+// pass skips the string that begins here and reports whether it has escapes.
 func (s *scanner) pass() (escaped bool) {
 	for s.at++; s.text[s.at] != '"'; s.at++ {
 		if s.text[s.at] == '\\' {
@@ -169,7 +167,7 @@ func (s *scanner) pass() (escaped bool) {
 	return escaped
 }
 
-// peek passes over white space and returns the first byte of what follows.
+// peek skips white space and returns the first byte of what follows; 0 at the end.
 func (s *scanner) peek() byte {
 	for s.at < len(s.text) {
 		switch c := s.text[s.at]; c {

@@ -8,6 +8,23 @@ import (
 	"strings"
 )
 
+// volume is what injection needs to know of a volume.
+type volume struct {
+	name string
+	// projection is what it projects, if the volume is written as we would write it; else the
+	// zero value.
+	projection
+	own *secrets // nil: it has no Secret, or only that of the projection
+}
+
+// secrets are the Secrets of a volume that is not written as we would write it.
+type secrets struct {
+	// direct is the Secret of a volume of the kind secret, and parts are those that a projected
+	// volume has keys of.
+	direct string
+	parts  []string
+}
+
 func readVolumes(s *scanner) []volume {
 	if !s.array("spec.volumes") {
 		return nil
@@ -38,7 +55,8 @@ func readVolumes(s *scanner) []volume {
 	return volumes
 }
 
-// projection is a Secret whose whole content a volume projects, and its further files.
+// projection is what a volume of ours projects: all keys of a Secret, and further files with
+// keys of it.
 type projection struct {
 	secret string
 	// items are the further files, as "name=key" in their order, separated by commas.
@@ -49,7 +67,8 @@ type projection struct {
 // each returns the items.
 func (p projection) each() []string { return strings.Split(p.items, ",") }
 
-// appendSource appends which Secret a source projects.
+// appendSource appends the name of the Secret that a source projects, and whether it is
+// optional.
 func (p projection) appendSource(text []byte) []byte {
 	text = appendString(append(text, `"name":`...), p.secret)
 	if p.optional {
@@ -73,9 +92,9 @@ func (a *Ask) projection(b Binding) projection {
 	return wanted
 }
 
-// readProjected returns what a volume projects, as we write it; the API server adds a
-// defaultMode. Anything more, and the volume is not ours: then it returns the zero value.
-// parts are then all Secrets that it projects something of.
+// readProjected returns the projection of a volume that is written as we write it, but for the
+// defaultMode, which the API server adds. For any other volume it returns the zero value, and
+// in parts all Secrets that the volume projects keys of.
 func readProjected(s *scanner) (p projection, parts []string) {
 	if !s.object("a volume's projected") {
 		return projection{}, nil
@@ -97,8 +116,8 @@ func readProjected(s *scanner) (p projection, parts []string) {
 	return p, nil
 }
 
-// readSources reads one source with a whole Secret, and perhaps a second one with some of
-// its keys.
+// readSources reads the sources of a projected volume. They are ours if there is one source with
+// a whole Secret and, perhaps, a second one with keys of the same Secret.
 func readSources(s *scanner) (p projection, parts []string, ours bool) {
 	if !s.array("a projected volume's sources") {
 		return p, nil, false
@@ -124,7 +143,7 @@ func readSources(s *scanner) (p projection, parts []string, ours bool) {
 	return p, parts, ours && n > 0
 }
 
-// readSource reads a source that is a Secret and nothing else.
+// readSource reads a source. It is ours if it is a Secret and nothing else.
 func readSource(s *scanner) (p projection, ours bool) {
 	if !s.object("a projected volume's sources[]") {
 		return p, false
@@ -160,7 +179,8 @@ func readSecret(s *scanner) (p projection, ours bool) {
 	return p, alone && known && p.secret != ""
 }
 
-// readItems reads keys of a Secret that are files of other names.
+// readItems reads which keys of a Secret are files of which names. They are ours if each item
+// has a key and a path and nothing else.
 func readItems(s *scanner) (items string, ours bool) {
 	if !s.array("a projected Secret's items") {
 		return "", true // as if there were none

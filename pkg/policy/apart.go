@@ -8,9 +8,9 @@ import (
 	"github.com/open-policy-agent/opa/v1/topdown"
 )
 
-// apart evaluates the policies of the area one by one, after one of them has failed:
-// what fails in a policy that only warns on error is a warning, and the others decide.
-// It costs more than asking all at once, which no error lets answer.
+// apart evaluates the policies of the area one by one, after asking all of them at once has
+// failed: that gives one error and no findings. Here the error of a policy whose on_error is
+// warn becomes a warning, and the others decide. It costs more than asking all at once.
 func (v *evaluation) apart(ctx context.Context) result {
 	var all verdicts
 	for _, p := range v.engine.loaded {
@@ -31,7 +31,7 @@ func (v *evaluation) apart(ctx context.Context) result {
 	return result{verdicts: all}
 }
 
-// one adds what one policy finds; after an error, nothing.
+// one adds the findings of one policy to all. After an error it adds none.
 func (v *evaluation) one(ctx context.Context, p policy, all *verdicts) error {
 	var own verdicts
 	for _, rule := range []string{ruleDeny, ruleWarn} {

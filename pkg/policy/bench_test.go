@@ -41,7 +41,7 @@ func BenchmarkEvaluate(b *testing.B) {
 	for _, n := range []int{3, 100} {
 		modules := policiesOf(b, n)
 		b.Run(fmt.Sprintf("policies=%d/ours", n), func(b *testing.B) {
-			e, err := New(context.Background(), files(modules), patient)
+			e, err := compiled(files(modules), patient)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -73,7 +73,7 @@ func BenchmarkEvaluate(b *testing.B) {
 // The budget of a review: it is in the path of every pod.
 func TestEvaluateAllocatesLittle(t *testing.T) {
 	for _, n := range []int{3, 100} {
-		e, err := New(context.Background(), files(policiesOf(t, n)), patient)
+		e, err := compiled(files(policiesOf(t, n)), patient)
 		if err != nil {
 			t.Fatal(err)
 		}

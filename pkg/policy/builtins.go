@@ -6,13 +6,12 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// allowedBuiltins are the functions that a policy may call. What is not here does
-// not exist for it: network, clock, time zones, randomness, cryptography,
-// everything else whose answer is not a function of its arguments, and everything
-// that runs long on small arguments. Evaluation is cancelled between expressions
-// only, so one call of such a function outruns every deadline: bits.lsh,
-// numbers.range, graph.*, net.cidr_expand, and multiplication, which squares its way
-// to numbers of any length.
+// allowedBuiltins are the functions that a policy may call. The others do not exist for it:
+// network, clock, time zones, randomness, cryptography, everything else whose result depends
+// on more than its arguments, and everything that runs long on small arguments. OPA looks
+// between two expressions only whether an evaluation is cancelled, so one call of such a
+// function may run past every deadline: bits.lsh, numbers.range, graph.*, net.cidr_expand,
+// and multiplication, with which a few squarings make numbers of any length.
 func allowedBuiltins() []string {
 	return []string{
 		// what operators and keywords of the language compile to
@@ -30,7 +29,7 @@ func allowedBuiltins() []string {
 		"glob.match", "regex.is_valid", "regex.match",
 		// types
 		"is_array", "is_boolean", "is_null", "is_number", "is_object", "is_set", "is_string", "to_number", "type_name",
-		// times, of what input.now says
+		// times: to compare others with input.now
 		"time.parse_duration_ns", "time.parse_rfc3339_ns",
 	}
 }

@@ -11,15 +11,16 @@ import (
 	"github.com/dbtether/kubectl-dbtether/policies"
 )
 
-// entry is what Evaluate asks for one area.
+// entry is the query for the findings of one area.
 type entry struct {
 	query
+	// evaluated is how many policies the area has.
 	evaluated int
 	// lenient is whether a policy of the area only warns when it fails.
 	lenient bool
 }
 
-// query binds the variable answer.
+// query is a compiled query, which binds the variable answer.
 type query struct {
 	body     ast.Body
 	compiler ast.QueryCompiler
@@ -35,11 +36,10 @@ const (
 // compile compiles all policies as one whole, and returns the entry of each area
 // that has policies.
 //
-// An area's entry is one set, data.dbtether.entry.<area>.findings, defined by
-// copies of all deny and warn rules of the area, each labelled with its policy. So
-// OPA indexes the rules of all policies together: a rule whose conditions on the
-// input do not hold costs nothing, where a query of one set after another would
-// make each set first.
+// The entry of an area asks for one set, data.dbtether.entry.<area>.findings, which copies of
+// all deny and warn rules of the area define, each labelled with its policy. So OPA indexes
+// the rules of all policies together, and a rule whose conditions on the input do not hold
+// costs nothing. Asking for the sets of the policies one after another would evaluate each.
 func compile(loaded []policy, capabilities *ast.Capabilities) (*ast.Compiler, map[string]entry, error) {
 	compiler, err := newCompiler(capabilities)
 	if err != nil {
@@ -85,8 +85,8 @@ func newQuery(compiler *ast.Compiler, ref ast.Ref) (query, error) {
 	return q, err
 }
 
-// newCompiler returns a compiler that refuses what OPA would take for undefined:
-// unknown builtins, input that is not in the schema, variables that nobody uses.
+// newCompiler returns a compiler that refuses what would be undefined when it is evaluated:
+// unknown builtins, input that is not in the schema. It refuses unused variables, too.
 func newCompiler(capabilities *ast.Capabilities) (*ast.Compiler, error) {
 	var schema any
 	if err := json.Unmarshal([]byte(policies.InputSchema), &schema); err != nil {
@@ -103,8 +103,8 @@ func newCompiler(capabilities *ast.Capabilities) (*ast.Compiler, error) {
 		WithStrict(true), nil
 }
 
-// entryModule is the name under which the compiler knows the entry of an area. No
-// file has it: it begins like no path of an fs.FS.
+// entryModule is the name under which the compiler knows the entry of an area. No file has
+// such a name, because a path of an fs.FS does not begin with a slash.
 func entryModule(area string) string { return "/" + entryRoot + "/" + area }
 
 func entryPath(area string) ast.Ref {
@@ -155,8 +155,7 @@ func checkReferences(p policy, compiler *ast.Compiler) error {
 	return err
 }
 
-// distinct returns errs without those that say the same again: a rule that was
-// copied is refused twice.
+// distinct returns errs, each once: a mistake in a rule is found in its copy, too.
 func distinct(errs ast.Errors) ast.Errors {
 	var kept ast.Errors
 	for _, err := range errs {

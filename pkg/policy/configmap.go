@@ -24,7 +24,8 @@ const (
 	LabelPolicyModes = "modes"
 )
 
-// maxException is how long an exception may last: what is to last longer is a rule.
+// maxException is how long an exception may last: one that is to last longer is better a
+// condition in the rule.
 const maxException = 366 * 24 * time.Hour
 
 // Document is a ConfigMap.
@@ -35,11 +36,11 @@ type Document struct {
 
 func (d Document) source() string { return "configmap " + d.Namespace + "/" + d.Name }
 
-// ReadSet returns what ConfigMaps that have the label LabelPolicy add, in the order of
-// their names. What it does not understand of exceptions and modes is left out, so that
-// policies stay as strict as they are, and is in the Problems of the set. Now is what
-// the length of an exception counts from where the ConfigMap has no creation time. It
-// does no I/O.
+// ReadSet returns what ConfigMaps with the label LabelPolicy add to the policies, in the
+// order of their names. Exceptions and modes that it does not understand are left out, so
+// that policies stay as strict as they are, and are among the Problems of the set. An
+// exception may last for a year from the creation of its ConfigMap, or from now where that
+// has no creation time. It does no I/O.
 func ReadSet(documents []Document, now time.Time) Set {
 	documents = slices.SortedFunc(slices.Values(documents), func(a, b Document) int { return strings.Compare(a.source(), b.source()) })
 	set := Set{Modes: map[string]Mode{}}
@@ -80,7 +81,7 @@ const (
 func readException(d Document, now time.Time) (Exception, error) {
 	known := []string{exceptionPolicy, exceptionNamespace, exceptionKind, exceptionObject, exceptionReason, exceptionExpires}
 	for _, key := range slices.Sorted(maps.Keys(d.Data)) {
-		if !slices.Contains(known, key) { // one that was meant to narrow it
+		if !slices.Contains(known, key) { // it may have been meant to narrow the exception
 			return Exception{}, fmt.Errorf("it has the key %s; there are: %s", key, strings.Join(known, ", "))
 		}
 	}
@@ -110,7 +111,7 @@ func readException(d Document, now time.Time) (Exception, error) {
 	return e, nil
 }
 
-// readTime reads a time, or a day, which ends with its last moment in UTC.
+// readTime reads a time. For a day it returns its end in UTC.
 func readTime(text string) (time.Time, error) {
 	if day, err := time.Parse(time.DateOnly, text); err == nil {
 		return day.AddDate(0, 0, 1), nil
@@ -122,8 +123,8 @@ func readTime(text string) (time.Time, error) {
 	return at, nil
 }
 
-// readModes adds the modes of a ConfigMap to those that are known. What two give to one
-// policy is the stricter one.
+// readModes adds the modes of a ConfigMap to known. A policy that has one already gets the
+// stricter of the two.
 func readModes(d Document, known map[string]Mode) (problems []string) {
 	for _, name := range slices.Sorted(maps.Keys(d.Data)) {
 		mode := Mode(strings.TrimSpace(d.Data[name]))

@@ -12,8 +12,6 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/storage"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/dbtether/kubectl-dbtether/policies"
 )
 
 // endless is a comprehension that would run for hours: it cubes a list of a thousand
@@ -51,7 +49,7 @@ func eventually(t *testing.T, e *Engine) {
 }
 
 func TestDeadlineHoldsAnEndlessComprehension(t *testing.T) {
-	e, err := New(context.Background(), user(endless), Options{Timeout: 50 * time.Millisecond})
+	e, err := compiled(user(endless), Options{Timeout: 50 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +66,7 @@ func TestDeadlineHoldsAnEndlessComprehension(t *testing.T) {
 }
 
 func TestDeadlineOfTheContext(t *testing.T) {
-	e, err := New(context.Background(), user(endless), Options{Timeout: time.Hour})
+	e, err := compiled(user(endless), Options{Timeout: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +77,7 @@ func TestDeadlineOfTheContext(t *testing.T) {
 }
 
 func TestCancelledContext(t *testing.T) {
-	e, err := New(context.Background(), user(endless), Options{Timeout: time.Hour})
+	e, err := compiled(user(endless), Options{Timeout: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +118,7 @@ func (g gate) NewTransaction(ctx context.Context, params ...storage.TransactionP
 // Evaluations that do not return take their workers with them, and no more: with
 // none left there is still an answer in time, and with them back there are decisions.
 func TestWorkersAreBounded(t *testing.T) {
-	e, err := New(context.Background(), policies.FS, Options{Timeout: 20 * time.Millisecond, Workers: 2})
+	e, err := Load(context.Background(), Set{}, Options{Timeout: 20 * time.Millisecond, Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ type Decision struct {
 	// user should know anyway. Each holds 32 findings at most.
 	Deny []Finding `json:"deny,omitempty"`
 	Warn []Finding `json:"warn,omitempty"`
-	// DryRun holds what policies of the mode dryrun found: nobody who asks is told.
+	// DryRun holds what policies of the mode dryrun found. It is not shown to who asks.
 	DryRun []Finding `json:"dryRun,omitempty"`
 	// Excepted holds what would be denied but for an exception.
 	Excepted []Excepted `json:"excepted,omitempty"`
@@ -53,10 +53,9 @@ type Excepted struct {
 	Expires time.Time `json:"expires"`
 }
 
-// Merge returns what decisions by one Engine come to together: it allows if all of
-// them do, and holds each finding once, sorted and bounded as in one Decision. If
-// one could not be made, or if there is none, it is a decision that could not be
-// made.
+// Merge returns decisions of one Engine as one: it allows if all of them do, and holds each
+// finding once, sorted and bounded as in one Decision. Evaluated is that of the first. If one
+// of them could not be made, or if there is none, it is a decision that could not be made.
 func Merge(decisions ...Decision) Decision {
 	if len(decisions) == 0 {
 		return undecided(errors.New("there is nothing to decide on"))

@@ -7,9 +7,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// document builds the value that policies see as input. Going through JSON or
-// through map[string]any would cost ten times the allocations: strings are boxed
-// once, terms come from blocks, and keys are shared between all documents.
+// document builds the value that policies see as input. Making it from JSON or from a
+// map[string]any would cost ten times the allocations: here strings are boxed once, terms
+// come from blocks, and keys are shared between all documents.
 type document struct {
 	block []ast.Term
 	uses  uses
@@ -18,73 +18,8 @@ type document struct {
 // blockSize holds the terms of a usual input.
 const blockSize = 40
 
-// Keys of the document. Terms are immutable.
-var (
-	keyAdopt              = ast.StringTerm("adopt")
-	keyAlias              = ast.StringTerm("alias")
-	keyAllowedNamespaces  = ast.StringTerm("allowedNamespaces")
-	keyAllowUsersFrom     = ast.StringTerm("allowUsersFrom")
-	keyAnnotations        = ast.StringTerm("annotations")
-	keyBinding            = ast.StringTerm("binding")
-	keyCluster            = ast.StringTerm("cluster")
-	keyClusterName        = ast.StringTerm("clusterName")
-	keyConnectionLimit    = ast.StringTerm("connectionLimit")
-	keyConnections        = ast.StringTerm("connections")
-	keyDatabase           = ast.StringTerm("database")
-	keyDatabaseNamespace  = ast.StringTerm("databaseNamespace")
-	keyDeleting           = ast.StringTerm("deleting")
-	keyDeletionPolicy     = ast.StringTerm("deletionPolicy")
-	keyDeletionProtection = ast.StringTerm("deletionProtection")
-	keyExists             = ast.StringTerm("exists")
-	keyExpiresAt          = ast.StringTerm("expiresAt")
-	keyExtensions         = ast.StringTerm("extensions")
-	keyForceDrop          = ast.StringTerm("forceDrop")
-	keyGroups             = ast.StringTerm("groups")
-	keyInjectionEnabled   = ast.StringTerm("injectionEnabled")
-	keyKey                = ast.StringTerm("key")
-	keyKind               = ast.StringTerm("kind")
-	keyLabels             = ast.StringTerm("labels")
-	keyLimits             = ast.StringTerm("limits")
-	keyMatchExpressions   = ast.StringTerm("matchExpressions")
-	keyMatchLabels        = ast.StringTerm("matchLabels")
-	keyMessage            = ast.StringTerm("message")
-	keyName               = ast.StringTerm("name")
-	keyNamespace          = ast.StringTerm("namespace")
-	keyNamespaceLabels    = ast.StringTerm("namespaceLabels")
-	keyNamespaceSelector  = ast.StringTerm("namespaceSelector")
-	keyNow                = ast.StringTerm("now")
-	keyOperation          = ast.StringTerm("operation")
-	keyOperator           = ast.StringTerm("operator")
-	keyOptional           = ast.StringTerm("optional")
-	keyOtherNamespaces    = ast.StringTerm("otherNamespaces")
-	keyOwner              = ast.StringTerm("owner")
-	keyParameters         = ast.StringTerm("parameters")
-	keyPath               = ast.StringTerm("path")
-	keyPhase              = ast.StringTerm("phase")
-	keyPoolSize           = ast.StringTerm("poolSize")
-	keyPrivileges         = ast.StringTerm("privileges")
-	keyReady              = ast.StringTerm("ready")
-	keyReplicas           = ast.StringTerm("replicas")
-	keyRequest            = ast.StringTerm("request")
-	keyRequested          = ast.StringTerm("requested")
-	keyRole               = ast.StringTerm("role")
-	keyRotationDays       = ast.StringTerm("rotationDays")
-	keyRotationStrategy   = ast.StringTerm("rotationStrategy")
-	keySchemas            = ast.StringTerm("schemas")
-	keySecrets            = ast.StringTerm("secrets")
-	keyServiceAccount     = ast.StringTerm("serviceAccount")
-	keyServiceAccounts    = ast.StringTerm("serviceAccounts")
-	keySettings           = ast.StringTerm("settings")
-	keySpec               = ast.StringTerm("spec")
-	keyTablePrivileges    = ast.StringTerm("tablePrivileges")
-	keyUser               = ast.StringTerm("user")
-	keyUsername           = ast.StringTerm("username")
-	keyValues             = ast.StringTerm("values")
-	keyWorkload           = ast.StringTerm("workload")
-)
-
-// newDocument returns the document of an input. It shares no memory with the input
-// but its strings, which do not change. What is not used is left out.
+// newDocument returns the document of an input. It shares no memory with the input but its
+// strings, which do not change. Costly parts that no policy uses are left out.
 func newDocument(in *Input, used uses) *ast.Term {
 	d := &document{block: make([]ast.Term, 0, blockSize), uses: used}
 	items := make([]field, 0, 9)

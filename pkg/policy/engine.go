@@ -31,8 +31,8 @@ func areas() []string { return []string{AreaResources, AreaWorkload, AreaGuard} 
 type Options struct {
 	// Timeout bounds each evaluation. Zero: 500 ms.
 	Timeout time.Duration
-	// Workers bounds how many evaluations run at once, those that have been abandoned
-	// at their deadline included. Zero: 64.
+	// Workers bounds how many evaluations run at once, including those that were abandoned at
+	// their deadline and still run. Zero: 64.
 	Workers int
 }
 
@@ -45,7 +45,7 @@ const (
 // may be called at the same time.
 type Engine struct {
 	compiler *ast.Compiler
-	// store is empty: policies see their input, and each other. OPA wants one.
+	// store is empty, because policies see their input and each other only. OPA needs one.
 	store    storage.Store
 	entries  map[string]entry
 	loaded   []policy
@@ -53,11 +53,11 @@ type Engine struct {
 	// names are the packages of the policies, by file.
 	names    map[string]string
 	revision string
-	// uses is what the policies look at.
+	// uses says which costly parts of the input the policies look at.
 	uses       uses
 	exceptions []Exception
 	problems   []string
-	// refuses is why nothing is decided; nil in an engine that has policies.
+	// refuses is the error with which every decision fails; nil in an engine that has policies.
 	refuses error
 
 	timeout time.Duration
@@ -67,32 +67,19 @@ type Engine struct {
 	running   atomic.Int64
 }
 
-// New compiles every .rego file of modules but tests (_test.rego) as one whole, as
-// built-in policies. It returns an error, and no engine, if
+// Load compiles every .rego file of the built-in policies and of a set but the tests
+// (_test.rego) as one whole, and runs the tests of the set. It returns an error, and no
+// engine, if
 //   - there is no policy;
 //   - a file does not parse, compile or pass strict mode;
-//   - a package is not dbtether.policies.<area>.<name> of a known area, or is in two
-//     files;
+//   - a package is not dbtether.policies.<area>.<name> of a known area or, in a source of the
+//     set, dbtether.user.<namespace>.<name> with an annotation that names one; or it is in
+//     two files;
 //   - deny or warn is anything but a set of objects, or a policy has neither;
 //   - a policy uses input that the schema does not have, data that no policy
-//     defines, or a builtin that is not allowed.
-//
-// It reads modules and does no other I/O.
-func New(ctx context.Context, modules fs.FS, options Options) (*Engine, error) {
-	return build(ctx, modules, Set{}, options, allowedBuiltins())
-}
-
-// NewBuiltIn is New for the built-in policies alone.
-func NewBuiltIn(ctx context.Context, options Options) (*Engine, error) {
-	return New(ctx, policies.FS, options)
-}
-
-// Load compiles the built-in policies and those of a set as one whole, and runs the
-// tests of the set. It returns an error, and no engine, for what New refuses, and if
-//   - a package of a source is not dbtether.user.<namespace>.<name>, or its annotation
-//     names no area;
-//   - a source has policies and no tests, or a test fails, is not there, or takes over
-//     a second.
+//     defines, or a builtin that is not allowed;
+//   - a source has policies and no tests, or a test fails, cannot be read, or takes over a
+//     second.
 //
 // A mode or an exception that is about no policy is left out, and Problems has it. It
 // does no I/O.
@@ -100,12 +87,14 @@ func Load(ctx context.Context, set Set, options Options) (*Engine, error) {
 	return build(ctx, policies.FS, set, options, allowedBuiltins())
 }
 
-// Refusing returns an engine without policies, for as long as none can be loaded: every
-// decision is one that could not be made, and says why.
+// Refusing returns an engine for as long as no policies can be loaded: each of its decisions
+// is one that could not be made, and gives the cause.
 func Refusing(cause error) *Engine {
 	return &Engine{refuses: fmt.Errorf("policies cannot be loaded: %w", cause)}
 }
 
+// build is Load with other built-in policies, which it reads from modules, and with other
+// functions of OPA that a policy may call.
 func build(ctx context.Context, modules fs.FS, set Set, options Options, builtins []string) (*Engine, error) {
 	capabilities, err := restrict(builtins)
 	if err != nil {
@@ -161,20 +150,21 @@ func build(ctx context.Context, modules fs.FS, set Set, options Options, builtin
 	return e, nil
 }
 
-// Policies returns what the METADATA annotations of the policies say: one row for
-// each annotated rule, sorted by file, and one for a policy that has no such rule.
+// Policies returns what the METADATA annotations of the policies say: one row for each
+// annotated rule, sorted by file, and one for each policy that has no such rule.
 func (e *Engine) Policies() []Metadata {
-	return append([]Metadata(nil), e.policies...)
+	return slices.Clone(e.policies)
 }
 
-// Revision returns what identifies the set of policies: a digest of their files, their
-// modes, the exceptions and the schema.
+// Revision identifies the set of policies: it is a digest of their files, their modes, the
+// exceptions and the schema.
 func (e *Engine) Revision() string { return e.revision }
 
-// Problems returns what was wrong with the set beside its policies, and was left out.
+// Problems returns what was wrong with the modes and the exceptions of the set, and was left
+// out.
 func (e *Engine) Problems() []string { return slices.Clone(e.problems) }
 
-// Exceptions returns those of the set, the expired ones too.
+// Exceptions returns the exceptions of the set, including those that have expired.
 func (e *Engine) Exceptions() []Exception { return slices.Clone(e.exceptions) }
 
 // Abandoned returns how many evaluations were answered at their deadline while they

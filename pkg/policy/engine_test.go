@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"reflect"
 	"strings"
 	"testing"
@@ -11,8 +12,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/dbtether/kubectl-dbtether/policies"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -23,11 +22,16 @@ var patient = Options{Timeout: time.Minute}
 // builtIn returns an engine of the built-in policies.
 func builtIn(t testing.TB) *Engine {
 	t.Helper()
-	e, err := New(context.Background(), policies.FS, patient)
+	e, err := Load(context.Background(), Set{}, patient)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
+}
+
+// compiled returns an engine of other built-in policies than ours.
+func compiled(modules fs.FS, options Options) (*Engine, error) {
+	return build(context.Background(), modules, Set{}, options, allowedBuiltins())
 }
 
 // files returns a file system of policies by path.
@@ -191,7 +195,7 @@ func TestDecisionIsBounded(t *testing.T) {
 }
 
 func TestModeWarn(t *testing.T) {
-	e, err := New(context.Background(), files(map[string]string{"w.rego": `# METADATA
+	e, err := compiled(files(map[string]string{"w.rego": `# METADATA
 # title: Trial
 # custom:
 #   mode: warn
@@ -249,7 +253,7 @@ func TestPolicies(t *testing.T) {
 
 func TestRevisionFollowsTheContent(t *testing.T) {
 	revision := func(modules fstest.MapFS) string {
-		e, err := New(context.Background(), modules, patient)
+		e, err := compiled(modules, patient)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -261,10 +265,10 @@ func TestRevisionFollowsTheContent(t *testing.T) {
 	}
 }
 
-func TestNewWithCancelledContext(t *testing.T) {
+func TestLoadWithCancelledContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := New(ctx, policies.FS, patient); !errors.Is(err, context.Canceled) {
+	if _, err := Load(ctx, Set{}, patient); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

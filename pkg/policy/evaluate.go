@@ -15,19 +15,18 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/words"
 )
 
-// fixError is what the one who asked can do about a policy that failed.
+// fixError is the fix of a finding CodeError.
 const fixError = "this is not about your object: ask the platform team to correct the policies"
 
-// Evaluate returns what the policies of an area say of an input. It returns at the
-// deadline of ctx or after Options.Timeout, whichever is first, even if a policy is
-// still running then. The input must not change before it returns.
+// Evaluate returns what the policies of an area say of an input. It returns at the deadline
+// of ctx or after Options.Timeout, whichever is first, even if a policy is still running
+// then. The input must not change before it returns.
 //
-// A decision that could not be made denies, with one finding CodeError: an area
-// without policies, an input that lacks something, an error within a policy, an
-// answer of another shape, a panic, the deadline. Of a policy whose on_error is warn, an
-// error or an answer of another shape is a warning with that code, and the others
-// decide. What is denied is looked for among the exceptions here, and nowhere else.
-// Evaluate does no I/O.
+// A decision that cannot be made denies, with one finding CodeError. The cause is an area
+// without policies, an input that lacks something, an error in a policy, a finding of another
+// shape, a panic, or the deadline. An error, or a finding of another shape, in a policy whose
+// on_error is warn becomes a warning with that code, and the other policies decide. Exceptions
+// are applied here, and nowhere else. Evaluate does no I/O.
 func (e *Engine) Evaluate(ctx context.Context, area string, input *Input) (decision Decision) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -75,8 +74,10 @@ func (e *Engine) failed(err error) Decision {
 	return d
 }
 
+// undecided returns the decision of policies that failed.
 func undecided(err error) Decision { return unmade("the policies could not be evaluated: ", err) }
 
+// unmade returns a decision that could not be made; what stands before the error in its finding.
 func unmade(what string, err error) Decision {
 	// OPA's errors have several lines, and end up in one.
 	cause := strings.Join(strings.Fields(err.Error()), " ")
@@ -84,14 +85,14 @@ func unmade(what string, err error) Decision {
 	return Decision{Deny: []Finding{finding}, Err: words.Shorten(cause, maxText)}
 }
 
-// result is what an evaluation came to.
+// result is the outcome of an evaluation.
 type result struct {
 	verdicts
 	err error
 }
 
-// evaluation is one run of an entry, on a goroutine of its own: OPA looks whether it
-// was cancelled between expressions only, and the answer cannot wait for that.
+// evaluation is one run of an entry, on a goroutine of its own: OPA looks between two
+// expressions only whether it is cancelled, and the answer cannot wait for that.
 type evaluation struct {
 	engine *Engine
 	area   string

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// except parts what is denied from what an exception keeps from being denied. An
-// exception ends at the moment that it names; findings that say that a policy failed
-// have none.
+// except returns the findings that deny, and those that an exception keeps from denying. An
+// exception ends at its time Expires. Findings that say that a policy failed have no
+// exceptions.
 func (e *Engine) except(input *Input, denied []Finding) (deny []Finding, excepted []Excepted) {
 	if len(denied) == 0 || len(e.exceptions) == 0 {
 		return denied, nil
@@ -33,7 +33,7 @@ func (x Exception) covers(input *Input, finding Finding) bool {
 		(x.Object == "" || x.Object == input.Request.Name)
 }
 
-// boundExcepted sorts and cuts like bound.
+// boundExcepted is bound for a list with exceptions.
 func boundExcepted(list []Excepted) []Excepted {
 	slices.SortFunc(list, func(a, b Excepted) int {
 		if order := order(a.Finding, b.Finding); order != 0 {

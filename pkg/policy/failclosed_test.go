@@ -57,7 +57,7 @@ func TestEvaluateFailsClosed(t *testing.T) {
 		{"a finding with a key too much", `deny contains object.union({"code": "A", "message": "m", "fix": "f"}, input.namespace.labels)`, userPolicy, `finding has a key`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e, err := New(context.Background(), files(map[string]string{"user.rego": "package " + userPolicy + "\n\n" + c.text + "\n"}), patient)
+			e, err := compiled(files(map[string]string{"user.rego": "package " + userPolicy + "\n\n" + c.text + "\n"}), patient)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,7 +67,7 @@ func TestEvaluateFailsClosed(t *testing.T) {
 }
 
 func TestEvaluateWithoutPolicies(t *testing.T) {
-	e, err := New(context.Background(), user(`input.request.name == "x"`), patient)
+	e, err := compiled(user(`input.request.name == "x"`), patient)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,13 +20,14 @@ const (
 	maxText = 2048
 )
 
+// shape describes a finding in errors.
 const shape = "the strings code, message and fix, and perhaps path"
 
 func requiredKeys() []string { return []string{"code", "message", "fix"} }
 
 func findingKeys() []string { return append(requiredKeys(), "path") }
 
-// verdicts are the findings of an answer.
+// verdicts are the findings of policies, by what becomes of them.
 type verdicts struct{ deny, warn, dryRun []Finding }
 
 // add files a finding under its label: the rule that made it, or the mode of a policy.
@@ -41,8 +42,8 @@ func (v *verdicts) add(label string, finding Finding) {
 	}
 }
 
-// read returns the findings of an entry's answer. It is an error if the answer is no set
-// of findings.
+// read returns the findings in the answer of an entry, as collect labelled them. The error is
+// an answer that is no set of findings.
 func read(answer ast.Value) (v verdicts, err error) {
 	set, ok := answer.(ast.Set)
 	if !ok {
@@ -72,8 +73,8 @@ func (e *shapeError) Error() string {
 	return fmt.Sprintf("policy %s: finding %s: a finding is an object with %s", e.policy, e.fault, shape)
 }
 
-// readFinding returns the finding in value. A finding that lacks something, or has
-// something more, is a mistake in the policy: it is not guessed what was meant.
+// readFinding returns the finding in value. A finding that lacks something, or has something
+// more, is a mistake in the policy, and an error: what was meant is not guessed.
 func readFinding(policy string, value ast.Value) (Finding, error) {
 	finding := Finding{Policy: policy}
 	object, ok := value.(ast.Object)

@@ -1,22 +1,20 @@
 package policy
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Input is what a policy may know of a request. policies/input.schema.json
-// describes the document that policies see, field by field. It holds no value of a
-// Secret, and no field for one.
+// Input is what policies are told of a request. policies/input.schema.json describes the
+// document that they see, field by field. It holds no value of a Secret, and has no field for
+// one.
 //
-// Request, Namespace and Now are always needed. The area workload needs Workload
-// too, and the area guard Workload and Secrets; in the area resources the kind Database needs Database and Cluster, the kind
-// DatabaseUser needs Role, Database and Cluster. Evaluate denies without them: a
-// policy that finds nothing would not object.
+// Request, Namespace and Now are always needed. The area workload needs Workload, too, and
+// the area guard Workload and Secrets. In the area resources the kind Database needs Database
+// and Cluster, and the kind DatabaseUser needs Role, Database and Cluster. Evaluate denies
+// without them, because a policy objects to nothing that is not there.
 type Input struct {
 	Request   Request
 	Namespace Namespace
@@ -33,8 +31,7 @@ type Input struct {
 	Role *Role
 	// Cluster is the DBCluster of Database; without a name where that is not known.
 	Cluster *Cluster
-	// Now is the time of the decision. Never zero: an exception that has an expiry
-	// would then never expire.
+	// Now is the time of the decision. It is never zero: no exception would ever expire.
 	Now time.Time
 }
 
@@ -69,8 +66,8 @@ type Workload struct {
 	InjectionEnabled bool
 	// Replicas is how many such pods there are to be; 1 for a pod.
 	Replicas int64
-	// PoolSize is how many connections each of them says that it opens; 0 where it does
-	// not say. Connections is what that comes to: policies cannot multiply.
+	// PoolSize is how many connections each of the pods says that it opens; 0 where it does not
+	// say. Connections is that times Replicas, because policies cannot multiply.
 	PoolSize, Connections int64
 }
 
@@ -168,7 +165,7 @@ type Role struct {
 	// ClusterName is the DBCluster of the Databases before that one which it may use;
 	// empty where there is none.
 	ClusterName string
-	// Path is the reference: "spec.databaseRef", "spec.databaseRefs[2]".
+	// Path is the field with the reference: "spec.databaseRef", "spec.databaseRefs[2]".
 	Path   string
 	Labels map[string]string
 	Spec   RoleSpec
@@ -176,8 +173,8 @@ type Role struct {
 
 // RoleSpec is what a DatabaseUser asks for, whatever the Database.
 type RoleSpec struct {
-	// Username is the name in PostgreSQL that it asks for, empty where that follows from
-	// its own.
+	// Username is the name in PostgreSQL that it asks for; empty where that is derived from its
+	// own.
 	Username string
 	// ConnectionLimit is -1 where there is none.
 	ConnectionLimit int64
@@ -203,9 +200,9 @@ type Cluster struct {
 }
 
 // AllowUsersFrom returns the namespaces in values of the annotation
-// dbtether.io/allow-users-from, which separates them by commas. It returns "*" as
-// it stands there. What is longer than the name of a namespace is left out, and so is
-// what comes after the first 1024: who writes the annotation is not who pays for it.
+// dbtether.io/allow-users-from, which separates them by commas; "*" is returned as it is.
+// Names that are too long for a namespace are left out, and so is what comes after the first
+// 1024: who writes the annotation should not be able to make others' reviews slow.
 func AllowUsersFrom(annotations ...string) []string {
 	var namespaces []string
 	for _, value := range annotations {
@@ -225,148 +222,3 @@ const (
 	maxSharing   = 1024
 	maxNamespace = 63 // RFC 1123 label
 )
-
-// maxInput bounds the text of an Input, in bytes. A Kubernetes object is at most
-// 1.5 MiB; an Input is an excerpt of a few.
-const maxInput = 1 << 20
-
-// check returns an error if the input is not what the policies of the area rely
-// on: they decide on what is there, and say nothing of what is missing.
-func (in *Input) check(area string) error {
-	switch {
-	case in == nil:
-		return errors.New("no input")
-	case in.Now.IsZero():
-		return errors.New("input without the time of the decision")
-	case in.Request.Kind == "":
-		return errors.New("input without the kind of the object")
-	case in.Request.Namespace != in.Namespace.Name:
-		return fmt.Errorf("input with a request in namespace %q and the namespace %q", in.Request.Namespace, in.Namespace.Name)
-	}
-	if size := in.size(); size > maxInput {
-		return fmt.Errorf("input of %d bytes, more than %d", size, maxInput)
-	}
-	switch area {
-	case AreaWorkload:
-		return in.checkWorkload()
-	case AreaGuard:
-		if in.Secrets == nil {
-			return errors.New("input without the Secrets that the workload refers to")
-		}
-		return in.checkWorkload()
-	default:
-		return in.checkResources()
-	}
-}
-
-func (in *Input) checkWorkload() error {
-	if in.Workload == nil {
-		return errors.New("input without a workload")
-	}
-	if in.Workload.ServiceAccount == "" {
-		return errors.New("input with a workload without its service account")
-	}
-	for i := range in.Binding {
-		if got := in.Binding[i].Namespace; got != in.Namespace.Name {
-			return fmt.Errorf("input with a binding in namespace %q for a workload in %q", got, in.Namespace.Name)
-		}
-	}
-	return nil
-}
-
-func (in *Input) checkResources() error {
-	user := in.Request.Kind == kindDatabaseUser
-	switch {
-	case !user && in.Request.Kind != kindDatabase:
-		return nil
-	case in.Database == nil || in.Cluster == nil || user && in.Role == nil:
-		return fmt.Errorf("input for a %s without its database, its cluster or its role", in.Request.Kind)
-	case in.Namespace.Name == "":
-		return fmt.Errorf("input for a %s without its namespace", in.Request.Kind)
-	case in.Database.ClusterName != in.Cluster.Name:
-		return fmt.Errorf("input with a database on cluster %q and the cluster %q", in.Database.ClusterName, in.Cluster.Name)
-	case !user && in.Database.Namespace != in.Namespace.Name:
-		return fmt.Errorf("input with a database in namespace %q and the namespace %q", in.Database.Namespace, in.Namespace.Name)
-	case user && in.Role.Namespace != in.Namespace.Name:
-		return fmt.Errorf("input with a role in namespace %q and the namespace %q", in.Role.Namespace, in.Namespace.Name)
-	case user && in.Role.Path == "":
-		return errors.New("input with a role without the path of its reference")
-	case user && in.Role.DatabaseNamespace != in.Database.Namespace:
-		return fmt.Errorf("input with a role for a database in namespace %q and a database in %q", in.Role.DatabaseNamespace, in.Database.Namespace)
-	}
-	return nil
-}
-
-// The kinds whose review has parts that policies rely on.
-const (
-	kindDatabase     = "Database"
-	kindDatabaseUser = "DatabaseUser"
-)
-
-// size returns how many bytes of text the input holds, an entry of a list or a map
-// counting at least one.
-func (in *Input) size() int {
-	r := &in.Request
-	size := len(r.Operation) + len(r.Kind) + len(r.Name) + len(r.Namespace) + len(r.User) + sizeOfList(r.Groups) +
-		len(in.Namespace.Name) + sizeOfMap(in.Namespace.Labels) + sizeOfMap(in.Namespace.Annotations)
-	if w := in.Workload; w != nil {
-		size += len(w.Kind) + len(w.Name) + len(w.ServiceAccount) + sizeOfMap(w.Labels)
-	}
-	for i := range in.Binding {
-		b := &in.Binding[i]
-		size += 1 + len(b.User) + len(b.Alias) + len(b.Namespace) + len(b.Phase) + len(b.Message) + len(b.ExpiresAt) + sizeOfList(b.OtherNamespaces) + sizeOfList(b.ServiceAccounts)
-		for j := range b.Limits {
-			size += 1 + len(b.Limits[j].Kind) + len(b.Limits[j].Name)
-		}
-	}
-	for i := range in.Secrets {
-		s := &in.Secrets[i]
-		size += 1 + len(s.Name) + len(s.Path) + len(s.User) + sizeOfList(s.ServiceAccounts)
-	}
-	if d := in.Database; d != nil {
-		size += len(d.Name) + len(d.Namespace) + len(d.ClusterName) + sizeOfList(d.AllowUsersFrom) + sizeOfMap(d.NamespaceLabels) +
-			sizeOfMap(d.Labels) + d.Spec.size()
-	}
-	if r := in.Role; r != nil {
-		size += len(r.Name) + len(r.Namespace) + len(r.Privileges) + sizeOfList(r.TablePrivileges) + len(r.DatabaseNamespace) + len(r.ClusterName) + len(r.Path) +
-			sizeOfMap(r.Labels) + r.Spec.size()
-	}
-	if c := in.Cluster; c != nil {
-		size += len(c.Name) + sizeOfList(c.AllowedNamespaces)
-		if s := c.NamespaceSelector; s != nil {
-			size += sizeOfMap(s.MatchLabels)
-			for i := range s.MatchExpressions {
-				e := &s.MatchExpressions[i]
-				size += 1 + len(e.Key) + len(e.Operator) + sizeOfList(e.Values)
-			}
-		}
-	}
-	return size
-}
-
-func (s *DatabaseSpec) size() int {
-	if s == nil {
-		return 0
-	}
-	return len(s.Owner) + sizeOfList(s.Schemas) + sizeOfList(s.Extensions) + sizeOfMap(s.Parameters) + len(s.DeletionPolicy)
-}
-
-func (s *RoleSpec) size() int {
-	return len(s.Username) + sizeOfMap(s.Settings) + len(s.RotationStrategy) + len(s.ExpiresAt) + sizeOfList(s.ServiceAccounts) + len(s.DeletionPolicy)
-}
-
-func sizeOfList(list []string) int {
-	size := len(list)
-	for _, text := range list {
-		size += len(text)
-	}
-	return size
-}
-
-func sizeOfMap(m map[string]string) int {
-	size := len(m)
-	for key, value := range m {
-		size += len(key) + len(value)
-	}
-	return size
-}

@@ -15,12 +15,12 @@ type Metadata struct {
 	Area   string `json:"area"`
 	// Rule is deny or warn; empty if only the package is annotated.
 	Rule string `json:"rule,omitempty"`
-	// Code is what the findings of the rule carry.
+	// Code is the code of the findings of the rule.
 	Code        string `json:"code,omitempty"`
 	Title       string `json:"title,omitempty"`
 	Description string `json:"description,omitempty"`
 	Fix         string `json:"fix,omitempty"`
-	// Examples are what the rule denies and what it allows, in the words of who wrote it.
+	// Examples are what the rule denies and what it allows, in the words of its author.
 	Examples []Example `json:"examples,omitempty"`
 	// Mode is what the findings of the rule do. In a policy of the mode warn, what deny
 	// finds is a warning, too.
@@ -37,8 +37,8 @@ type Metadata struct {
 	Text string `json:"text,omitempty"`
 }
 
-// packageMode returns what the package's annotation gives under a custom key, by
-// default deny. What is not known is an error, rather than something that nobody meant.
+// packageMode returns the mode under a custom key of the package's annotation; deny where it
+// has none. A mode that is not among known is an error.
 func packageMode(module *ast.Module, key string, known []Mode) (Mode, error) {
 	value, annotation, err := packageCustom(module, key)
 	if err != nil || annotation == nil {
@@ -64,8 +64,9 @@ func annotatedArea(module *ast.Module) (string, error) {
 	return area, nil
 }
 
-// packageCustom returns a custom key of the package's annotation, and the annotation;
-// nil where it has none. One of a rule is an error: it would mean nothing.
+// packageCustom returns the value of a custom key of the package's annotation, and the
+// annotation; nil where it has none. The key in the annotation of a rule is an error, because
+// it would have no effect.
 func packageCustom(module *ast.Module, key string) (any, *ast.Annotations, error) {
 	for _, annotation := range module.Annotations {
 		value, ok := annotation.Custom[key]
@@ -80,7 +81,7 @@ func packageCustom(module *ast.Module, key string) (any, *ast.Annotations, error
 	return nil, nil, nil
 }
 
-// orList returns "deny or warn", "deny, warn or dryrun".
+// orList returns a list in words: "deny or warn", "deny, warn or dryrun".
 func orList(list []Mode) string {
 	var text strings.Builder
 	for i, mode := range list {
@@ -125,7 +126,7 @@ func metadata(p policy) []Metadata {
 	return rows
 }
 
-// with returns m with what an annotation says instead.
+// with returns m with what an annotation says in place of what m says.
 func (m Metadata) with(annotation *ast.Annotations) Metadata {
 	for _, set := range []struct {
 		field *string

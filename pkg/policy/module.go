@@ -15,7 +15,7 @@ import (
 	"github.com/dbtether/kubectl-dbtether/policies"
 )
 
-// policy is one file, and the package in it.
+// policy is one file with its package.
 type policy struct {
 	// name is the package: "dbtether.policies.workload.binding".
 	name, area string
@@ -28,7 +28,7 @@ type policy struct {
 	module       *ast.Module
 }
 
-// The rules of a policy that count.
+// The rules of a policy that are evaluated.
 const (
 	ruleDeny = "deny"
 	ruleWarn = "warn"
@@ -140,8 +140,8 @@ func packageParts(module *ast.Module) ([]string, error) {
 	return parts, nil
 }
 
-// checkRules returns an error if a module has neither deny nor warn, or has one that
-// is no partial set: its value would not be looked at, and so would never deny.
+// checkRules returns an error if a module has neither deny nor warn, or has one that is no
+// partial set: only the elements of sets are read, so it would never deny.
 func checkRules(module *ast.Module) error {
 	found := false
 	for _, rule := range module.Rules {
@@ -165,9 +165,9 @@ func isVerdict(rule *ast.Rule) bool {
 	return ok && (name == ruleDeny || name == ruleWarn)
 }
 
-// checkFindings returns an error if deny or warn of a compiled policy holds
-// something that can be told not to be a finding. What cannot be told, because it
-// depends on the input, is seen when it is evaluated.
+// checkFindings returns an error if deny or warn of a compiled policy is known to hold
+// something other than findings. Where that depends on the input, it is seen in the
+// evaluation.
 func checkFindings(p policy, compiler *ast.Compiler) error {
 	for _, name := range []string{ruleDeny, ruleWarn} {
 		ref := p.module.Package.Path.Append(ast.StringTerm(name))

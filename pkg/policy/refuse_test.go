@@ -12,7 +12,7 @@ import (
 	"github.com/dbtether/kubectl-dbtether/policies"
 )
 
-func TestNewRefuses(t *testing.T) {
+func TestBuildRefuses(t *testing.T) {
 	const (
 		header  = "package dbtether.policies.workload.user\n\n"
 		finding = `{"code": "USER", "message": "no", "fix": "do not"}`
@@ -81,7 +81,7 @@ func TestNewRefuses(t *testing.T) {
 		{"a mode of one rule", one(header + "# METADATA\n# custom:\n#   mode: warn\n" + rule), "line 3: custom.mode belongs to the package"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := New(context.Background(), c.modules, Options{})
+			_, err := compiled(c.modules, Options{})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got  %v\nwant %s", err, c.want)
 			}
@@ -90,7 +90,7 @@ func TestNewRefuses(t *testing.T) {
 }
 
 // Without the mistake that it is refused for, the same policy is accepted.
-func TestNewAcceptsWhatIsSpelledRight(t *testing.T) {
+func TestBuildAcceptsWhatIsSpelledRight(t *testing.T) {
 	for _, condition := range []string{
 		`input.request.name == "x"`,
 		`input.workload.serviceAccount == "x"`,
@@ -100,14 +100,14 @@ func TestNewAcceptsWhatIsSpelledRight(t *testing.T) {
 		`input.namespace.labels["a.b/c"] == "x"`,
 		`time.parse_rfc3339_ns(input.now) > time.parse_rfc3339_ns("2026-01-01T00:00:00Z")`,
 	} {
-		if _, err := New(context.Background(), user(condition), Options{}); err != nil {
+		if _, err := compiled(user(condition), Options{}); err != nil {
 			t.Errorf("%s: %v", condition, err)
 		}
 	}
 }
 
 func TestAMistakeIsReportedOnce(t *testing.T) {
-	_, err := New(context.Background(), user(`input.reqest.name == "x"`), Options{})
+	_, err := compiled(user(`input.reqest.name == "x"`), Options{})
 	if err == nil || strings.Count(err.Error(), "rego_type_error") != 1 {
 		t.Errorf("got %v", err)
 	}

@@ -38,7 +38,7 @@ func regoModules(t *testing.T, fsys fs.FS) map[string]*ast.Module {
 	return modules
 }
 
-// runRego runs the Rego tests in modules, compiled as New does, and returns the names
+// runRego runs the Rego tests in modules, compiled as policies are, and returns the names
 // of all tests and of those that failed. Its error is the compiler's.
 func runRego(t *testing.T, modules map[string]*ast.Module, coverage *cover.Cover) (all, failed []string, err error) {
 	t.Helper()

@@ -11,13 +11,14 @@ const StatusName = "dbtether-policy-status"
 type Report struct {
 	// Version is that of the replica's program.
 	Version string `json:"version,omitempty"`
-	// Revision is that of the policies that decide, and Loaded when they were loaded;
-	// without a revision there are none, and what they decide is refused.
+	// Revision is that of the policies in force, and Loaded when they were loaded. It is empty
+	// while none could be loaded, and everything that policies decide is refused.
 	Revision string    `json:"revision"`
 	Loaded   time.Time `json:"loaded,omitzero"`
-	// Tried is when the replica tried to load last, and Error why it could not.
+	// Tried is when the replica last tried to load policies, and Error why that failed; empty
+	// if it did not.
 	Tried time.Time `json:"tried"`
 	Error string    `json:"error"`
-	// Renewed is when the replica said so.
+	// Renewed is when the replica wrote the report.
 	Renewed time.Time `json:"renewed"`
 }

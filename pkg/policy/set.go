@@ -16,11 +16,11 @@ type Mode string
 
 // The modes of a policy.
 const (
-	// ModeDeny lets deny deny, and warn warn.
+	// ModeDeny: what the rules deny find is denied, and what the rules warn find is a warning.
 	ModeDeny Mode = "deny"
-	// ModeWarn makes of what would be denied a warning.
+	// ModeWarn: what the rules deny find is a warning, too.
 	ModeWarn Mode = "warn"
-	// ModeDryRun tells nobody who asks: its findings are for the log and the metrics.
+	// ModeDryRun: findings are in the log and in the metrics only.
 	ModeDryRun Mode = "dryrun"
 )
 
@@ -34,7 +34,7 @@ type Set struct {
 	Modes map[string]Mode
 	// Exceptions suspend denials.
 	Exceptions []Exception
-	// Problems are what was wrong with what the set was read from, and left out.
+	// Problems say what was wrong with the ConfigMaps of the set, and was left out.
 	Problems []string
 }
 
@@ -50,7 +50,7 @@ type Source struct {
 type Exception struct {
 	// Name is where it is from: "configmap dbtether-system/legacy-shop".
 	Name string
-	// Policy is the package of a policy, or the code of one of its rules.
+	// Policy is the package of a policy, or the code of a rule.
 	Policy string
 	// Namespace is that of the objects; empty: every one.
 	Namespace string
@@ -110,29 +110,35 @@ func isTest(file string) bool { return strings.HasSuffix(file, "_test.rego") }
 // problems returns what is wrong with the modes and the exceptions of a set for the
 // given policies: each is left out, so that a policy stays as strict as it is.
 func (s Set) problems(loaded []policy) (problems []string) {
-	known := map[string]bool{}
+	names := map[string]bool{}
+	withCode := map[string][]string{} // the policies that have a rule of the code
 	for _, p := range loaded {
-		known[p.name] = true
+		names[p.name] = true
 		for _, row := range metadata(p) {
-			known[row.Code] = true
+			if row.Code != "" && !slices.Contains(withCode[row.Code], p.name) {
+				withCode[row.Code] = append(withCode[row.Code], p.name)
+			}
 		}
 	}
-	delete(known, "")
 	for _, name := range slices.Sorted(maps.Keys(s.Modes)) {
-		if !known[name] {
+		switch {
+		case names[name]:
+		case withCode[name] != nil:
+			problems = append(problems, fmt.Sprintf("mode of policy %s: that is the code of a rule, and a mode is that of a whole policy: write %s", name, strings.Join(withCode[name], " or ")))
+		default:
 			problems = append(problems, fmt.Sprintf("mode of policy %s: there is no such policy", name))
 		}
 	}
 	for _, e := range s.Exceptions {
-		if !known[e.Policy] {
+		if !names[e.Policy] && withCode[e.Policy] == nil {
 			problems = append(problems, fmt.Sprintf("%s: exception from policy %s: there is no such policy, and no rule of this code", e.Name, e.Policy))
 		}
 	}
 	return problems
 }
 
-// revision returns what identifies the policies of a revision together with the modes
-// and exceptions of the set; without any, that revision.
+// revision identifies policies, given by their own revision, together with the modes and the
+// exceptions of the set. Without any of these it is the revision of the policies.
 func (s Set) revision(policies string) string {
 	if len(s.Modes) == 0 && len(s.Exceptions) == 0 {
 		return policies

@@ -155,12 +155,16 @@ func TestModes(t *testing.T) {
 			t.Errorf("%s: got  %+v\nwant %+v", mode, got, want)
 		}
 	}
-	set := Set{Modes: map[string]Mode{"dbtether.policies.resources.cluster_allowed": ModeWarn, "dbtether.user.shop.gone": ModeWarn}}
+	set := Set{Modes: map[string]Mode{"dbtether.policies.resources.cluster_allowed": ModeWarn, "dbtether.user.shop.gone": ModeWarn, "CLUSTER-UNKNOWN": ModeDryRun, "SERVICE-ACCOUNT-NOT-ALLOWED": ModeWarn}}
 	e := loaded(t, set)
 	if got := e.Evaluate(context.Background(), AreaResources, in); !got.Allow || len(got.Warn) != 1 {
 		t.Errorf("a built-in policy that only warns: got %+v", got)
 	}
-	if got, want := e.Problems(), []string{"mode of policy dbtether.user.shop.gone: there is no such policy"}; !reflect.DeepEqual(got, want) {
+	if got, want := e.Problems(), []string{
+		"mode of policy CLUSTER-UNKNOWN: that is the code of a rule, and a mode is that of a whole policy: write dbtether.policies.resources.cluster_allowed",
+		"mode of policy SERVICE-ACCOUNT-NOT-ALLOWED: that is the code of a rule, and a mode is that of a whole policy: write dbtether.policies.guard.secret_use or dbtether.policies.workload.service_account",
+		"mode of policy dbtether.user.shop.gone: there is no such policy",
+	}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if e.Revision() == builtIn(t).Revision() {

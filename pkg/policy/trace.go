@@ -11,7 +11,7 @@ import (
 
 // Trace is how the evaluation of one deny or warn rule went.
 type Trace struct {
-	// Policy and Rule name it, Code is what its annotation gives.
+	// Policy and Rule name the rule, and Code is the code in its annotation.
 	Policy string `json:"policy"`
 	Rule   string `json:"rule"`
 	Code   string `json:"code,omitempty"`
@@ -28,8 +28,9 @@ type Trace struct {
 
 // Explain evaluates an area as Evaluate does, and returns one Trace for each deny and
 // warn rule of its policies, in their order. Steps, if it is not nil, gets each step of
-// the evaluation in the words of OPA. It is for people: it takes no worker, and costs
-// many times what Evaluate does. The error is that of the evaluation, or of writing.
+// the evaluation in the words of OPA; an error of writing them is lost. It is for people: it
+// takes no worker, and costs many times what Evaluate does. The error is that of the
+// evaluation.
 func (e *Engine) Explain(ctx context.Context, area string, input *Input, steps io.Writer) ([]Trace, error) {
 	entry, ok := e.entries[area]
 	if !ok {
@@ -60,7 +61,7 @@ type place struct {
 
 func placeOf(location *ast.Location) place { return place{location.File, location.Row} }
 
-// traces reads from the events of an evaluation how each rule went.
+// traces returns how each rule of an area went, from the events of its evaluation.
 func (e *Engine) traces(area string, events []*topdown.Event) []Trace {
 	found := map[place]bool{}
 	stopped := map[place]*ast.Expr{}

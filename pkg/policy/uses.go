@@ -4,14 +4,12 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// uses says which costly parts of the document a set of policies looks at: the others
-// are left out of it.
+// uses says which costly parts of the document a set of policies looks at. Those that it does
+// not look at are left out of the document.
 type uses struct{ workloadLabels, databaseSpec, roleSpec bool }
 
-// everything is what a policy looks at that one cannot tell of.
-var everything = uses{true, true, true}
-
-// usesOf returns what compiled policies look at.
+// usesOf returns which costly parts compiled policies look at. A reference that could lead to
+// any of them, like input[x], counts for all.
 func usesOf(loaded []policy, compiler *ast.Compiler) (u uses) {
 	for _, p := range loaded {
 		ast.WalkRefs(compiler.Modules[p.file], func(ref ast.Ref) bool {
@@ -24,8 +22,8 @@ func usesOf(loaded []policy, compiler *ast.Compiler) (u uses) {
 	return u
 }
 
-// reaches reports whether a reference is to a part of the input, to something in it, or
-// to something that holds it.
+// reaches reports whether a reference may be to the part of the input at the path, to something
+// in it, or to something that contains it.
 func reaches(ref ast.Ref, path ...*ast.Term) bool {
 	if !ref.HasPrefix(ast.InputRootRef) {
 		return false

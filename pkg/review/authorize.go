@@ -11,14 +11,14 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/policy"
 )
 
-// Patience is how long one evaluation may take where no API server waits for it.
+// Patience bounds one evaluation where no API server waits for the answer.
 const Patience = 5 * time.Second
 
-// Document is a ConfigMap that adds to the policies; LabelPolicy is the label that says
-// so.
+// Document is a ConfigMap with policies, with modes or with an exception: one that has the
+// label LabelPolicy.
 type Document = policy.Document
 
-// LabelPolicy is on every ConfigMap that adds to the policies.
+// LabelPolicy is the label of every Document.
 const LabelPolicy = policy.LabelPolicy
 
 // NewReviewer returns a Reviewer by the built-in policies and those of the documents. It
@@ -33,22 +33,21 @@ func NewReviewer(ctx context.Context, documents []Document) (Reviewer, error) {
 	return Reviewer{Policies: engine, Now: time.Now}, nil
 }
 
-// The codes of what is missing where there is something to do now.
+// The codes of what an object refers to and is not there.
 const (
 	codeDatabaseUnknown = "DATABASE-UNKNOWN"
 	codeClusterUnknown  = "CLUSTER-UNKNOWN"
 )
 
-// Authorize answers whether what a *v1alpha1.Database or a *v1alpha1.DatabaseUser
-// asks for may be done now, for the user by whom it is done. It asks the policies
-// that Resources asks, about an UPDATE, or a CREATE where the object has no UID yet.
+// Authorize answers whether a user may carry out now what a *v1alpha1.Database or a
+// *v1alpha1.DatabaseUser asks for. It asks the policies that Resources asks, about an UPDATE,
+// or about a CREATE where the object has no UID yet.
 //
-// Facts hold the namespace of the object, the Databases that it refers to, their
-// namespaces and their DBClusters, as just read from the API server. Unlike
-// Resources, which lets an object wait for what it refers to, it denies what refers
-// to a Database or a DBCluster that facts do not hold; and it judges an object that
-// is being deleted like any other: ask before something is granted, not before it is
-// taken away.
+// Facts hold the namespace of the object, the Databases that it refers to, their namespaces
+// and their DBClusters, as just read from the API server. Unlike Resources, which lets an
+// object wait for what it refers to, it denies an object that refers to a Database or a
+// DBCluster that the facts do not hold. It judges an object that is being deleted like any
+// other: it is to be asked before something is granted, not before it is taken away.
 //
 // The outcome has a finding for each reason to deny. It denies whenever it cannot
 // decide: another kind of object, nil, no facts, policies that fail. It does no I/O.

@@ -8,9 +8,9 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/policy"
 )
 
-// bindings returns the credentials that the ask is about, and false unless all of
-// them can be used: half a configuration is harder to understand than none. A pod that
-// can start without is told where a credential will be.
+// bindings returns the credentials that the ask is about. It is false unless all of them can
+// be used: half a configuration is harder to understand than none. For a pod that starts
+// without a credential (dbtether.io/optional) one that is not ready yet can be used, too.
 func bindings(ask *inject.Ask, namespace string, facts Facts) ([]inject.Binding, bool) {
 	found := make([]inject.Binding, 0, len(ask.Users))
 	for _, asked := range ask.Users {
@@ -28,8 +28,8 @@ func CredentialsReady(user *v1alpha1.DatabaseUser) bool {
 	return meta.IsStatusConditionTrue(user.Status.Conditions, v1alpha1.ConditionCredentialsReady)
 }
 
-// SecretName returns where the credential is, which may still be another place
-// than where the spec wants it.
+// SecretName returns the name of the Secret that has the credential now: the one in the
+// status, which differs from that of the spec while the credential moves.
 func SecretName(user *v1alpha1.DatabaseUser) string {
 	if user.Status.SecretName != "" {
 		return user.Status.SecretName
@@ -37,7 +37,7 @@ func SecretName(user *v1alpha1.DatabaseUser) string {
 	return user.SecretName()
 }
 
-// describeBindings returns what policies may know of each user that the ask names.
+// describeBindings returns what policies are told of each user that the ask names.
 func describeBindings(ask *inject.Ask, namespace string, facts Facts) []policy.Binding {
 	all := make([]policy.Binding, 0, len(ask.Users))
 	for _, asked := range ask.Users {

@@ -15,27 +15,28 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/policy"
 )
 
-// Policies say what they think of an input; a *policy.Engine does.
+// Policies decide on an input, as a *policy.Engine does.
 type Policies interface {
 	Evaluate(ctx context.Context, area string, input *policy.Input) policy.Decision
 }
 
-// Examiner answers requests as a Reviewer does, and tells what the answer is based on.
+// Examiner answers requests as a Reviewer does, and keeps what the answer is based on.
 type Examiner struct {
 	Policies *policy.Engine
 	Now      func() time.Time
-	// Traces asks how each rule went, and Steps, if not nil, gets OPA's own words.
+	// Traces asks for a Trace of each rule. Steps, if not nil, gets each step of the evaluation
+	// in the words of OPA.
 	Traces bool
 	Steps  io.Writer
 }
 
-// Examination is an answer, and what it is based on: the Decision is that of all policies
-// which were asked.
+// Examination is an answer, and what it is based on. Its Decision merges those of all areas
+// whose policies were asked.
 type Examination struct {
 	Outcome
-	// Object is what would be stored, as JSON: a pod with what it is given.
+	// Object is what would be stored, as JSON: of a pod, the patched one.
 	Object []byte
-	// Injected says what a pod is given: the annotation dbtether.io/injected.
+	// Injected is the annotation dbtether.io/injected of a pod, which says what it is given.
 	Injected string
 	// Areas are those whose policies were asked, in that order.
 	Areas []string
@@ -43,21 +44,22 @@ type Examination struct {
 	Traces []Trace
 }
 
-// Judged reports whether the outcome is about the object. If not, too little was known,
-// or a policy failed: the object is denied, and might be allowed another time.
+// Judged reports whether the outcome is a judgement of the object. If not, it is denied
+// because too little was known, or because a policy failed, and may be allowed another time.
 func (e Examination) Judged() bool { return e.Allowed || e.Code == http.StatusForbidden }
 
-// Trace is how a rule went, for one of the databases of a DatabaseUser.
+// Trace is how the evaluation of a rule went.
 type Trace struct {
-	// About is the reference to that database; empty for other objects.
+	// About is the path of the reference to a database, because the rules are evaluated for each
+	// database of a DatabaseUser; empty for other objects.
 	About string `json:"about,omitempty"`
 	policy.Trace
 }
 
-// Examine answers a request as all entries of the webhook do that see it, one after
-// another, and for a pod the policy of the API server that stands before them. The error
-// is one of tracing; the examination is right nevertheless. It does no I/O but to write
-// Steps.
+// Examine answers a request as the entries of the webhook that get it do, one after another;
+// for a pod, as the policy namespace-enabled.dbtether.io of the API server does before them.
+// The error is one of tracing: the examination is right without the traces. It does no I/O
+// but to write Steps.
 func (x Examiner) Examine(ctx context.Context, r *Request, facts Facts) (Examination, error) {
 	w := &witness{examiner: x}
 	v := Reviewer{Policies: w, Now: x.Now}
@@ -82,7 +84,7 @@ func (x Examiner) Examine(ctx context.Context, r *Request, facts Facts) (Examina
 	return e, w.err
 }
 
-// examinePod lets the entries for pods answer, as the API server would ask them.
+// examinePod asks the entries for pods as the API server would.
 func (v Reviewer) examinePod(ctx context.Context, r *Request, facts Facts, e *Examination) {
 	pod, err := inject.Decode(r.Object)
 	if err != nil {
@@ -133,36 +135,7 @@ func applied(object, patch []byte) ([]byte, error) {
 	return result, nil
 }
 
-// excluded are the namespaces that the webhook configurations leave out.
-func excluded() []string { return []string{"kube-system", "kube-node-lease", v1alpha1.SystemNamespace} }
-
-// seesPods reports whether the webhook configurations send the pods of a namespace. Those
-// of one that is not known are taken for sent: then it cannot be decided on them.
-func seesPods(namespace string, facts Facts) bool {
-	found, known := facts.Namespace(namespace)
-	return !slices.Contains(excluded(), namespace) && (!known || found.Labels[v1alpha1.LabelInjection] == "enabled")
-}
-
-// notEnabled returns what the ValidatingAdmissionPolicy namespace-enabled.dbtether.io
-// says of a pod that asks for a credential; nothing where the namespace is not known.
-func notEnabled(r *Request, facts Facts) []policy.Finding {
-	finding := policy.Finding{Path: "metadata.annotations", Code: "NAMESPACE-EXCLUDED",
-		Message: fmt.Sprintf("the pod asks for credentials (%s), but no pod of namespace %q gets any", v1alpha1.AnnotationInject, r.Namespace),
-		Fix:     "run it in another namespace, or remove the annotation"}
-	if slices.Contains(excluded(), r.Namespace) {
-		return []policy.Finding{finding}
-	}
-	namespace, ok := facts.Namespace(r.Namespace)
-	if !ok || namespace.Labels[v1alpha1.LabelInjection] == "enabled" {
-		return nil
-	}
-	finding.Code = "NAMESPACE-NOT-ENABLED"
-	finding.Message = fmt.Sprintf("the pod asks for credentials (%s), but namespace %q is not labelled for it", v1alpha1.AnnotationInject, r.Namespace)
-	finding.Fix = fmt.Sprintf("ask who owns the namespace to run: kubectl label namespace %s %s=enabled", r.Namespace, v1alpha1.LabelInjection)
-	return []policy.Finding{finding}
-}
-
-// witness keeps what the policies say.
+// witness is Policies that keep what they say.
 type witness struct {
 	examiner  Examiner
 	decisions []policy.Decision

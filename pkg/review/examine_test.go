@@ -9,7 +9,9 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
 
+	"github.com/dbtether/kubectl-dbtether/manifests"
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/policy"
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
@@ -167,6 +169,37 @@ func TestExaminePods(t *testing.T) {
 				t.Errorf("got the pod %s", got.Object)
 			}
 		})
+	}
+}
+
+// What stands in for the policy namespace-enabled.dbtether.io of the API server says what
+// that says.
+func TestExamineSaysWhatTheAPIServerSays(t *testing.T) {
+	manifest, err := manifests.FS.ReadFile("policies/namespace_enabled.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(manifest), "\n---\n")
+	var standing struct {
+		Spec struct {
+			Validations []struct {
+				MessageExpression string `json:"messageExpression"`
+			} `json:"validations"`
+		} `json:"spec"`
+	}
+	if err := yaml.Unmarshal([]byte(first), &standing); err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	for _, namespace := range []string{"kube-system", "shop"} {
+		got := examine(t, newExaminer(t, nil), `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"web","namespace":"`+namespace+`","annotations":{"dbtether.io/inject":"api"}},"spec":{}}`, shared())
+		// The command at the end has no full stop in the API server.
+		said = append(said, strings.TrimSuffix(strings.ReplaceAll(got.Message, namespace, "' + request.namespace + '"), "."))
+	}
+	for i, validation := range standing.Spec.Validations {
+		if want := strings.TrimSuffix(strings.Trim(validation.MessageExpression, "'"), "."); i >= len(said) || said[i] != want {
+			t.Errorf("got  %s\nwant %s", said, want)
+		}
 	}
 }
 

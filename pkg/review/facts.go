@@ -6,10 +6,11 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
-// Facts is what a decision has to know of the cluster beside the request. What it
-// returns is shared with others and must not be changed. What an implementation could
-// not find out is not there, and Err says why: nothing is decided then, because much
-// is allowed while an object does not exist.
+// Facts answers what a decision has to know of the cluster beside the request. What it
+// returns is shared with others and must not be changed. An implementation that cannot find
+// out about an object answers that it does not exist, and Err then says why: nothing is
+// decided on such answers, because some things are allowed only while an object does not
+// exist.
 type Facts interface {
 	// Namespace returns a namespace's labels and annotations.
 	Namespace(name string) (*metav1.ObjectMeta, bool)

@@ -2,7 +2,7 @@ package review
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
@@ -10,28 +10,28 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/policy"
 )
 
-// Guard answers the CREATE of a pod, or the UPDATE of its ephemeral containers: it
-// denies one that refers to the Secret of a DatabaseUser by itself, as the policies of
-// the area guard say. Which Secrets those are follows from the DatabaseUsers; what is in
-// one is never read. A pod that refers to none of them is allowed without asking.
+// Guard answers the CREATE of a pod, or the UPDATE of its ephemeral containers: it denies a
+// pod that refers by itself to the Secret of a DatabaseUser, if the policies of the area
+// guard do. Which Secrets those are follows from the DatabaseUsers; no Secret is read. A
+// pod that refers to none of them is allowed without asking the policies.
 func (v Reviewer) Guard(ctx context.Context, r *Request, facts Facts) Outcome {
 	if text := wrongPod(r); text != "" {
 		return invalid(text)
 	}
 	old := r.OldObject
 	if r.SubResource == ephemeral && len(old) == 0 {
-		return invalid(codeObject + ": there is no old object.")
+		return unreadable(errors.New("there is no old object"))
 	}
 	if r.SubResource != ephemeral {
 		old = nil
 	}
 	pod, err := inject.Decode(r.Object)
 	if err != nil {
-		return invalid(fmt.Sprintf(codeObject+": %v.", err))
+		return unreadable(err)
 	}
 	found, err := references(r.Object, old)
 	if err != nil {
-		return invalid(fmt.Sprintf(codeObject+": %v.", err))
+		return unreadable(err)
 	}
 	ask, _ := inject.Parse(pod.Annotations)
 	uses := secretUses(found, ask, r.Namespace, facts)
@@ -46,8 +46,8 @@ func (v Reviewer) Guard(ctx context.Context, r *Request, facts Facts) Outcome {
 	return decided(v.Policies.Evaluate(ctx, policy.AreaGuard, input))
 }
 
-// secretUses returns those of the references that are of Secrets of DatabaseUsers. What
-// an annotation that is not in order asks for counts as asked: it is refused for itself.
+// secretUses returns those of the references that are to Secrets of DatabaseUsers. What an
+// annotation with mistakes asks for counts as asked for: Enforce refuses such a pod.
 func secretUses(found []reference, ask *inject.Ask, namespace string, facts Facts) (uses []policy.SecretUse) {
 	for _, ref := range found {
 		for _, user := range facts.UsersOfSecret(namespace, v1alpha1.LiveSecret(ref.secret)) {

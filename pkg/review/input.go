@@ -13,7 +13,8 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/policy"
 )
 
-// newInput returns what is the same for all kinds: who asks for what, where, when.
+// newInput returns the part of an input that all kinds have: who asks for what, where, when.
+// The error is a namespace that cannot be found.
 func newInput(request policy.Request, facts Facts, now time.Time) (policy.Input, error) {
 	input := policy.Input{Request: request, Now: now}
 	if request.Namespace == "" {
@@ -21,7 +22,7 @@ func newInput(request policy.Request, facts Facts, now time.Time) (policy.Input,
 	}
 	found, ok := facts.Namespace(request.Namespace)
 	if !ok {
-		// Without its labels it would meet every selector that says what not to have.
+		// A namespace without labels would meet every selector that excludes one.
 		return input, cmp.Or(facts.Err(), fmt.Errorf("namespace %q cannot be found", request.Namespace))
 	}
 	input.Namespace = policy.Namespace{Name: request.Namespace, Labels: found.Labels, Annotations: found.Annotations}
@@ -33,10 +34,10 @@ func requestOf(r *Request) policy.Request {
 		User: r.User.Username, Groups: r.User.Groups}
 }
 
-// subject is a pod, or the template of pods, that is under review.
+// subject is the pod under review, or the template of pods.
 type subject struct {
 	request policy.Request
-	// name is that of the object that the template is part of, or of the pod.
+	// name is that of the pod, or of the object that the template is part of.
 	name string
 	// replicas is how many pods there are to be.
 	replicas int64
@@ -52,8 +53,8 @@ func podSubject(r *Request, pod *inject.Pod) subject {
 	return s
 }
 
-// workloadInput returns what policies may know of a subject that asks for something, or
-// for nothing if ask is nil.
+// workloadInput returns what policies are told of a subject; ask is nil where it asks for
+// nothing. The error is that of Facts, or a namespace that cannot be found.
 func workloadInput(s subject, ask *inject.Ask, facts Facts, now time.Time) (*policy.Input, error) {
 	input, err := newInput(s.request, facts, now)
 	if err != nil {
@@ -61,7 +62,7 @@ func workloadInput(s subject, ask *inject.Ask, facts Facts, now time.Time) (*pol
 	}
 	input.Workload = &policy.Workload{Kind: s.request.Kind, Name: s.name, Labels: s.pod.Labels, Replicas: s.replicas,
 		ServiceAccount:   cmp.Or(s.pod.ServiceAccountName, "default"),
-		InjectionEnabled: input.Namespace.Labels[v1alpha1.LabelInjection] == "enabled"}
+		InjectionEnabled: injectionEnabled(input.Namespace.Labels)}
 	if ask != nil {
 		input.Workload.PoolSize, input.Workload.Connections = ask.PoolSize, ask.PoolSize*s.replicas
 		input.Binding = describeBindings(ask, s.request.Namespace, facts)
@@ -80,8 +81,8 @@ func databaseInput(input policy.Input, database *v1alpha1.Database, facts Facts)
 	return &input
 }
 
-// userInputs returns one input for each database that the user refers to. Which
-// cluster the databases before it stand on is for who judges them in turn to say.
+// userInputs returns one input for each database that the user refers to. Role.ClusterName
+// is left to decide, which evaluates them one after another.
 func userInputs(input policy.Input, user *v1alpha1.DatabaseUser, facts Facts) []*policy.Input {
 	access := user.Access()
 	inputs := make([]*policy.Input, len(access))
@@ -119,8 +120,8 @@ func tablePrivileges(user *v1alpha1.DatabaseUser, database string) (privileges [
 	return privileges
 }
 
-// describeNamespace returns a namespace without labels where there is none to be
-// found: no Database in it is shared.
+// describeNamespace returns what policies are told of a namespace. One that cannot be found
+// has no labels and no annotations, so that no Database in it is shared.
 func describeNamespace(name string, facts Facts) policy.Namespace {
 	found, ok := facts.Namespace(name)
 	if !ok {
@@ -129,8 +130,8 @@ func describeNamespace(name string, facts Facts) policy.Namespace {
 	return policy.Namespace{Name: name, Labels: found.Labels, Annotations: found.Annotations}
 }
 
-// findDatabase returns a Database and its cluster. Of one that does not exist little
-// is known.
+// findDatabase returns what policies are told of a Database and of its cluster. If there is
+// no such Database, only its name and what its namespace says are known.
 func findDatabase(name string, namespace policy.Namespace, facts Facts) (*policy.Database, *policy.Cluster) {
 	database, ok := facts.Database(namespace.Name, name)
 	if !ok {
@@ -222,7 +223,8 @@ func findCluster(name string, facts Facts) *policy.Cluster {
 	return describeCluster(name, cluster)
 }
 
-// describeCluster takes nil for a cluster that does not exist.
+// describeCluster returns what policies are told of a cluster, nil for one that does not
+// exist.
 func describeCluster(name string, cluster *v1alpha1.DBCluster) *policy.Cluster {
 	if cluster == nil {
 		return &policy.Cluster{Name: name}

@@ -5,8 +5,8 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/policy"
 )
 
-// limits returns how many connections the user, its first Database and the DBCluster of
-// that one take, as far as they say. What cannot be found has no limit.
+// limits returns the connection limits of the user, of its first Database and of the
+// DBCluster of that Database, leaving out those that are not set or cannot be found.
 func limits(user *v1alpha1.DatabaseUser, facts Facts) (known []policy.Limit) {
 	add := func(kind, name string, connections *int32) {
 		if connections != nil && *connections >= 0 {

@@ -10,8 +10,8 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
-// Objects are Facts from manifests, or from what has been read already, rather than
-// from a cluster. The zero value is empty.
+// Objects are Facts from manifests, or from what the caller has read already. The zero value
+// is empty.
 type Objects struct {
 	namespaces map[string]*metav1.ObjectMeta
 	clusters   map[string]*v1alpha1.DBCluster
@@ -135,5 +135,5 @@ func (o *Objects) UsersOfSecret(namespace, name string) (users []*v1alpha1.Datab
 	return users
 }
 
-// Err implements Facts: there is nobody who could not be asked.
+// Err implements Facts. It is always nil: what is not in the Objects does not exist.
 func (o *Objects) Err() error { return nil }

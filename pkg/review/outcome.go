@@ -26,8 +26,8 @@ type Outcome struct {
 	Patch []byte
 	// Findings are what Message was made of.
 	Findings []policy.Finding
-	// Decision is what the policies said, for the log and the metrics; without a revision
-	// where they were not asked, or had no answer.
+	// Decision is what the policies said, for the log and the metrics. It has no revision where
+	// they were not asked, or where none could be loaded.
 	Decision policy.Decision
 }
 
@@ -37,18 +37,18 @@ const (
 	policySharedAdmin = "dbtether.policies.resources.admin_privilege"
 )
 
-// NotShared reports whether nothing speaks against the request but that databases of
-// other namespaces are not shared with its own, or not for what it asks.
+// NotShared reports whether the only objection to the request is that databases of other
+// namespaces are not shared with its own, or not with the privileges that it asks for.
 func (o Outcome) NotShared() bool {
 	return !o.Allowed && len(o.Findings) > 0 && !slices.ContainsFunc(o.Findings, func(f policy.Finding) bool {
 		return f.Policy != policyShared && f.Policy != policySharedAdmin
 	})
 }
 
-// allow returns the outcome of a request that nothing speaks against.
+// allow returns the outcome of a request that nothing was found against.
 func allow() Outcome { return Outcome{Allowed: true, Code: http.StatusOK} }
 
-// deny returns the outcome of a request that the findings speak against. Without
+// deny returns the outcome of a request that is denied because of the findings. Without
 // findings it allows.
 func deny(findings []policy.Finding) Outcome {
 	if len(findings) == 0 {
@@ -61,6 +61,12 @@ func deny(findings []policy.Finding) Outcome {
 func invalid(text string) Outcome {
 	return Outcome{Code: http.StatusBadRequest, Message: text}
 }
+
+// codeObject is the code of an object that is not of its schema.
+const codeObject = "OBJECT-INVALID"
+
+// unreadable returns the outcome of a request whose object cannot be read.
+func unreadable(cause error) Outcome { return invalid(codeObject + ": " + cause.Error() + ".") }
 
 // undecided returns the outcome of a request of which too little could be found out.
 func undecided(cause error) Outcome {
@@ -93,8 +99,8 @@ func line(f policy.Finding) string {
 	return OneLine(text)
 }
 
-// OneLine returns a text in one line. What a policy quotes may have line breaks, or
-// sequences that a terminal obeys; a message has none.
+// OneLine returns a text in one line, without control characters. What a policy quotes may
+// have line breaks, or sequences that a terminal obeys.
 func OneLine(text string) string {
 	return strings.Map(printable, strings.Join(strings.Fields(text), " "))
 }

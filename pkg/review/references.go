@@ -44,9 +44,10 @@ type secretPod struct {
 	} `json:"spec"`
 }
 
-// references returns the references of a pod, or of what follows its old self: of an
-// UPDATE of its ephemeral containers only those of new ones. Old is empty for a new pod.
-// Each Secret is there once, where it is referred to first.
+// references returns the references of a pod to Secrets. Old is empty for a new pod; for an
+// UPDATE of ephemeral containers it is the pod before, and only the references of containers
+// that it does not have are returned. Each Secret is there once, where the pod refers to it
+// first.
 func references(object, old []byte) ([]reference, error) {
 	pod, err := readSecretPod(object)
 	if err != nil {
@@ -87,8 +88,9 @@ type found struct {
 	seen       map[string]bool // Secrets
 }
 
-// add adds a reference, unless there is none or the Secret has one already. The path is
-// written only then: a container often has a variable for each key.
+// add adds a reference to a Secret, unless the name is empty or there is a reference to it
+// already. Path is called only where one is added, because a container often refers to one
+// Secret in several variables.
 func (f *found) add(secret string, path func() string) {
 	if secret != "" && !f.seen[secret] {
 		f.seen[secret] = true
@@ -96,10 +98,10 @@ func (f *found) add(secret string, path func() string) {
 	}
 }
 
-// containers adds what containers refer to, but for those that are among others by name.
-func (f *found) containers(path string, all, others []container) {
-	known := make(map[string]bool, len(others))
-	for _, c := range others {
+// containers adds the references of all containers but those whose names are among before.
+func (f *found) containers(path string, all, before []container) {
+	known := make(map[string]bool, len(before))
+	for _, c := range before {
 		known[c.Name] = true
 	}
 	for i, c := range all {
@@ -125,8 +127,9 @@ type volumeSource struct {
 	} `json:"sources"` // projected
 }
 
-// volume adds what a volume of any kind refers to. Kinds are told by what they contain,
-// not by their names: there are a dozen that take a Secret, and there will be others.
+// volume adds the references of a volume of any kind. What refers to a Secret is recognised by
+// its fields, whatever the kind of the volume is called: a dozen kinds take a Secret, and
+// others will.
 func (f *found) volume(index int, volume map[string]json.RawMessage) {
 	path := func() string { return fmt.Sprintf("spec.volumes[%d]", index) }
 	for _, kind := range slices.Sorted(maps.Keys(volume)) {

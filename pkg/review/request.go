@@ -7,7 +7,7 @@ import (
 	"sigs.k8s.io/json"
 )
 
-// The one form of review that is spoken here.
+// The kind and the version of the reviews that Decode reads.
 const (
 	ReviewKind       = "AdmissionReview"
 	ReviewAPIVersion = "admission.k8s.io/v1"
@@ -19,8 +19,8 @@ const (
 	Update = "UPDATE"
 )
 
-// Request is what is read of an AdmissionReview's request. Object and OldObject
-// are parts of the body that it was decoded from: neither may be changed.
+// Request holds the parts of an AdmissionReview's request that are used here. Object and
+// OldObject are parts of the body that it was decoded from: neither may be changed.
 type Request struct {
 	UID         string
 	Kind        GroupVersionKind
@@ -55,21 +55,9 @@ type User struct {
 	Groups   []string `json:"groups"`
 }
 
-// InvalidError says why a body is no review that can be answered.
-type InvalidError struct {
-	// UID is the request's, where the body has one.
-	UID   string
-	Cause error
-}
-
-func (e *InvalidError) Error() string { return "decode AdmissionReview: " + e.Cause.Error() }
-
-// Unwrap returns the cause.
-func (e *InvalidError) Unwrap() error { return e.Cause }
-
-// Decode reads an AdmissionReview of admission.k8s.io/v1, case-sensitively. Every
-// error is an *InvalidError. The Request refers to body, which the caller leaves
-// alone for as long as it uses the Request.
+// Decode reads an AdmissionReview of admission.k8s.io/v1, case-sensitively. The error says
+// why the body is no review that can be answered. The Request refers to body, which the
+// caller leaves alone for as long as it uses the Request.
 func Decode(body []byte) (*Request, error) {
 	var envelope struct {
 		APIVersion string `json:"apiVersion"`
@@ -89,23 +77,16 @@ func Decode(body []byte) (*Request, error) {
 		} `json:"request"`
 	}
 	if err := json.UnmarshalCaseSensitivePreserveInts(body, &envelope); err != nil {
-		return nil, &InvalidError{Cause: err}
+		return nil, fmt.Errorf("decode AdmissionReview: %w", err)
 	}
 	r := envelope.Request
-	invalid := func(cause error) (*Request, error) {
-		e := &InvalidError{Cause: cause}
-		if r != nil {
-			e.UID = r.UID
-		}
-		return nil, e
-	}
 	switch {
 	case envelope.Kind != ReviewKind || envelope.APIVersion != ReviewAPIVersion:
-		return invalid(fmt.Errorf("the body is %q of %q, not %s of %s", envelope.Kind, envelope.APIVersion, ReviewKind, ReviewAPIVersion))
+		return nil, fmt.Errorf("decode AdmissionReview: the body is %q of %q, not %s of %s", envelope.Kind, envelope.APIVersion, ReviewKind, ReviewAPIVersion)
 	case r == nil:
-		return invalid(errors.New("request is missing or null"))
+		return nil, errors.New("decode AdmissionReview: request is missing or null")
 	case r.UID == "":
-		return invalid(errors.New("request.uid is missing"))
+		return nil, errors.New("decode AdmissionReview: request.uid is missing")
 	}
 	return &Request{UID: r.UID, Kind: r.Kind, Resource: r.Resource, SubResource: r.SubResource, Operation: r.Operation,
 		Namespace: r.Namespace, Name: r.Name, User: r.UserInfo, DryRun: r.DryRun, Object: r.Object, OldObject: r.OldObject}, nil

@@ -20,9 +20,9 @@ type Reviewer struct {
 	Now      func() time.Time
 }
 
-// Resources answers a CREATE or UPDATE of one of our custom resources as the
-// policies of the area resources do. An object that is being deleted is allowed
-// whatever it has become: a refused update would keep it for ever.
+// Resources answers a CREATE or UPDATE of one of our custom resources as the policies of the
+// area resources do. An object that is being deleted is always allowed: its finalizers are
+// removed by updates, and if those were refused it would stay for ever.
 func (v Reviewer) Resources(ctx context.Context, r *Request, facts Facts) Outcome {
 	if text := wrongResource(r); text != "" {
 		return invalid(text)
@@ -30,11 +30,11 @@ func (v Reviewer) Resources(ctx context.Context, r *Request, facts Facts) Outcom
 	object, err := decodeResource(r)
 	switch {
 	case err != nil:
-		return invalid(fmt.Sprintf(codeObject+": decode %s %q: %v.", r.Kind.Kind, r.Name, err))
+		return unreadable(fmt.Errorf("decode %s %q: %w", r.Kind.Kind, r.Name, err))
 	case object.GetDeletionTimestamp() != nil:
 		return allow()
 	}
-	// What the URL says is what the API server writes.
+	// The API server writes into the namespace of the URL, whatever the object says.
 	object.SetNamespace(r.Namespace)
 	return v.judge(ctx, requestOf(r), object, facts).outcome
 }
@@ -50,14 +50,11 @@ func decodeResource(r *Request) (metav1.Object, error) {
 	default:
 		object = new(v1alpha1.DatabaseUser)
 	}
-	if string(r.Object) == "" {
+	if len(r.Object) == 0 {
 		return nil, errors.New("there is no object")
 	}
 	return object, json.UnmarshalCaseSensitivePreserveInts(r.Object, object)
 }
-
-// codeObject is the code of an object that is not of our schema.
-const codeObject = "OBJECT-INVALID"
 
 // judgement is an outcome, and what it was based on.
 type judgement struct {
@@ -90,8 +87,8 @@ func (v Reviewer) judge(ctx context.Context, request policy.Request, object meta
 	return judgement{decided(v.decide(ctx, inputs)), inputs}
 }
 
-// decide evaluates inputs in their order, and returns what they come to together.
-// Each role learns which cluster the databases before it stand on.
+// decide evaluates inputs in their order, and merges their decisions. Each Role is told the
+// cluster of the databases before it.
 func (v Reviewer) decide(ctx context.Context, inputs []*policy.Input) policy.Decision {
 	decisions := make([]policy.Decision, 0, len(inputs))
 	clusterName := ""
@@ -104,7 +101,8 @@ func (v Reviewer) decide(ctx context.Context, inputs []*policy.Input) policy.Dec
 		if d.Err != "" {
 			break
 		}
-		// A database that the user may not use does not say where it is.
+		// One that the user may not use is passed over: a finding would tell which cluster it
+		// stands on.
 		if d.Allow && clusterName == "" {
 			clusterName = input.Cluster.Name
 		}
@@ -112,8 +110,8 @@ func (v Reviewer) decide(ctx context.Context, inputs []*policy.Input) policy.Dec
 	return policy.Merge(decisions...)
 }
 
-// decided returns what the policies said, in words. A decision that they could not
-// make is a denial with another code: trying again may help.
+// decided returns the outcome of a decision. A decision that the policies could not make is
+// a denial with the status code 500: trying again may help.
 func decided(d policy.Decision) Outcome {
 	outcome := allow()
 	if !d.Allow {

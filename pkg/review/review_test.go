@@ -17,7 +17,6 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/pkg/policy"
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
-	"github.com/dbtether/kubectl-dbtether/policies"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden outcomes")
@@ -26,7 +25,7 @@ var update = flag.Bool("update", false, "rewrite the golden outcomes")
 // the parts review.yaml, the AdmissionReview; facts.yaml, what there is in the
 // cluster; and outcome.json, the answer.
 func TestGolden(t *testing.T) {
-	reviewer := review.Reviewer{Policies: newEngine(t), Now: func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }}
+	reviewer := review.Reviewer{Policies: newEngine(t), Now: func() time.Time { return noon }}
 	functions := map[string]func(context.Context, *review.Request, review.Facts) review.Outcome{
 		"inject":    reviewer.Inject,
 		"enforce":   reviewer.Enforce,
@@ -54,7 +53,7 @@ func TestGolden(t *testing.T) {
 
 func newEngine(tb testing.TB) *policy.Engine {
 	tb.Helper()
-	engine, err := policy.New(context.Background(), policies.FS, policy.Options{Timeout: 30 * time.Second})
+	engine, err := policy.Load(context.Background(), policy.Set{}, policy.Options{Timeout: 30 * time.Second})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -8,8 +8,9 @@ import (
 )
 
 // SecretNames returns the names of the Secrets, in the user's namespace, that hold its
-// credential or are to hold it: those of its spec and those of its status, which differ
-// while it moves. Revisions are not among them: see LiveSecret.
+// credential or are to hold it: those of its spec and those of its status, which differ while
+// a credential moves. The names of revisions are not among them; v1alpha1.LiveSecret returns
+// the Secret of a revision.
 func SecretNames(user *v1alpha1.DatabaseUser) []string {
 	names := []string{user.SecretName()}
 	add := func(name string) {

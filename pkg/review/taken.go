@@ -15,16 +15,16 @@ type Container struct {
 	Taken []Taken
 }
 
-// Taken is what a container takes of a Secret.
+// Taken is how a container uses a Secret.
 type Taken struct {
 	Secret string
-	// Variables are the names of those that have one of its keys, in the order of the pod.
+	// Variables are the names of the variables with one of its keys, in the order of the pod.
 	Variables []string
 	// All says that each of its keys is a variable: envFrom.
 	All bool
-	// Mounts are where its keys are files.
+	// Mounts are the paths at which its keys are files.
 	Mounts []string
-	// Fixed are those of Mounts that the kubelet does not replace when the Secret
+	// Fixed are those of Mounts whose files the kubelet does not replace when the Secret
 	// changes: mounts of a subPath.
 	Fixed []string
 }
@@ -42,11 +42,10 @@ func (c Container) Of(secrets ...string) (Taken, bool) {
 	return Taken{}, false
 }
 
-// Containers returns what each container of a pod, given as JSON, takes of Secrets: init
-// containers first, then the others, then ephemeral ones. Beside that it returns the
-// Secrets, each once, of volumes that no container has as files: of those that nobody
-// mounts, and of those whose driver reads the Secret. No value is in a pod, so none is
-// returned.
+// Containers returns how each container of a pod, given as JSON, uses Secrets: init
+// containers first, then the others, then ephemeral ones. Others are the Secrets, each once,
+// of volumes that no container mounts, and of those whose driver reads the Secret. It does no
+// I/O, and returns names only.
 func Containers(pod []byte) (containers []Container, others []string, err error) {
 	decoded, err := readUsingPod(pod)
 	if err != nil {

@@ -18,14 +18,14 @@ import (
 type template struct {
 	name     string
 	replicas int64
-	// controlled says that another object made this one, and is told itself.
+	// controlled says that another object made this one: that one is reviewed.
 	controlled bool
 	pod        *inject.Pod
 }
 
-// Templates answers the CREATE or UPDATE of a workload with what its pods would be told,
-// as warnings. It never denies: the pods are, and whoever owns the workload hears of it
-// now rather than from a Deployment that does not come up.
+// Templates answers the CREATE or UPDATE of a workload: it warns of what its pods would be
+// denied for. It never denies itself, because the pods are; but whoever writes the workload
+// hears of it now, rather than from a Deployment that does not come up.
 func (v Reviewer) Templates(ctx context.Context, r *Request, facts Facts) Outcome {
 	if text := wrongTemplate(r); text != "" {
 		return warned(invalid(text))
@@ -33,7 +33,7 @@ func (v Reviewer) Templates(ctx context.Context, r *Request, facts Facts) Outcom
 	t, err := decodeTemplate(r)
 	switch {
 	case err != nil:
-		return warned(invalid(fmt.Sprintf(codeObject+": decode %s %q: %v.", r.Kind.Kind, r.Name, err)))
+		return warned(unreadable(fmt.Errorf("decode %s %q: %w", r.Kind.Kind, r.Name, err)))
 	case t.controlled:
 		return allow()
 	}
@@ -51,12 +51,12 @@ func (v Reviewer) Templates(ctx context.Context, r *Request, facts Facts) Outcom
 	return warned(outcome)
 }
 
-// unfit returns why the pods could not be injected, if that is so: the annotations name
-// a container that they do not have.
+// unfit returns a finding if the pods could not be injected, because the annotations do not
+// fit them: they name a container that the pods do not have, for example.
 func unfit(pod *inject.Pod, ask *inject.Ask, namespace string, facts Facts) []policy.Finding {
 	found, ok := bindings(ask, namespace, facts)
 	if !ok {
-		return nil // the policies have said why, or were told not to
+		return nil // the policies have said why, or are in a mode that does not
 	}
 	_, err := pod.Patch(ask, found)
 	var problem inject.Problem

@@ -11,7 +11,7 @@ import (
 // Whatever a workload looks like, it is never refused; and whatever a pod looks like, what
 // guards it has an answer.
 func FuzzTemplates(f *testing.F) {
-	reviewer := review.Reviewer{Policies: newEngine(f), Now: func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }}
+	reviewer := review.Reviewer{Policies: newEngine(f), Now: func() time.Time { return noon }}
 	var facts *review.Objects
 	for _, pattern := range []string{"templates", "guard"} {
 		files, err := filepath.Glob(filepath.Join("testdata", pattern, "*.txtar"))

@@ -15,7 +15,7 @@ const (
 	UseEnv     = "env"     // a variable has one of its keys
 	UseEnvFrom = "envFrom" // each of its keys is a variable
 	UseFiles   = "files"   // a container has its keys as files
-	UseVolume  = "volume"  // nobody mounts the volume with its keys
+	UseVolume  = "volume"  // a volume has its keys, which no container mounts
 	UseDriver  = "driver"  // the driver of a volume reads it
 	UsePull    = "pull"    // the kubelet pulls images with it
 )
@@ -25,15 +25,17 @@ type Use struct {
 	Secret string
 	// Way is one of the ways above.
 	Way string
-	// Container refers to it, of a kind as in Container; empty: the pod does.
+	// Container is the name of the container that refers to it, and Kind is as in Container;
+	// both are empty where the pod itself refers to it.
 	Container, Kind string
 	// Variable is the name of a variable, or of envFrom what the names begin with.
 	Variable string
-	// Volume is the volume by which it comes, and Path where that is mounted.
+	// Volume is the name of the volume that has it, and Path where that is mounted.
 	Volume, Path string
 	// Fixed says that the kubelet does not replace the files: a mount of a subPath.
 	Fixed bool
-	// Keys are those that are named; none: all of them, or those that the reader looks for.
+	// Keys are the keys that the pod names; none where it takes all of them, or leaves the
+	// choice to a driver.
 	Keys []string
 	// Optional says that a pod starts without the Secret, and without the keys.
 	Optional bool
@@ -198,7 +200,7 @@ type keyFiles struct {
 	Optional bool `json:"optional"`
 }
 
-// filesSource is what is read of a volume beside volumeSource.
+// filesSource is what is read of a volume in addition to volumeSource.
 type filesSource struct {
 	keyFiles // of a Secret
 	Sources  []struct {
@@ -206,8 +208,8 @@ type filesSource struct {
 	} `json:"sources"` // projected
 }
 
-// readVolume returns what a volume of any kind refers to. Kinds are told by what they
-// contain, as in found.volume.
+// readVolume returns the name of a volume, and the uses of Secrets in it, recognised as in
+// found.volume.
 func readVolume(volume map[string]json.RawMessage) (name string, uses []Use) {
 	_ = kjson.UnmarshalCaseSensitivePreserveInts(volume["name"], &name)
 	driver := func(secret string) {

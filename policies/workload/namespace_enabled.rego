@@ -20,7 +20,7 @@ package dbtether.policies.workload.namespace_enabled
 deny contains {
 	"code": "NAMESPACE-NOT-ENABLED",
 	"message": sprintf("the pod asks for credentials (dbtether.io/inject), but namespace %q is not labelled for it", [input.namespace.name]),
-	"fix": sprintf("ask who owns the namespace to run: kubectl label namespace %s dbtether.io/injection=enabled", [input.namespace.name]),
+	"fix": sprintf("ask the platform team to run: kubectl label namespace %s dbtether.io/injection=enabled", [input.namespace.name]),
 	"path": `metadata.annotations["dbtether.io/inject"]`,
 } if {
 	count(input.binding) > 0

@@ -22,7 +22,7 @@ test_not_enabled if {
 	denied(false, [{"user": "orders-api"}]) == {{
 		"code": "NAMESPACE-NOT-ENABLED",
 		"message": `the pod asks for credentials (dbtether.io/inject), but namespace "shop" is not labelled for it`,
-		"fix": "ask who owns the namespace to run: kubectl label namespace shop dbtether.io/injection=enabled",
+		"fix": "ask the platform team to run: kubectl label namespace shop dbtether.io/injection=enabled",
 		"path": `metadata.annotations["dbtether.io/inject"]`,
 	}}
 }

@@ -10,9 +10,9 @@ import (
 // ephemeral is the subresource through which `kubectl debug` adds a container.
 const ephemeral = "ephemeralcontainers"
 
-// wrongPod returns what is wrong with a request that an entry for pods got, or
-// nothing. Webhook configurations are written by people: one that sends something
-// else must not be answered as if it were a pod.
+// wrongPod returns what is wrong with a request that an entry for pods got, empty if
+// nothing. People write webhook configurations, and may send an entry something else,
+// which must not be answered as if it were a pod.
 func wrongPod(r *Request) string {
 	pod := r.Resource.Group == "" && r.Resource.Version == "v1" && r.Resource.Resource == "pods" && r.Kind.Kind == "Pod"
 	if pod && (r.SubResource == "" && r.Operation == Create || r.SubResource == ephemeral && r.Operation == Update) {
@@ -40,6 +40,8 @@ func wrongTemplate(r *Request) string {
 	return wrong(r, "CREATE and UPDATE of workloads with a pod template")
 }
 
+// wrong returns the message about a request that an entry does not answer; answers says what
+// it does.
 func wrong(r *Request, answers string) string {
 	resource := r.Resource.Resource
 	if r.SubResource != "" {

@@ -99,6 +99,7 @@ func startTests(ctx context.Context, modules map[string]*ast.Module, capabilitie
 		RaiseBuiltinErrors(true).SetTimeout(testTimeout).RunTests(ctx, txn)
 }
 
+// sourceOf returns the name of the source that a file is of.
 func sourceOf(users []origin, file string) string {
 	for _, o := range users {
 		if strings.HasPrefix(file, o.Name+"/") {
@@ -108,7 +109,8 @@ func sourceOf(users []origin, file string) string {
 	return file
 }
 
-// why says of a failed test what is known beside that it failed.
+// why returns what is known of why a test failed, as the end of a sentence; empty if nothing
+// is.
 func why(result *tester.Result) string {
 	switch {
 	case result.Error != nil:
