@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -86,6 +87,33 @@ func (s *site) config(t *testing.T, kubeconfig string) *rest.Config {
 	}
 	config.QPS, config.WarningHandler = -1, rest.NoWarnings{}
 	return config
+}
+
+// grant lets a user do something to the resources of one name, cluster-wide.
+func (s *site) grant(t *testing.T, user, verb, resource string) {
+	t.Helper()
+	rbac := func(resource string) dynamic.ResourceInterface {
+		return s.objects.Resource(rbacv1.SchemeGroupVersion.WithResource(resource))
+	}
+	object := func(kind string, fields map[string]any) *unstructured.Unstructured {
+		o := &unstructured.Unstructured{Object: fields}
+		o.SetGroupVersionKind(rbacv1.SchemeGroupVersion.WithKind(kind))
+		o.SetName(user)
+		return o
+	}
+	role := object("ClusterRole", map[string]any{"rules": []any{map[string]any{"apiGroups": []any{v1alpha1.GroupVersion.Group}, "resources": []any{resource}, "verbs": []any{verb}}}})
+	binding := object("ClusterRoleBinding", map[string]any{"roleRef": map[string]any{"apiGroup": rbacv1.GroupName, "kind": "ClusterRole", "name": user},
+		"subjects": []any{map[string]any{"apiGroup": rbacv1.GroupName, "kind": "User", "name": user}}})
+	for resource, o := range map[string]*unstructured.Unstructured{"clusterroles": role, "clusterrolebindings": binding} {
+		if _, err := rbac(resource).Create(t.Context(), o, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := rbac(resource).Delete(context.Background(), user, metav1.DeleteOptions{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 // provisioner returns one that works as a user of the API server, "" for the
