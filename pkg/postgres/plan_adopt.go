@@ -56,11 +56,9 @@ func (p *planner) absent(want Database) bool {
 // after it.
 func (p *planner) reference(want Database) {
 	have, exists := p.state.Databases[want.Name]
-	group := want.Marker
-	group.Kind = groupOf + group.Kind
 	ready := exists && want.Marker.owns(have.Comment)
 	for _, name := range GroupsOf(want.Name).all() {
-		ready = ready && group.owns(p.state.Roles[name].Comment)
+		ready = ready && want.Marker.group().owns(p.state.Roles[name].Comment)
 	}
 	switch {
 	case ready:

@@ -191,7 +191,7 @@ type lackingGrants struct {
 }
 
 // relationPrivileges are in the order of the manual ("GRANT").
-var relationPrivileges = []string{"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "USAGE"}
+var relationPrivileges = append(slices.Clone(tablePrivileges), "USAGE")
 
 // mergeLacking puts neighbours that lack several privileges on the same relations
 // together.
@@ -235,13 +235,4 @@ func (l lackingGrants) step() Step {
 	}
 	step.Statement = sql(append(fragments, " TO ", ident(l.Grantee))...)
 	return step
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

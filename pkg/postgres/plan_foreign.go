@@ -1,8 +1,6 @@
 package postgres
 
-import (
-	"strings"
-)
+import "strings"
 
 // This file lets the groups of a database use what other roles own in it: the whole
 // of an adopted one, or what a login created after SET ROLE NONE.
@@ -17,7 +15,7 @@ type foreignStep struct {
 // ownerGrants are the default privileges of the owner group on what others create.
 var ownerGrants = []defaultGrant{
 	{"SCHEMAS", []string{"USAGE", "CREATE"}, owners, "the owner group works in schemas created later"},
-	{"TABLES", []string{"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"}, owners, "the owner group uses tables created later"},
+	{"TABLES", tablePrivileges, owners, "the owner group uses tables created later"},
 	{"SEQUENCES", []string{"SELECT", "USAGE", "UPDATE"}, owners, "the owner group uses sequences created later"},
 }
 
@@ -93,16 +91,13 @@ func (p *planner) asOwner(in *interior, owner string, steps []foreignStep) {
 	admin := p.state.Server.Admin
 	how, member := p.state.Members[owner][admin]
 	joins := false
-	switch {
+	switch server := p.state.Server; {
 	case len(steps) == 0:
 		return
-	case p.state.Server.Superuser || p.inherits(admin, owner):
-	case p.state.Server.major() < 16:
-		joins = p.state.Server.CreateRole && !member && !p.superuser(in, owner)
+	case server.Superuser || p.inherits(admin, owner):
+	case !p.superuser(in, owner) && (server.major() < 16 && server.CreateRole && !member || server.major() >= 16 && how.Admin):
+		joins = true
 	default:
-		joins = how.Admin && !p.superuser(in, owner)
-	}
-	if !joins && !p.state.Server.Superuser && !p.inherits(admin, owner) {
 		p.missing(in, owner, steps)
 		return
 	}
@@ -166,7 +161,7 @@ func (p *planner) newContent(want Database, groups Groups) Content {
 	}
 	content.Defaults, content.Lacking = nil, nil
 	for _, r := range content.Relations {
-		for _, grantee := range []string{groups.Owner, groups.ReadWrite, groups.ReadOnly} {
+		for _, grantee := range groups.all() {
 			if grantee == r.Owner {
 				continue
 			}
@@ -189,7 +184,7 @@ func relationGrants(groups Groups, group string, sequences bool) []string {
 	case group == groups.ReadWrite:
 		return []string{"SELECT", "INSERT", "UPDATE", "DELETE"}
 	default:
-		return []string{"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"}
+		return tablePrivileges
 	}
 }
 

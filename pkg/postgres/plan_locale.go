@@ -116,12 +116,6 @@ func (p *planner) localeProvider(want Database, object string) bool {
 	return true
 }
 
-// refused refuses, and returns false for its caller to return.
-func (p *planner) refused(problem, fix string) bool {
-	p.refuse(Refusal{Problem: problem, Fix: fix})
-	return false
-}
-
 // sameLocale refuses an existing database whose encoding or locale is not what is
 // asked for: they are fixed when it is created.
 func (p *planner) sameLocale(want Database, have DatabaseState) bool {
