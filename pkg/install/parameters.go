@@ -153,7 +153,9 @@ func (p Parameters) checkPods() (errs []error) {
 	return errs
 }
 
+// isWebhookURL reports whether a text is a URL of scheme and host only: the path of an
+// entry is put behind it.
 func isWebhookURL(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && u.Scheme == "https" && u.Hostname() != "" && u.Path == "" && u.RawQuery == "" && u.User == nil
+	return err == nil && u.Scheme == "https" && u.Hostname() != "" && u.User == nil && !strings.ContainsAny(strings.TrimPrefix(text, "https://"), "/?#")
 }

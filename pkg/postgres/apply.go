@@ -141,7 +141,7 @@ func (e *StepError) Hint() string {
 		return lost.Hint()
 	}
 	if !errors.As(e.Cause, &pgErr) {
-		return "run the command again: it takes up where it stopped"
+		return runAgain
 	}
 	if e.Step.Verb == "create" && strings.HasPrefix(e.Step.Object, "database ") && slices.Contains(badLocale, pgErr.Code) {
 		return "encoding and locale are fixed: delete the Database, and create it with others"
@@ -163,6 +163,6 @@ func (e *StepError) Hint() string {
 	case "53300":
 		return "the server has no free connection: free some or raise max_connections, then run the command again"
 	default:
-		return "run the command again: it takes up where it stopped"
+		return runAgain
 	}
 }

@@ -20,6 +20,9 @@ type ConnectError struct {
 	SQLState string
 	Cause    error
 	Fix      string
+
+	// routine is the function of the server that refused us; empty like SQLState.
+	routine string
 }
 
 // Error implements error.
@@ -96,7 +99,7 @@ func (e Endpoint) refusedBy(pgErr *pgconn.PgError, login Login, database, where 
 	case strings.Contains(pgErr.Message, "unsupported startup parameter"):
 		fix = "PgBouncer stands at " + where + ": point spec.endpoint at PostgreSQL itself"
 	}
-	return &ConnectError{Server: e.Name, SQLState: pgErr.Code, Fix: fix,
+	return &ConnectError{Server: e.Name, SQLState: pgErr.Code, routine: pgErr.Routine, Fix: fix,
 		Cause: fmt.Errorf("%s (SQLSTATE %s)", pgErr.Message, pgErr.Code)}
 }
 

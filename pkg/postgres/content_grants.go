@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -17,7 +16,7 @@ func (s *Server) observeElsewhere(ctx context.Context, state *State, scope Scope
 		owner, marked := ParseMarker(state.Roles[GroupsOf(dep.Database).Owner].Comment)
 		have := state.Databases[dep.Database]
 		if dep.Owns || read || slices.Contains(scope.Databases, dep.Database) || !have.AllowConnections || have.Barred ||
-			!marked || !strings.HasPrefix(owner.Kind, groupOf) {
+			!marked || !owner.isGroup() {
 			continue
 		}
 		conn, err := s.enter(ctx, dep.Database)

@@ -6,14 +6,16 @@ import (
 	"strings"
 )
 
-const attributes = "SUPERUSER, CREATEROLE, REPLICATION or BYPASSRLS"
+// dangerousAttributes names what dangerous looks for, in messages.
+const dangerousAttributes = "SUPERUSER, CREATEROLE, REPLICATION or BYPASSRLS"
 
-// dangerous reports whether a role has rights over the whole server by attribute.
+// dangerous reports whether an attribute gives a role rights over the whole server.
 func (r Role) dangerous() bool { return r.Superuser || r.CreateRole || r.Replication || r.BypassRLS }
 
 // reservedPrefixes begin the names of roles that PostgreSQL and cloud providers made.
 var reservedPrefixes = []string{"pg_", "rds", "cloudsql", "alloydb", "azure"}
 
+// reservedRole reports whether a role is PostgreSQL's or a provider's, by its name.
 func reservedRole(name string) bool {
 	return slices.ContainsFunc(reservedPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
@@ -34,7 +36,7 @@ func (p *planner) mayUse(want DesiredLogin, role Role) bool {
 		p.refuse(Refusal{Problem: fmt.Sprintf("role %q is the admin of the server", want.Name), Fix: "choose another username (--username)"})
 		return false
 	case role.dangerous():
-		p.refuse(Refusal{Problem: fmt.Sprintf("role %q has been given %s", want.Name, attributes),
+		p.refuse(Refusal{Problem: fmt.Sprintf("role %q has been given %s", want.Name, dangerousAttributes),
 			Fix: "take the attribute away before its credential is handed out"})
 		return false
 	case !ours && !p.mayAdopt(want):
@@ -92,7 +94,7 @@ func (p *planner) contained(role string) bool {
 	}
 	switch {
 	case p.state.Roles[last].dangerous():
-		problem += ", which has " + attributes
+		problem += ", which has " + dangerousAttributes
 	case last == p.state.Server.Admin:
 		problem += ", the admin of the server"
 	default:

@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,17 +18,11 @@ type ServerFacts struct {
 	// MaxConnections are all the server takes, ReservedConnections those of them that are
 	// kept for superusers and other privileged roles, UsedConnections those taken now.
 	MaxConnections, ReservedConnections, UsedConnections int
-	// TLSVersion and TLSCipher are those of our session, for example "TLSv1.3"; empty
-	// without TLS.
-	TLSVersion, TLSCipher string
+	// TLSVersion is that of our session, for example "TLSv1.3"; empty without TLS.
+	TLSVersion string
 	// StatementTimeout and TransactionTimeout end our work when it takes longer; zero: they
 	// don't. The latter exists since PostgreSQL 17.
 	StatementTimeout, TransactionTimeout time.Duration
-	// LockTimeout and IdleInTransactionTimeout are set on the admin role or the maintenance
-	// database; our sessions have their own. Zero: none is set there.
-	LockTimeout, IdleInTransactionTimeout time.Duration
-	// ReadOnly is default_transaction_read_only as it applies to the admin.
-	ReadOnly bool
 	// PasswordEncryption is scram-sha-256 or md5.
 	PasswordEncryption string
 	// Memberships are the roles that the admin is a member of, directly or not, sorted.
@@ -63,7 +56,6 @@ func (s *Server) Facts(ctx context.Context, extensions []string) (ServerFacts, e
 	var batch pgx.Batch
 	facts.queueProvider(&batch)
 	facts.queueSettings(&batch)
-	facts.queueOverridden(&batch)
 	facts.queueSession(&batch)
 	facts.queueMemberships(&batch)
 	facts.queueOpenDatabases(&batch)
@@ -96,7 +88,7 @@ func (f *ServerFacts) queueProvider(batch *pgx.Batch) {
 // role, the database or the server says.
 func (f *ServerFacts) queueSettings(batch *pgx.Batch) {
 	batch.Queue(`SELECT name, reset_val FROM pg_catalog.pg_settings WHERE name IN ('statement_timeout', 'transaction_timeout',
-			'default_transaction_read_only', 'password_encryption', 'max_connections', 'superuser_reserved_connections', 'reserved_connections')`).
+			'password_encryption', 'max_connections', 'superuser_reserved_connections', 'reserved_connections')`).
 		Query(func(rows pgx.Rows) error {
 			return each(rows, func() error {
 				var name, value string
@@ -116,8 +108,6 @@ func (f *ServerFacts) setting(name, value string) {
 		f.StatementTimeout = time.Duration(number) * time.Millisecond
 	case "transaction_timeout":
 		f.TransactionTimeout = time.Duration(number) * time.Millisecond
-	case "default_transaction_read_only":
-		f.ReadOnly = value == "on"
 	case "password_encryption":
 		f.PasswordEncryption = value
 	case "max_connections":
@@ -127,50 +117,13 @@ func (f *ServerFacts) setting(name, value string) {
 	}
 }
 
-// queueOverridden reads time-outs that our session overrides, where the role in the
-// database, the role or the database has them (manual, "ALTER ROLE": in that order).
-func (f *ServerFacts) queueOverridden(batch *pgx.Batch) {
-	batch.Queue(`SELECT DISTINCT ON (1) split_part(c, '=', 1), split_part(c, '=', 2)
-		FROM pg_catalog.pg_db_role_setting s, unnest(s.setconfig) c
-		WHERE split_part(c, '=', 1) IN ('lock_timeout', 'idle_in_transaction_session_timeout')
-			AND s.setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = session_user))
-			AND s.setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))
-		ORDER BY 1, s.setrole = 0, s.setdatabase = 0`).Query(func(rows pgx.Rows) error {
-		return each(rows, func() error {
-			var name, value string
-			if err := rows.Scan(&name, &value); err != nil {
-				return err
-			}
-			if name == "lock_timeout" {
-				f.LockTimeout = parseTimeout(value)
-			} else {
-				f.IdleInTransactionTimeout = parseTimeout(value)
-			}
-			return nil
-		})
-	})
-}
-
-// parseTimeout reads a time with PostgreSQL's units, milliseconds where there is none
-// (manual, "Parameter Names and Values"). What it cannot read is zero.
-func parseTimeout(text string) time.Duration {
-	digits := strings.TrimRight(text, " abcdefghijklmnopqrstuvwxyz")
-	number, err := strconv.ParseFloat(digits, 64)
-	if err != nil {
-		return 0
-	}
-	units := map[string]time.Duration{"us": time.Microsecond, "": time.Millisecond, "ms": time.Millisecond, "s": time.Second,
-		"min": time.Minute, "h": time.Hour, "d": 24 * time.Hour}
-	return time.Duration(number * float64(units[strings.TrimSpace(text[len(digits):])]))
-}
-
 // queueSession counts sessions as max_connections does: without those of background
 // processes and of physical replication.
 func (f *ServerFacts) queueSession(batch *pgx.Batch) {
-	batch.Queue(`SELECT coalesce(ssl.version, ''), coalesce(ssl.cipher, ''),
+	batch.Queue(`SELECT coalesce(ssl.version, ''),
 			(SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datid IS NOT NULL AND usesysid IS NOT NULL)
 		FROM (SELECT pg_backend_pid() AS pid) self LEFT JOIN pg_catalog.pg_stat_ssl ssl USING (pid)`).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&f.TLSVersion, &f.TLSCipher, &f.UsedConnections)
+		return row.Scan(&f.TLSVersion, &f.UsedConnections)
 	})
 }
 

@@ -134,9 +134,7 @@ func (w world) values() Values {
 func (w world) markers() []Marker {
 	var all []Marker
 	for _, d := range w.desired.Databases {
-		group := d.Marker
-		group.Kind = groupOf + group.Kind
-		all = append(all, d.Marker, group)
+		all = append(all, d.Marker, d.Marker.group())
 	}
 	for _, l := range w.desired.Logins {
 		all = append(all, l.Marker)

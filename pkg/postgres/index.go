@@ -68,7 +68,7 @@ func (p *planner) bearing(m Marker) []string {
 // isGroup reports whether a role bears the marker of a database's group.
 func (p *planner) isGroup(role string) bool {
 	marker, marked := ParseMarker(p.state.Roles[role].Comment)
-	return marked && strings.HasPrefix(marker.Kind, groupOf)
+	return marked && marker.isGroup()
 }
 
 // managed reports whether a database has an owner group of ours.

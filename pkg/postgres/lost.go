@@ -28,9 +28,10 @@ func (e *LostError) Error() string {
 func (e *LostError) Unwrap() error { return e.Cause }
 
 // Hint returns what to do about it.
-func (e *LostError) Hint() string {
-	return "run the command again: it takes up where it stopped"
-}
+func (e *LostError) Hint() string { return runAgain }
+
+// runAgain is the hint where nothing has to be mended first.
+const runAgain = "run the command again: it takes up where it stopped"
 
 // cause returns an error of the session as a *LostError if the session is lost. An
 // error of the context stays what it is, although the session is lost then too.

@@ -66,10 +66,20 @@ func (m Marker) mayClaim(comment string) bool {
 	return !marked || m.succeeds(comment)
 }
 
-// key names the resource in Values.UIDs: a group carries its database's UID.
-func (m Marker) key() string {
-	return strings.TrimPrefix(m.Kind, groupOf) + " " + m.Resource
+// group returns the marker of the groups of the Database that bears m.
+func (m Marker) group() Marker {
+	m.Kind = groupOf + m.Kind
+	return m
 }
+
+// isGroup reports whether a marker is that of a group.
+func (m Marker) isGroup() bool { return strings.HasPrefix(m.Kind, groupOf) }
+
+// resourceKind returns the kind of the resource: that of a group's marker is Database.
+func (m Marker) resourceKind() string { return strings.TrimPrefix(m.Kind, groupOf) }
+
+// key names the resource in Values.UIDs: a group carries its database's UID.
+func (m Marker) key() string { return m.resourceKind() + " " + m.Resource }
 
 // command returns what to type to reconcile the Database that bears the marker, or to
 // see its drift.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -43,16 +44,6 @@ type Plan struct {
 
 // Empty reports whether there is nothing to do.
 func (p Plan) Empty() bool { return len(p.Steps) == 0 }
-
-// Destructive reports whether a step destroys data.
-func (p Plan) Destructive() bool {
-	for _, s := range p.Steps {
-		if s.Risk == DestroysData {
-			return true
-		}
-	}
-	return false
-}
 
 // Hash identifies the plan: the same statements in the same order, databases and
 // transactions have the same hash. Verifiers and UIDs do not enter it.
@@ -100,15 +91,10 @@ type Refusal struct {
 	Conflict bool
 	// Blocked is set when a deletion has to wait for something.
 	Blocked bool
-	// Missing is set when a database that should be there is not.
-	Missing bool
 }
 
 // RefusedError is returned when a plan cannot be made. No statement has run.
-type RefusedError struct {
-	Server   string
-	Refusals []Refusal
-}
+type RefusedError struct{ Refusals []Refusal }
 
 // Error implements error.
 func (e *RefusedError) Error() string {
@@ -131,19 +117,11 @@ func (e *RefusedError) Hint() string {
 }
 
 // Conflict reports whether something that is not ours stands in the way.
-func (e *RefusedError) Conflict() bool { return e.any(func(r Refusal) bool { return r.Conflict }) }
+func (e *RefusedError) Conflict() bool {
+	return slices.ContainsFunc(e.Refusals, func(r Refusal) bool { return r.Conflict })
+}
 
 // Blocked reports whether a deletion has to wait.
-func (e *RefusedError) Blocked() bool { return e.any(func(r Refusal) bool { return r.Blocked }) }
-
-// Missing reports whether a database that should be there is not.
-func (e *RefusedError) Missing() bool { return e.any(func(r Refusal) bool { return r.Missing }) }
-
-func (e *RefusedError) any(is func(Refusal) bool) bool {
-	for _, r := range e.Refusals {
-		if is(r) {
-			return true
-		}
-	}
-	return false
+func (e *RefusedError) Blocked() bool {
+	return slices.ContainsFunc(e.Refusals, func(r Refusal) bool { return r.Blocked })
 }

@@ -38,14 +38,14 @@ func (p *planner) adopted(want Database, have DatabaseState, exists bool) bool {
 func (p *planner) absent(want Database) bool {
 	for _, name := range sortedKeys(p.state.Databases) {
 		if want.Marker.owns(p.state.Databases[name].Comment) {
-			p.refuse(Refusal{Missing: true, Problem: fmt.Sprintf("database %q was renamed to %q by somebody else", want.Name, name),
+			p.refuse(Refusal{Problem: fmt.Sprintf("database %q was renamed to %q by somebody else", want.Name, name),
 				Fix: "run: " + sql("ALTER DATABASE ", ident(name), " RENAME TO ", ident(want.Name)).String() +
 					"; or, to have a new one beside it: " + sql("COMMENT ON DATABASE ", ident(name), " IS NULL").String()})
 			return false
 		}
 	}
 	if want.Provisioned && !want.Recreate {
-		p.refuse(Refusal{Missing: true, Problem: fmt.Sprintf("database %q was deleted by somebody else", want.Name),
+		p.refuse(Refusal{Problem: fmt.Sprintf("database %q was deleted by somebody else", want.Name),
 			Fix: "restore it from a backup, or run `kubectl dbtether reconcile --recreate` for an empty one"})
 		return false
 	}
@@ -56,19 +56,17 @@ func (p *planner) absent(want Database) bool {
 // after it.
 func (p *planner) reference(want Database) {
 	have, exists := p.state.Databases[want.Name]
-	group := want.Marker
-	group.Kind = groupOf + group.Kind
 	ready := exists && want.Marker.owns(have.Comment)
 	for _, name := range GroupsOf(want.Name).all() {
-		ready = ready && group.owns(p.state.Roles[name].Comment)
+		ready = ready && want.Marker.group().owns(p.state.Roles[name].Comment)
 	}
 	switch {
 	case ready:
 	case !exists && want.Provisioned:
-		p.refuse(Refusal{Missing: true, Problem: fmt.Sprintf("database %q is gone: somebody else deleted or renamed it", want.Name),
+		p.refuse(Refusal{Problem: fmt.Sprintf("database %q is gone: somebody else deleted or renamed it", want.Name),
 			Fix: "see what mends it: " + want.Marker.command("drift")})
 	case !exists || want.Marker.owns(have.Comment) || p.begun(want, have):
-		p.refuse(Refusal{Missing: true, Problem: fmt.Sprintf("database %q is not provisioned so far", want.Name), Fix: "run: " + want.Marker.command("reconcile")})
+		p.refuse(Refusal{Problem: fmt.Sprintf("database %q is not provisioned so far", want.Name), Fix: "run: " + want.Marker.command("reconcile")})
 	default:
 		p.refuse(conflict("database", want.Name, have.Comment, want.Marker, "refer to the Database that it belongs to, or choose another databaseName"))
 	}

@@ -37,8 +37,7 @@ func (p *planner) database(want Database) {
 // groups plans the three NOLOGIN roles of a database, and the admin's membership
 // in the one that owns its objects. It returns false if one of them is not ours.
 func (p *planner) groups(want Database, groups Groups) bool {
-	marker := want.Marker
-	marker.Kind = groupOf + marker.Kind
+	marker := want.Marker.group()
 	ok := true
 	for _, name := range groups.all() {
 		role, exists := p.state.Roles[name]
@@ -74,10 +73,10 @@ func (p *planner) groups(want Database, groups Groups) bool {
 
 // unprivileged refuses a group with attributes that reach beyond its database.
 func (p *planner) unprivileged(group Role) bool {
-	if !group.Superuser && !group.CreateRole && !group.Replication && !group.BypassRLS {
+	if !group.dangerous() {
 		return true
 	}
-	return p.refused(fmt.Sprintf("role %q has been given SUPERUSER, CREATEROLE, REPLICATION or BYPASSRLS", group.Name),
+	return p.refused(fmt.Sprintf("role %q has been given %s", group.Name, dangerousAttributes),
 		"take the attribute away: every user of the database would inherit it")
 }
 
@@ -100,9 +99,7 @@ func (p *planner) begun(want Database, have DatabaseState) bool {
 	if have.AllowConnections || have.Comment != "" || have.Owner != p.state.Server.Admin {
 		return false
 	}
-	marker := want.Marker
-	marker.Kind = groupOf + marker.Kind
-	return marker.owns(p.state.Roles[GroupsOf(want.Name).Owner].Comment)
+	return want.Marker.group().owns(p.state.Roles[GroupsOf(want.Name).Owner].Comment)
 }
 
 // conflict words the refusal of something that exists and is not ours.
@@ -112,11 +109,11 @@ func conflict(kind, name, comment string, want Marker, fix string) Refusal {
 	switch {
 	case !marked:
 		refusal.Problem = fmt.Sprintf("%s %q exists and was not created by dbtether", kind, name)
-	case strings.TrimPrefix(other.Kind, groupOf) == want.Kind && other.Resource == want.Resource:
+	case other.resourceKind() == want.Kind && other.Resource == want.Resource:
 		refusal.Problem = fmt.Sprintf("%s %q was kept from an earlier %s %s (uid %s)", kind, name, want.Kind, want.Resource, other.UID)
 		refusal.Fix += ", or drop it first if nothing needs it"
 	default:
-		refusal.Problem = fmt.Sprintf("%s %q belongs to %s %s (uid %s)", kind, name, strings.TrimPrefix(other.Kind, groupOf), other.Resource, other.UID)
+		refusal.Problem = fmt.Sprintf("%s %q belongs to %s %s (uid %s)", kind, name, other.resourceKind(), other.Resource, other.UID)
 	}
 	return refusal
 }
@@ -145,18 +142,17 @@ func (p *planner) isolation(want Database, groups Groups, have DatabaseState, ex
 	grants := []struct {
 		group      string
 		privileges []string
-		words      string
 	}{
-		{groups.Owner, []string{"CONNECT", "TEMPORARY", "CREATE"}, "CONNECT, TEMPORARY, CREATE"},
-		{groups.ReadWrite, []string{"CONNECT", "TEMPORARY"}, "CONNECT, TEMPORARY"},
-		{groups.ReadOnly, []string{"CONNECT"}, "CONNECT"},
+		{groups.Owner, []string{"CONNECT", "TEMPORARY", "CREATE"}},
+		{groups.ReadWrite, []string{"CONNECT", "TEMPORARY"}},
+		{groups.ReadOnly, []string{"CONNECT"}},
 	}
 	for _, g := range grants {
 		if exists && have.Grants.has(g.group, g.privileges...) {
 			continue
 		}
 		p.open = append(p.open, Step{Verb: "grant", Object: object + " to " + quoted(g.group), Reason: "what the group may do with the database",
-			Statement: sql("GRANT "+g.words+" ON DATABASE ", ident(database), " TO ", ident(g.group))})
+			Statement: sql("GRANT "+strings.Join(g.privileges, ", ")+" ON DATABASE ", ident(database), " TO ", ident(g.group))})
 	}
 }
 

@@ -117,20 +117,16 @@ func (p *planner) revokeOn(database string, d DirectGrant, privileges []string) 
 		return
 	}
 	step := Step{Verb: "revoke", Object: object + " from " + quoted(d.Login), Reason: heldItself, Statement: statement}
-	login, third := d.Login, d.Grantor != d.Owner
-	grantor := d.Owner
-	if third {
-		grantor = d.Grantor
-	}
-	if third && d.Keeps != HoldsGrantOption && p.inherits(grantor, d.Owner) {
+	byThird := d.Grantor != d.Owner
+	if byThird && d.Keeps != HoldsGrantOption && p.inherits(d.Grantor, d.Owner) {
 		p.asFormerGrantor(database, d, privileges, step)
 		return
 	}
-	if p.as(grantor, database, third, step) {
+	if p.as(d.Grantor, database, byThird, step) {
 		return
 	}
 	p.outOfReach[database] = true
-	p.warn("role %q itself holds %s on %s of database %q; %q ends that there with: %s", login, strings.Join(privileges, ", "), object, database, grantor, statement)
+	p.warn("role %q itself holds %s on %s of database %q; %q ends that there with: %s", d.Login, strings.Join(privileges, ", "), object, database, d.Grantor, statement)
 }
 
 // asFormerGrantor plans the end of privileges whose grantor has lost the grant option
@@ -138,12 +134,14 @@ func (p *planner) revokeOn(database string, d DirectGrant, privileges []string) 
 // owner's, and does nothing; for the same reason the privileges outlived the option. So
 // the grantor gets the option once more, for the transaction.
 func (p *planner) asFormerGrantor(database string, d DirectGrant, privileges []string, revoke Step) {
-	object, grantor, option := d.object(), d, ""
-	if grantor.Login = d.Grantor; d.Keeps == HoldsPrivilege {
+	object, option := d.object(), ""
+	if d.Keeps == HoldsPrivilege { // then that stays
 		option = "GRANT OPTION FOR "
 	}
+	lent := d
+	lent.Login = d.Grantor
 	on, _ := d.fragments()
-	end, _ := revocation(grantor, option, privileges)
+	end, _ := revocation(lent, option, privileges)
 	steps := []Step{
 		actAs(d.Owner, "what it lends is the owner's"),
 		{Verb: "grant", Object: object + " to " + quoted(d.Grantor), Reason: "only with the grant option can it take back what it gave",
@@ -152,7 +150,7 @@ func (p *planner) asFormerGrantor(database string, d DirectGrant, privileges []s
 		revoke,
 		actAs(d.Owner, "what it lent is the owner's"),
 		{Verb: "revoke", Object: object + " from " + quoted(d.Grantor), Reason: "it was for this transaction", Statement: end},
-		{Verb: "set", Object: "role " + quoted(p.state.Server.Admin), Reason: "what follows is the admin's again", Statement: sql("SET LOCAL ROLE NONE")},
+		p.actAsAdmin(),
 	}
 	if p.state.Server.Superuser || d.Owner == GroupsOf(database).Owner && p.mayJoin(d.Grantor) {
 		p.asMember(d.Grantor, database, steps...)
@@ -167,8 +165,14 @@ func (p *planner) asFormerGrantor(database string, d DirectGrant, privileges []s
 		d.Login, strings.Join(privileges, ", "), object, database, strings.Join(statements, "; "))
 }
 
+// actAs lets what follows in the transaction run as a role.
 func actAs(role, reason string) Step {
 	return Step{Verb: "set", Object: "role " + quoted(role), Reason: reason, Statement: sql("SET LOCAL ROLE ", ident(role))}
+}
+
+// actAsAdmin ends actAs.
+func (p *planner) actAsAdmin() Step {
+	return Step{Verb: "set", Object: "role " + quoted(p.state.Server.Admin), Reason: "what follows is the admin's again", Statement: sql("SET LOCAL ROLE NONE")}
 }
 
 // as adds a step that a role's rights are needed for, in a database; set says that the
@@ -178,7 +182,7 @@ func (p *planner) as(role, database string, set bool, step Step) bool {
 	server, in := p.state.Server, p.in(database)
 	steps := []Step{step}
 	if set {
-		steps = []Step{actAs(role, "it granted the privilege"), step, {Verb: "set", Object: "role " + quoted(server.Admin), Reason: "what follows is the admin's again", Statement: sql("SET LOCAL ROLE NONE")}}
+		steps = []Step{actAs(role, "it granted the privilege"), step, p.actAsAdmin()}
 	}
 	switch {
 	case role == GroupsOf(database).Owner:

@@ -133,13 +133,12 @@ func (p *planner) dropDatabase(drop Drop) {
 		p.end = append(p.end, Step{Verb: "drop", Object: "database " + quoted(drop.Name), Reason: "its resource is deleted with policy Delete",
 			Risk: DestroysData, Statement: statement})
 	}
-	marker, reason := drop.Marker, "group of the dropped database"
+	reason := "group of the dropped database"
 	if drop.Keep {
 		reason = "group of a database that never came to be"
 	}
-	marker.Kind = groupOf + marker.Kind
 	for _, name := range groups.all() {
-		if role, exists := p.state.Roles[name]; exists && marker.owns(role.Comment) {
+		if role, exists := p.state.Roles[name]; exists && drop.Marker.group().owns(role.Comment) {
 			p.needCreateRole = true
 			p.end = append(p.end, Step{Verb: "drop", Object: "role " + quoted(name), Reason: reason,
 				Statement: sql("DROP ROLE ", ident(name))})

@@ -1,8 +1,6 @@
 package postgres
 
-import (
-	"strings"
-)
+import "strings"
 
 // This file lets the groups of a database use what other roles own in it: the whole
 // of an adopted one, or what a login created after SET ROLE NONE.
@@ -17,7 +15,7 @@ type foreignStep struct {
 // ownerGrants are the default privileges of the owner group on what others create.
 var ownerGrants = []defaultGrant{
 	{"SCHEMAS", []string{"USAGE", "CREATE"}, owners, "the owner group works in schemas created later"},
-	{"TABLES", []string{"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"}, owners, "the owner group uses tables created later"},
+	{"TABLES", tablePrivileges, owners, "the owner group uses tables created later"},
 	{"SEQUENCES", []string{"SELECT", "USAGE", "UPDATE"}, owners, "the owner group uses sequences created later"},
 }
 
@@ -93,16 +91,13 @@ func (p *planner) asOwner(in *interior, owner string, steps []foreignStep) {
 	admin := p.state.Server.Admin
 	how, member := p.state.Members[owner][admin]
 	joins := false
-	switch {
+	switch server := p.state.Server; {
 	case len(steps) == 0:
 		return
-	case p.state.Server.Superuser || p.inherits(admin, owner):
-	case p.state.Server.major() < 16:
-		joins = p.state.Server.CreateRole && !member && !p.superuser(in, owner)
+	case server.Superuser || p.inherits(admin, owner):
+	case !p.superuser(in, owner) && (server.major() < 16 && server.CreateRole && !member || server.major() >= 16 && how.Admin):
+		joins = true
 	default:
-		joins = how.Admin && !p.superuser(in, owner)
-	}
-	if !joins && !p.state.Server.Superuser && !p.inherits(admin, owner) {
 		p.missing(in, owner, steps)
 		return
 	}
@@ -155,51 +150,4 @@ func (p *planner) missing(in *interior, owner string, steps []foreignStep) {
 		p.warn("users of database %q cannot use all that %q owns in it, because %q may not act as that role; a superuser changes that in database %s with: %s",
 			in.want.Name, owner, p.state.Server.Admin, quoted(in.want.Name), strings.Join(statements, "; "))
 	}
-}
-
-// newContent is what a new database holds: what its template does. What the owners of
-// the template's objects made of them, they own in the copy too.
-func (p *planner) newContent(want Database, groups Groups) Content {
-	content, seen := p.state.Contents[want.template()]
-	if want.template() == defaultTemplate || !seen {
-		return p.freshContent()
-	}
-	content.Defaults, content.Lacking = nil, nil
-	for _, r := range content.Relations {
-		for _, grantee := range []string{groups.Owner, groups.ReadWrite, groups.ReadOnly} {
-			if grantee == r.Owner {
-				continue
-			}
-			for _, privilege := range relationGrants(groups, grantee, r.Sequences) {
-				content.Lacking = append(content.Lacking, LackingGrant{Owner: r.Owner, Schema: r.Schema, Sequences: r.Sequences,
-					Grantee: grantee, Privilege: privilege, Relations: r.Names, All: r.All})
-			}
-		}
-	}
-	return content
-}
-
-// relationGrants returns what a group may do with relations that another role owns.
-func relationGrants(groups Groups, group string, sequences bool) []string {
-	switch {
-	case group == groups.ReadOnly:
-		return []string{"SELECT"}
-	case sequences:
-		return []string{"SELECT", "USAGE", "UPDATE"}
-	case group == groups.ReadWrite:
-		return []string{"SELECT", "INSERT", "UPDATE", "DELETE"}
-	default:
-		return []string{"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"}
-	}
-}
-
-// freshContent is what a database made from template0 holds: PostgreSQL 15 took
-// CREATE on the schema public from PUBLIC and gave the schema to the owner of the
-// database (release notes 15, "Migration").
-func (p *planner) freshContent() Content {
-	public := Schema{Owner: "pg_database_owner", Grants: Grants{"": {"USAGE": true}}}
-	if p.state.Server.major() < 15 {
-		public = Schema{Owner: p.state.Server.Bootstrap, Grants: Grants{"": {"USAGE": true, "CREATE": true}}}
-	}
-	return Content{Schemas: map[string]Schema{publicSchema: public}}
 }

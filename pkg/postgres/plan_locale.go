@@ -4,75 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
-
-const defaultTemplate = "template0"
-
-// template returns what a new database is a copy of.
-func (d Database) template() string {
-	if d.Template == "" {
-		return defaultTemplate
-	}
-	return d.Template
-}
-
-// createDatabase plans a database that nobody can connect to until it is marked
-// and isolated.
-func (p *planner) createDatabase(want Database) {
-	p.needCreateDB = true
-	fragments := []any{"CREATE DATABASE ", ident(want.Name), " TEMPLATE "}
-	encoding := want.Encoding
-	if want.template() == defaultTemplate {
-		fragments = append(fragments, defaultTemplate)
-		if encoding == "" {
-			encoding = "UTF8"
-		}
-	} else {
-		fragments = append(fragments, ident(want.Template))
-	}
-	add := func(option, value string) {
-		if value != "" {
-			fragments = append(fragments, " "+option+" ", literal(value))
-		}
-	}
-	add("ENCODING", encoding)
-	if p.state.Server.major() >= 15 && want.LocaleProvider != "" { // 14 knows libc only, and no word for it
-		fragments = append(fragments, " LOCALE_PROVIDER ", ident(want.LocaleProvider))
-	}
-	add("LC_COLLATE", want.Collate)
-	add("LC_CTYPE", want.CType)
-	switch want.LocaleProvider {
-	case "icu":
-		add("ICU_LOCALE", want.Locale)
-	case "builtin":
-		add("BUILTIN_LOCALE", want.Locale)
-	}
-	p.create = append(p.create, Step{Verb: "create", Object: "database " + quoted(want.Name),
-		Statement: sql(append(fragments, " ALLOW_CONNECTIONS false")...), Reason: "closed until it is isolated"})
-}
-
-// creatable refuses a new database that the server could not make, or that would be
-// made otherwise than meant.
-func (p *planner) creatable(want Database) bool {
-	object := fmt.Sprintf("database %q", want.Name)
-	if name := want.template(); name != defaultTemplate {
-		template, exists := p.state.Databases[name]
-		switch {
-		case !exists:
-			return p.refused(object+fmt.Sprintf(" asks for template %q, which does not exist", name), "create the template, or correct spec.template in another Database: it is immutable")
-		case !template.Template:
-			return p.refused(object+fmt.Sprintf(" asks for template %q, which is not marked as a template: any user could copy anybody's data", name),
-				"have its owner run: "+sql("ALTER DATABASE ", ident(name), " IS_TEMPLATE true").String())
-		}
-	}
-	for _, value := range []string{want.Encoding, want.Collate, want.CType, want.Locale} {
-		if !utf8.ValidString(value) || containsControl(value) {
-			return p.refused(fmt.Sprintf("encoding or locale %q of %s is not printable UTF-8", value, object), "correct the spec")
-		}
-	}
-	return p.localeProvider(want, object)
-}
 
 // localeProvider refuses what the server's version does not have. PostgreSQL 15 takes
 // any text for an ICU locale and sorts as if it were none.
@@ -114,12 +46,6 @@ func (p *planner) localeProvider(want Database, object string) bool {
 		return p.refused(asks+", which PostgreSQL does not have", "set spec.localeProvider to libc, icu or builtin")
 	}
 	return true
-}
-
-// refused refuses, and returns false for its caller to return.
-func (p *planner) refused(problem, fix string) bool {
-	p.refuse(Refusal{Problem: problem, Fix: fix})
-	return false
 }
 
 // sameLocale refuses an existing database whose encoding or locale is not what is

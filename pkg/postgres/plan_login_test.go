@@ -217,21 +217,6 @@ func lifeCases() []planCase {
 	}
 }
 
-func forcedCases() []planCase {
-	s := withBilling(admin18)
-	for _, database := range []string{"", "billing", "legacy"} {
-		s.Dependencies = append(s.Dependencies, postgres.Dependency{Role: "orders_migrate", Database: database, Owns: true})
-	}
-	forced := dropping(orders(), "orders_migrate")
-	forced.DropLogins[0].Force = true
-	busy := provisioned(admin18)
-	busy.Databases["orders"] = with(busy.Databases["orders"], func(d *postgres.DatabaseState) { d.Sessions = 2 })
-	return []planCase{
-		{"drop_login_forced", s, forced},
-		{"drop_database_forced", busy, postgres.Desired{DropDatabases: []postgres.Drop{{Name: "orders", Marker: ordersMarker, Force: true}}}},
-	}
-}
-
 // TestRefusalsNameTheirCause checks that what is hostile in a grant is refused for
 // that, and never written.
 func TestRefusalsNameTheirCause(t *testing.T) {

@@ -141,8 +141,8 @@ func TestPlanSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !drop.Destructive() || create.Destructive() || create.Empty() || !(postgres.Plan{}).Empty() {
-		t.Error("Destructive or Empty is wrong")
+	if drop.Empty() || create.Empty() || !(postgres.Plan{}).Empty() {
+		t.Error("Empty is wrong")
 	}
 	for _, s := range append(drop.Steps, create.Steps...) {
 		if s.Verb == "" || s.Object == "" || s.Reason == "" || s.Risk == "" {

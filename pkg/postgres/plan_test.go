@@ -75,11 +75,7 @@ func planText(t *testing.T, plan postgres.Plan, err error) string {
 			t.Error("a plan came with the refusal")
 		}
 		for _, r := range refused.Refusals {
-			missing := ""
-			if r.Missing {
-				missing = ", missing true"
-			}
-			fmt.Fprintf(&text, "-- refused (conflict %v, blocked %v%s): %s\n--   fix: %s\n", r.Conflict, r.Blocked, missing, r.Problem, r.Fix)
+			fmt.Fprintf(&text, "-- refused (conflict %v, blocked %v): %s\n--   fix: %s\n", r.Conflict, r.Blocked, r.Problem, r.Fix)
 		}
 		return text.String()
 	case err != nil:

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"unicode/utf8"
 )
@@ -68,6 +69,12 @@ func (p *planner) refuse(r Refusal) {
 	if !slices.Contains(p.refusals, r) {
 		p.refusals = append(p.refusals, r)
 	}
+}
+
+// refused refuses, and returns false for its caller to return.
+func (p *planner) refused(problem, fix string) bool {
+	p.refuse(Refusal{Problem: problem, Fix: fix})
+	return false
 }
 
 func (p *planner) warn(format string, args ...any) {
@@ -199,3 +206,8 @@ func containsControl(s string) bool {
 
 // quoted returns a name in quotes, for messages.
 func quoted(name string) string { return fmt.Sprintf("%q", name) }
+
+// sortedKeys returns the keys of a map in order, so that a plan is the same each time.
+func sortedKeys[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
+}

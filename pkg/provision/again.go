@@ -55,7 +55,8 @@ func (p *Provisioner) once(ctx context.Context, request Request, planned func(*J
 	return slices.ContainsFunc(job.users, func(u *userJob) bool { return u.rotation.owed }), nil
 }
 
-// errMoved says that the locks which were taken are not those of what is to be done.
+// errMoved says that what is to be done needs other locks than those which were taken, or
+// another connection.
 var errMoved = errors.New("were changed by someone else meanwhile")
 
 // outdated reports whether an error says that somebody else wrote first: what was read

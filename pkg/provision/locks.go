@@ -22,11 +22,13 @@ func (j *Job) lock(ctx context.Context) error {
 	if err := j.edit(ctx); err != nil {
 		return err
 	}
+	connected := j.Cluster
+	j.Cluster = nil
 	if err := j.gather(ctx); err != nil {
 		return err
 	}
-	if !containsAll(locked, j.locks()) {
-		return failed("run the command again", "the databases of %s %w", j.Subject(), errMoved)
+	if j.Cluster.UID != connected.UID || j.Cluster.Generation != connected.Generation || !containsAll(locked, j.locks()) {
+		return failed("run the command again", "the cluster or the databases of %s %w", j.Subject(), errMoved)
 	}
 	return j.validate()
 }

@@ -121,9 +121,11 @@ func (r *reconciler) refused(ctx context.Context, request Request, err error) {
 	}
 }
 
+// finishDeletion carries out a deletion that was opened, or writes to the status why it
+// could not be. Who was interrupted has found nothing out.
 func (r *reconciler) finishDeletion(ctx context.Context, result Result, d *Deletion, err error) Result {
 	if err != nil {
-		if d != nil {
+		if d != nil && ctx.Err() == nil {
 			_ = d.status(ctx, outcome{err: err, deleting: true})
 		}
 		return result.of(err)

@@ -30,11 +30,16 @@ func isMissingKind(err error) bool {
 	return apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
 }
 
+// knownClusters returns what to do about a name that no cluster has: the names that there
+// are, as far as the caller may list them.
 func (p *Provisioner) knownClusters(ctx context.Context) string {
-	const add = "register it: kubectl dbtether cluster add"
+	const register = "register it: kubectl dbtether cluster add"
 	list, err := p.Kube.Resource(v1alpha1.DBClusters).List(ctx, metav1.ListOptions{})
-	if err != nil || len(list.Items) == 0 {
-		return "no cluster is registered; " + add
+	switch {
+	case err != nil:
+		return "check the name; if it is right, " + register
+	case len(list.Items) == 0:
+		return "no cluster is registered; " + register
 	}
 	names := make([]string, len(list.Items))
 	for i := range list.Items {

@@ -1,2 +1,2 @@
--- refused (conflict false, blocked false, missing true): database "orders" was deleted by somebody else
+-- refused (conflict false, blocked false): database "orders" was deleted by somebody else
 --   fix: restore it from a backup, or run `kubectl dbtether reconcile --recreate` for an empty one

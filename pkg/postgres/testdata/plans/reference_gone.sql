@@ -1,2 +1,2 @@
--- refused (conflict false, blocked false, missing true): database "orders" is gone: somebody else deleted or renamed it
+-- refused (conflict false, blocked false): database "orders" is gone: somebody else deleted or renamed it
 --   fix: see what mends it: kubectl dbtether drift db/orders -n shop

@@ -1,2 +1,2 @@
--- refused (conflict false, blocked false, missing true): database "orders" is not provisioned so far
+-- refused (conflict false, blocked false): database "orders" is not provisioned so far
 --   fix: run: kubectl dbtether reconcile db/orders -n shop

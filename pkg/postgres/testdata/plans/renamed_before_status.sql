@@ -1,2 +1,2 @@
--- refused (conflict false, blocked false, missing true): database "orders" was renamed to "orders_old" by somebody else
+-- refused (conflict false, blocked false): database "orders" was renamed to "orders_old" by somebody else
 --   fix: run: ALTER DATABASE "orders_old" RENAME TO "orders"; or, to have a new one beside it: COMMENT ON DATABASE "orders_old" IS NULL
