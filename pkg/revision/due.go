@@ -35,7 +35,7 @@ func (e *NoteError) Unwrap() error { return e.Cause }
 func (e *NoteError) Hint() string {
 	switch e.Annotation {
 	case v1alpha1.AnnotationRotation:
-		return fmt.Sprintf("take the rules away: kubectl dbtether secret rotate %s -n %s --no-schedule; then set them with secret rotate %s KEY --every 30d", e.Name, e.Namespace, e.Name)
+		return fmt.Sprintf("take the rules away: kubectl dbtether secret rotate %s -n %s --no-schedule; then set them with secret rotate %s KEY --every 30d -n %s", e.Name, e.Namespace, e.Name, e.Namespace)
 	case v1alpha1.AnnotationExpiresAt:
 		return fmt.Sprintf("set it anew: kubectl dbtether secret expire %s -n %s --at TIME, or --never", e.Name, e.Namespace)
 	default:

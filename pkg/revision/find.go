@@ -2,6 +2,7 @@ package revision
 
 import (
 	"context"
+	"fmt"
 	"slices"
 )
 
@@ -70,7 +71,7 @@ func (s *Standing) Previous() (Entry, error) {
 			return e, nil
 		}
 	}
-	return Entry{}, &RefusedError{s.Namespace, s.Name, "has held nothing else, as far as its history goes", "see its history: kubectl dbtether secret history " + s.Name}
+	return Entry{}, &RefusedError{s.Namespace, s.Name, "has held nothing else, as far as its history goes", fmt.Sprintf("see its history: kubectl dbtether secret history %s -n %s", s.Name, s.Namespace)}
 }
 
 // Finish completes a write of an author that was interrupted, and returns its revision;

@@ -87,7 +87,7 @@ func (w *writer) settle(ctx context.Context, now *Standing) (done bool, err erro
 	}
 	if !now.has(mine.Entry) {
 		if now.Live != nil && now.Live.Revision >= mine.Number {
-			return false, &UnknownError{w.Name, mine.Number}
+			return false, &UnknownError{w.Namespace, w.Name, mine.Number}
 		}
 		w.mine = nil
 		return false, nil

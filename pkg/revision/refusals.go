@@ -37,7 +37,7 @@ var tokenTypes = []corev1.SecretType{corev1.SecretTypeServiceAccountToken, corev
 func (s *Standing) Writable() error {
 	if newest, found := last(s.Entries); s.Live == nil && found && newest.OwnerUID != "" {
 		return &RefusedError{s.Namespace, s.Name, "is gone, and its history is that of the credential of a DatabaseUser",
-			"kubectl dbtether reconcile makes it anew; if that user is gone, too: kubectl delete secrets -l " + v1alpha1.LabelRevisionOf + "=" + labelValue(s.Name)}
+			"kubectl dbtether reconcile makes it anew; if that user is gone, too: kubectl delete secrets -n " + s.Namespace + " -l " + Selector(s.Name)}
 	}
 	if s.Live == nil {
 		return nil
@@ -52,7 +52,7 @@ func (s *Standing) Writable() error {
 	case object.Type == v1alpha1.SecretTypeRevision:
 		return refused("name the Secret that it is a revision of", "is a revision, which does not change")
 	case s.Live.OwnerUID != "":
-		return refused(fmt.Sprintf("kubectl dbtether secret rotate %s replaces the password, in PostgreSQL too; other keys come from spec.secretTemplate of the DatabaseUser", s.Name),
+		return refused(fmt.Sprintf("kubectl dbtether secret rotate %s -n %s replaces the password, in PostgreSQL too; other keys come from spec.secretTemplate of the DatabaseUser", s.Name, s.Namespace),
 			"holds the credential of %s", credentialOwner(object))
 	case object.DeletionTimestamp != nil:
 		return refused("wait until it is gone", "is being deleted")
@@ -182,9 +182,9 @@ func (e *MovedError) Hint() string {
 	case e.Is == 0:
 		return "leave --if-revision out, or give 0, to begin one"
 	case e.Want == 0:
-		return fmt.Sprintf("look at it (kubectl dbtether secret history %s) and name the revision that you have seen", e.Name)
+		return fmt.Sprintf("look at it (kubectl dbtether secret history %s -n %s) and name the revision that you have seen", e.Name, e.Namespace)
 	default:
-		return fmt.Sprintf("look at what changed (kubectl dbtether secret diff %s --revision %d) and name the revision that you have seen", e.Name, e.Want)
+		return fmt.Sprintf("look at what changed (kubectl dbtether secret diff %s -n %s --revision %d) and name the revision that you have seen", e.Name, e.Namespace, e.Want)
 	}
 }
 
@@ -243,8 +243,8 @@ func ranges(numbers []int64) string {
 // UnknownError says that it cannot be found out whether a revision became live: others
 // wrote so many since that it was pruned.
 type UnknownError struct {
-	Name   string
-	Number int64
+	Namespace, Name string
+	Number          int64
 }
 
 // Error implements error.
@@ -254,5 +254,5 @@ func (e *UnknownError) Error() string {
 
 // Hint returns what to do about it.
 func (e *UnknownError) Hint() string {
-	return "see what the Secret holds now: kubectl dbtether secret get " + e.Name
+	return fmt.Sprintf("see what the Secret holds now: kubectl dbtether secret get %s -n %s", e.Name, e.Namespace)
 }
