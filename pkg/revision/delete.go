@@ -2,7 +2,6 @@ package revision
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -62,7 +61,7 @@ func (s Store) Remove(ctx context.Context, r Removal) (Removed, error) {
 			return removed, err
 		}
 	}
-	return removed, errAgain
+	return removed, tooBusy("delete", r.Namespace, r.Name)
 }
 
 // remover is one call of Remove. Its mine is the revision that says that the Secret is
@@ -97,9 +96,10 @@ func (m *remover) once(ctx context.Context, now *Standing, purge bool) (done boo
 		return m.delete(ctx, now)
 	}
 	if m.mine != nil { // the Secret was changed since
-		err := m.deleteRevision(ctx, m.Namespace, m.Name, m.mine.Entry)
-		m.mine = nil
-		return false, errors.Join(err, errAgain)
+		if err := m.drop(ctx); err != nil {
+			return false, err
+		}
+		return false, errAgain
 	}
 	return m.announce(ctx, now)
 }

@@ -97,5 +97,5 @@ func (s Store) Finish(ctx context.Context, namespace, name, author string) (*Ent
 			return nil, err
 		}
 	}
-	return nil, errAgain
+	return nil, tooBusy("finish the write of", namespace, name)
 }

@@ -3,6 +3,7 @@ package revision
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -23,6 +24,14 @@ func pause(ctx context.Context, attempt int) error {
 	case <-timer.C:
 		return nil
 	}
+}
+
+// attempts is how often a write begins anew where others write at the same time.
+const attempts = 200
+
+// tooBusy returns the error of a call that gives up after that many.
+func tooBusy(verb, namespace, name string) error {
+	return fmt.Errorf("%s secret %q in namespace %q: others wrote to it at each of %d attempts", verb, name, namespace, attempts)
 }
 
 // errAgain asks for another attempt.
@@ -93,23 +102,31 @@ func (w *writer) settle(ctx context.Context, now *Standing) (done bool, err erro
 		return false, nil
 	}
 	// It followed what the Secret does not hold any more, and never was live.
-	w.mine = nil
-	if err := w.deleteRevision(ctx, w.Namespace, w.Name, mine.Entry); err != nil && !apierrors.IsForbidden(err) {
+	if err := w.drop(ctx); err != nil {
 		return false, err
 	}
 	return false, errAgain
 }
 
-// takeBack deletes the revision of this call, which the API server does not let become
-// live, unless it is so by now. Who may not delete it leaves it: nobody else finishes it.
+// drop deletes the revision of this call, which is not live and is not to become so. A
+// writer who may not delete leaves it: nobody else finishes it.
+func (w *writer) drop(ctx context.Context) error {
+	dropped := w.mine.Entry
+	w.mine = nil
+	err := w.deleteRevision(ctx, w.Namespace, w.Name, dropped)
+	if apierrors.IsForbidden(err) {
+		return nil
+	}
+	return err
+}
+
+// takeBack drops the revision of this call after the API server has refused to make it
+// live, unless another writer made it live meanwhile. It returns the refusal.
 func (w *writer) takeBack(ctx context.Context, refused error) error {
 	live, err := w.live(ctx, w.Namespace, w.Name)
 	if err == nil && (live == nil || live.Revision < w.mine.Number) {
-		err = w.deleteRevision(ctx, w.Namespace, w.Name, w.mine.Entry)
+		err = w.drop(ctx)
 	}
 	w.mine = nil
-	if apierrors.IsForbidden(err) {
-		err = nil
-	}
 	return errors.Join(refused, err)
 }

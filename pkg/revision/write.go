@@ -3,7 +3,6 @@ package revision
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -56,9 +55,6 @@ type Written struct {
 	Unpruned error
 }
 
-// attempts is how often a write begins anew where others write at the same time.
-const attempts = 200
-
 // Write changes a Secret: the new content becomes a revision, then live. Equal content
 // makes no revision. What somebody else wrote into it is kept as a revision first. A write
 // of the same author that was interrupted is completed first; that of another author is
@@ -84,7 +80,7 @@ func (s Store) Write(ctx context.Context, e Edit) (Written, error) {
 			return Written{}, err
 		}
 	}
-	return Written{}, fmt.Errorf("write secret %q: others wrote %d times meanwhile", e.Name, attempts)
+	return Written{}, tooBusy("write", e.Namespace, e.Name)
 }
 
 // writer is one call of Write.
