@@ -156,13 +156,14 @@ func (e Entry) Rotates() bool { return strings.HasPrefix(e.Reason, rotatedReason
 // listedKeys is how many keys a reason names at most.
 const listedKeys = 12
 
-// clocksDiffer is by how much the clock may be ahead that wrote a time.
+// clocksDiffer is how far two clocks may be apart: that of a writer, and that of the API
+// server or of whoever looks.
 const clocksDiffer = 10 * time.Minute
 
-// lastRotation returns when keys of a Secret got new values last: as its annotation says,
-// or by the revision that did, where the writer could not write the annotation any more, or
-// wrote a time that is still to come.
-// Where neither says so, they are as old as what the Secret holds. It does no I/O.
+// lastRotation returns when keys of a Secret last got new values: what its annotation says,
+// or when the revision with them was written, where the writer was interrupted before the
+// annotation or wrote a time that is still to come. Where there is neither, they are as old
+// as what the Secret holds. It does no I/O.
 func lastRotation(now *Standing, keys map[string]secret.Rule, clock time.Time) (time.Time, error) {
 	m := Summary{ObjectMeta: metav1.ObjectMeta{Namespace: now.Namespace, Name: now.Name, Annotations: now.Annotations()}}
 	last, err := m.time(v1alpha1.AnnotationRotatedAt)
@@ -177,7 +178,9 @@ func lastRotation(now *Standing, keys map[string]secret.Rule, clock time.Time) (
 		if e.Number > now.Revision() {
 			break
 		}
-		if newest = e.Time; e.Time.After(last) && e.Rotates() && covers(e.Changes, keys) {
+		// The API server's clock says when a revision was written, the writer's what the
+		// annotation says: a difference as between two clocks is none.
+		if newest = e.Time; e.Time.Sub(last) > clocksDiffer && e.Rotates() && covers(e.Changes, keys) {
 			last = e.Time
 		}
 	}
