@@ -51,7 +51,7 @@ func (f fixture) stand(name string) *revision.Standing {
 
 func (f fixture) content(name string, number int64) secret.Data {
 	f.Helper()
-	r, err := f.store.Content(context.Background(), f.namespace, name, number)
+	r, err := f.store.ReadRevision(context.Background(), f.namespace, name, number)
 	if err != nil {
 		f.Fatal(err)
 	}
