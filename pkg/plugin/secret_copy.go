@@ -117,7 +117,7 @@ func (c *secretCopy) sources(ctx context.Context, from site, names []string) ([]
 	}
 	var sources []revision.Content
 	for _, name := range names {
-		one, err := from.store.Contained(ctx, from.namespace, name)
+		one, err := from.store.Content(ctx, from.namespace, name)
 		if err != nil {
 			return nil, 0, err
 		}

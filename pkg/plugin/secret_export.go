@@ -180,7 +180,7 @@ func (c *secretExport) item(ctx context.Context, from site, name string) (secret
 		held, err := from.env.heldAt(ctx, from.namespace, name, c.revision)
 		return secretfile.Item{Name: name, Type: held.secretType, Data: held.data}, err
 	}
-	found, err := from.store.Contained(ctx, from.namespace, name)
+	found, err := from.store.Content(ctx, from.namespace, name)
 	if err != nil {
 		return secretfile.Item{}, err
 	}

@@ -134,7 +134,7 @@ func (e *Environment) heldAt(ctx context.Context, namespace, name string, number
 	}
 	h := held{namespace: namespace, name: name, revision: number}
 	if number > 0 {
-		r, err := store.Content(ctx, namespace, name, number)
+		r, err := store.ReadRevision(ctx, namespace, name, number)
 		if err == nil && !r.Deletes {
 			h.data, h.secretType = r.Data, string(r.Type)
 			return h, nil

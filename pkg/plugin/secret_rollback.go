@@ -131,7 +131,7 @@ func (c *secretRollback) target(now *revision.Standing, meant func() (revision.E
 // restore lets the Secret hold what it held at a revision, unless it was changed since it
 // was read.
 func (c *secretRollback) restore(ctx context.Context, env *Environment, store revision.Store, seen *revision.Standing, to revision.Entry, reason string) error {
-	r, err := store.Content(ctx, seen.Namespace, seen.Name, to.Number)
+	r, err := store.ReadRevision(ctx, seen.Namespace, seen.Name, to.Number)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func (c *secretRollback) credential(ctx context.Context, env *Environment, store
 	if err := env.notExpired(user); err != nil {
 		return err
 	}
-	r, err := store.Content(ctx, now.Namespace, now.Name, to.Number)
+	r, err := store.ReadRevision(ctx, now.Namespace, now.Name, to.Number)
 	if err != nil {
 		return err
 	}

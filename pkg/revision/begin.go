@@ -12,15 +12,15 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
 
-// begin writes a revision that is to become live, unless the author has begun with that
-// very content already.
+// begin writes a revision that is to become live, and returns it. Where an interrupted call
+// of the author has written one with the same content, that one is returned.
 func (w *writer) begin(ctx context.Context, now *Standing, r Revision) (Revision, error) {
 	own, found := now.begunBy(w.Author)
 	if newest, any := last(now.Entries); now.Live == nil && any && newest.Author == w.Author && newest.Follows == "" && !newest.Deletes {
 		own, found = newest, true
 	}
 	if found && !w.DryRun {
-		begun, err := w.Content(ctx, w.Namespace, w.Name, own.Number)
+		begun, err := w.ReadRevision(ctx, w.Namespace, w.Name, own.Number)
 		if err == nil && begun.Type == r.Type && begun.Data.Equal(r.Data) {
 			return begun, nil
 		}
@@ -28,13 +28,14 @@ func (w *writer) begin(ctx context.Context, now *Standing, r Revision) (Revision
 			return r, err
 		}
 	}
-	return w.next(ctx, r, w.dryRun())
+	return w.stageNext(ctx, r, w.dryRun())
 }
 
-// next writes a revision. Where its name is taken, another writer was faster: unless what
-// has it is no revision, which would stay so.
-func (w *writer) next(ctx context.Context, r Revision, dryRun []string) (Revision, error) {
-	staged, err := w.stage(ctx, w.Namespace, w.Name, r, dryRun)
+// stageNext writes a revision. Where its name is taken, another writer was faster, and the
+// error is isOvertaken's; a Secret of that name that is no revision is a *RefusedError, as it
+// would still be there at the next attempt.
+func (w *writer) stageNext(ctx context.Context, r Revision, dryRun []string) (Revision, error) {
+	staged, err := w.stage(ctx, w.Namespace, w.Name, r, nil, dryRun)
 	if !apierrors.IsAlreadyExists(err) {
 		return staged, err
 	}
@@ -54,8 +55,8 @@ func (w *writer) typeOf(now *Standing) corev1.SecretType {
 	return now.Type()
 }
 
-// keep makes a revision of what somebody else wrote into the Secret.
-func (w *writer) keep(ctx context.Context, now *Standing) error {
+// keepExternal makes a revision of what something else wrote into the Secret.
+func (w *writer) keepExternal(ctx context.Context, now *Standing) error {
 	r := Revision{Entry{Number: now.lastNumber() + 1, Author: AuthorExternal, Reason: reasonExternal(now), Type: now.Type()}, now.Live.Data}
 	if now.Named != nil {
 		r.Follows, r.Changes = now.Named.UID, secret.Diff(now.Named.Data, r.Data).String()
@@ -67,7 +68,7 @@ func (w *writer) keep(ctx context.Context, now *Standing) error {
 	if err := checkContent(w.Namespace, w.Name, r.Data); err != nil {
 		return fmt.Errorf("keep what somebody else wrote: %w", err)
 	}
-	kept, err := w.next(ctx, r, nil)
+	kept, err := w.stageNext(ctx, r, nil)
 	if err != nil {
 		return err
 	}
@@ -76,7 +77,7 @@ func (w *writer) keep(ctx context.Context, now *Standing) error {
 	return nil
 }
 
-// reasonExternal says what is known of where the content comes from.
+// reasonExternal returns the reason of such a revision: what is known of its writer.
 func reasonExternal(now *Standing) string {
 	if writer := now.LastWriter(); writer != "" {
 		return "written by " + writer

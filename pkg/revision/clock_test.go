@@ -1,6 +1,7 @@
 package revision_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -8,6 +9,21 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
+
+// TestRotateByASlowClock lets the clock of the API server be a little ahead of that of who
+// rotates: the next run finds nothing to write.
+func TestRotateByASlowClock(t *testing.T) {
+	f := newFixture(t)
+	rules := secret.Rotation{}.With(30, keyA)
+	f.set("app", "A=1")
+	f.patch("app", fmt.Sprintf(`{"metadata":{"annotations":{"dbtether.io/rotation":%q,"dbtether.io/rotated-at":"2026-01-01T00:00:00Z"}}}`, rules))
+	due := revision.Regeneration{Now: time.Now().Add(-3 * time.Second), Keys: keyA, IfDue: true}
+	for i, wrote := range []bool{true, false} {
+		if w, err := f.rotate(f.store, "app", due); err != nil || w.Wrote != wrote || w.Revision.Number != 2 {
+			t.Errorf("run %d: %+v, %v", i+1, w, err)
+		}
+	}
+}
 
 // TestRotateWhenTheClockJumps lets the clock of who rotates be ahead by months and then be
 // put right, while that of the API server stands. The Secret gets new values once, and its

@@ -14,11 +14,11 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
 
-// Content is a Secret with its values, for who copies or compares it.
+// Content is a Secret with its values, to be copied or compared.
 type Content struct {
 	Namespace, Name string
 	Type            corev1.SecretType
-	// Labels are those that a copy has, too.
+	// Labels are the labels that a copy gets.
 	Labels   map[string]string
 	Data     secret.Data
 	Revision int64
@@ -26,9 +26,9 @@ type Content struct {
 	Refused error
 }
 
-// Contained reads one Secret with its values. The error is a *NotFoundError, or the API
+// Content reads one Secret with its values. The error is a *NotFoundError, or the API
 // server's.
-func (s Store) Contained(ctx context.Context, namespace, name string) (Content, error) {
+func (s Store) Content(ctx context.Context, namespace, name string) (Content, error) {
 	live, err := s.live(ctx, namespace, name)
 	if err != nil {
 		return Content{}, err
@@ -50,7 +50,7 @@ func (s Store) Contents(ctx context.Context, namespace string) ([]Content, error
 		return s.Secrets.Secrets(namespace).List(ctx, options)
 	})
 	var all []Content
-	options := metav1.ListOptions{LabelSelector: "!" + v1alpha1.LabelRevisionOf, FieldSelector: foreignTypes()}
+	options := metav1.ListOptions{LabelSelector: "!" + v1alpha1.LabelRevisionOf, FieldSelector: withoutForeign()}
 	err := pages.EachListItem(ctx, options, func(item runtime.Object) error {
 		object, ok := item.(*corev1.Secret)
 		if !ok {
@@ -69,7 +69,7 @@ func newContent(live *Live) Content {
 	object := &live.object
 	c := Content{Namespace: object.Namespace, Name: object.Name, Type: object.Type, Data: live.Data, Revision: live.Revision, Labels: map[string]string{}}
 	for key, value := range object.Labels {
-		if !isOfItsPlace(key) {
+		if !isBoundToItsPlace(key) {
 			c.Labels[key] = value
 		}
 	}
@@ -77,9 +77,9 @@ func newContent(live *Live) Content {
 	return c
 }
 
-// isOfItsPlace reports whether a label says what made a Secret where it is: on a copy it
-// would be wrong, and what reads it might delete the copy.
-func isOfItsPlace(label string) bool {
+// isBoundToItsPlace reports whether a label says which program made the Secret where it is. On
+// a copy it would be wrong, and that program might delete the copy.
+func isBoundToItsPlace(label string) bool {
 	prefix, _, _ := strings.Cut(label, "/")
 	switch {
 	case prefix == v1alpha1.GroupVersion.Group, prefix == "helm.sh", prefix == "argocd.argoproj.io" && strings.HasSuffix(label, "/instance"),

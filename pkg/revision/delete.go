@@ -2,7 +2,6 @@ package revision
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,7 +14,7 @@ import (
 type Removal struct {
 	Namespace, Name string
 	Author, Reason  string
-	// IfRevision refuses unless the Secret is at that revision.
+	// IfRevision makes Remove refuse unless the Secret is at that revision; nil: at any.
 	IfRevision *int64
 	// Purge deletes its history, too: that cannot be undone.
 	Purge bool
@@ -26,16 +25,17 @@ type Removed struct {
 	// Revision is the one that says that the Secret was deleted; its number is 0 where the
 	// Secret was gone before.
 	Revision Entry
-	// Standing is what there was.
+	// Standing is what there was before.
 	Standing *Standing
 	// Purged is how many revisions were deleted.
 	Purged int
 }
 
-// Remove deletes a Secret: a revision says who did, and when and why; then the Secret
-// goes. Its history stays unless it is purged, which a run that was interrupted goes on
-// with. Nothing is written where the API server would not let the Secret go. The errors
-// are *NotFoundError, *RefusedError, *MovedError, or those of the API server.
+// Remove deletes a Secret: a revision is written that says who deletes it and why, then the
+// Secret is deleted. Its history stays unless it is purged; a purge that was interrupted goes
+// on when Remove is called again. Nothing is written where the API server would not let the
+// Secret go. The errors are *NotFoundError, *RefusedError, *MovedError, or those of the API
+// server.
 func (s Store) Remove(ctx context.Context, r Removal) (Removed, error) {
 	var removed Removed
 	m := remover{writer: writer{Store: s, Edit: Edit{Namespace: r.Namespace, Name: r.Name, Author: r.Author, Reason: r.Reason, IfRevision: r.IfRevision}}}
@@ -62,7 +62,7 @@ func (s Store) Remove(ctx context.Context, r Removal) (Removed, error) {
 			return removed, err
 		}
 	}
-	return removed, errAgain
+	return removed, tooBusy("delete", r.Namespace, r.Name)
 }
 
 // remover is one call of Remove. Its mine is the revision that says that the Secret is
@@ -73,7 +73,8 @@ type remover struct {
 	deleting types.UID
 }
 
-// once tries it with what there is now.
+// once makes one attempt, with what there is now. It is done unless another attempt is
+// needed, which some errors ask for, too: see isOvertaken.
 func (m *remover) once(ctx context.Context, now *Standing, purge bool) (done bool, err error) {
 	if m.mine != nil && (now.Live == nil || now.Live.UID() != m.deleting) { // one that was made since is another
 		return true, nil
@@ -97,24 +98,25 @@ func (m *remover) once(ctx context.Context, now *Standing, purge bool) (done boo
 		return m.delete(ctx, now)
 	}
 	if m.mine != nil { // the Secret was changed since
-		err := m.deleteRevision(ctx, m.Namespace, m.Name, m.mine.Entry)
-		m.mine = nil
-		return false, errors.Join(err, errAgain)
+		if err := m.drop(ctx); err != nil {
+			return false, err
+		}
+		return false, errOvertaken
 	}
 	return m.announce(ctx, now)
 }
 
-// announce writes that the Secret is deleted, and deletes it.
+// announce writes the revision that says that the Secret is deleted, and deletes it.
 func (m *remover) announce(ctx context.Context, now *Standing) (done bool, err error) {
 	if err := m.deleteLive(ctx, now, []string{metav1.DryRunAll}); err != nil {
 		return false, err
 	}
 	if now.External() {
-		if err := m.keep(ctx, now); err != nil {
+		if err := m.keepExternal(ctx, now); err != nil {
 			return false, err
 		}
 	}
-	staged, err := m.next(ctx, Revision{Entry{Number: now.lastNumber() + 1, Author: m.Author, Reason: m.Reason, Type: now.Type(), Follows: now.follows(),
+	staged, err := m.stageNext(ctx, Revision{Entry{Number: now.lastNumber() + 1, Author: m.Author, Reason: m.Reason, Type: now.Type(), Follows: now.follows(),
 		Deletes: true, Marks: newMarks(now), Changes: secret.Diff(now.data(), nil).String()}, secret.Data{}}, nil)
 	if err != nil {
 		return false, err
@@ -123,6 +125,7 @@ func (m *remover) announce(ctx context.Context, now *Standing) (done bool, err e
 	return m.delete(ctx, now)
 }
 
+// delete deletes the Secret, whose deletion has been announced.
 func (m *remover) delete(ctx context.Context, now *Standing) (done bool, err error) {
 	err = m.deleteLive(ctx, now, nil)
 	if isRefused(err) {

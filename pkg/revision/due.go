@@ -4,10 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -35,7 +31,7 @@ func (e *NoteError) Unwrap() error { return e.Cause }
 func (e *NoteError) Hint() string {
 	switch e.Annotation {
 	case v1alpha1.AnnotationRotation:
-		return fmt.Sprintf("take the rules away: kubectl dbtether secret rotate %s -n %s --no-schedule; then set them with secret rotate %s KEY --every 30d", e.Name, e.Namespace, e.Name)
+		return fmt.Sprintf("take the rules away: kubectl dbtether secret rotate %s -n %s --no-schedule; then set them with secret rotate %s KEY --every 30d -n %s", e.Name, e.Namespace, e.Name, e.Namespace)
 	case v1alpha1.AnnotationExpiresAt:
 		return fmt.Sprintf("set it anew: kubectl dbtether secret expire %s -n %s --at TIME, or --never", e.Name, e.Namespace)
 	default:
@@ -43,13 +39,14 @@ func (e *NoteError) Hint() string {
 	}
 }
 
-// Due is what time asks for of a managed Secret.
+// Due is what is to be done about a managed Secret because of the time: new values, or fewer
+// revisions; and whether it has expired.
 type Due struct {
 	Summary
-	// Rotate are the keys that are to get new values, as far as the metadata of the Secret
-	// itself say; none: that is not due. Regeneration with IfDue looks again.
+	// Rotate are the keys that are to get new values, judged by the metadata of the Secret
+	// alone; none: no rotation is due. Regeneration with IfDue looks again, at the history too.
 	Rotate map[string]secret.Rule
-	// Expired is since when the content is no longer to be used; zero: it may be.
+	// Expired is when the content expired; zero: it has not.
 	Expired time.Time
 	// Excess are revisions beyond as many as are kept, in ascending order.
 	Excess []Entry
@@ -57,12 +54,12 @@ type Due struct {
 	Err error
 }
 
-// Work reports whether there is something to be done, or that failed; that a Secret has
-// expired is only to be told.
+// Work reports whether there is something to be done, or an error to be told. That a Secret
+// has expired is no work: it is only told.
 func (d Due) Work() bool { return len(d.Rotate) > 0 || len(d.Excess) > 0 || d.Err != nil }
 
-// Due returns what time asks for of the Secret. Of a credential of a DatabaseUser that is
-// nothing: its own rotation and expiry are that of the user. It does no I/O.
+// Due returns what is due of the Secret. That is nothing for the credential of a
+// DatabaseUser, which is rotated and expires as the user's spec says. It does no I/O.
 func (s Summary) Due(now time.Time) Due {
 	d := Due{Summary: s}
 	if s.OwnerUID() != "" || s.DeletionTimestamp != nil {
@@ -72,24 +69,22 @@ func (s Summary) Due(now time.Time) Due {
 	d.Expired = s.ExpiredAt(now)
 	rotation, has, ruleErr := s.Rotation()
 	last, lastErr := s.time(v1alpha1.AnnotationRotatedAt)
-	// A time that is still to come was written by a clock that was wrong: who looks closer
-	// finds the right one in the history.
+	// A time that is still to come was written by a clock that was wrong: lastRotation finds
+	// the right one in the history.
 	if ruleErr == nil && lastErr == nil && has && (!now.Before(last.Add(rotation.Interval())) || last.Sub(now) > clocksDiffer) {
 		d.Rotate = rotation.Keys
 	}
-	if number, err := strconv.ParseInt(s.Annotations[v1alpha1.AnnotationRevision], 10, 64); err == nil {
-		d.Excess = tooMany(s.Entries, number, HistoryLimit(s.Annotations))
-	}
+	d.Excess = tooMany(s.Entries, s.Revision(), HistoryLimit(s.Annotations))
 	if d.Err = errors.Join(expiryErr, ruleErr); has {
 		d.Err = errors.Join(d.Err, lastErr)
 	}
 	return d
 }
 
-// Due returns what time asks for of the managed Secrets of a namespace, of all for "",
-// those of which it asks nothing left out. It reads metadata only: those of the Secrets,
-// and those of all revisions where it is to be known which are too many. What is wrong
-// with one Secret stands in its Due.
+// Due returns what is due of the managed Secrets of a namespace, of all for ""; Secrets of
+// which nothing is due are left out. It reads metadata only: that of the Secrets, and with
+// revisions that of all revisions, without which none of them is too many. What is wrong with
+// one Secret is in its Due.
 func (s Store) Due(ctx context.Context, namespace string, now time.Time, revisions bool) ([]Due, error) {
 	entries, broken := map[types.NamespacedName][]Entry{}, map[types.NamespacedName]error{}
 	if revisions {
@@ -129,11 +124,11 @@ func (s Store) Due(ctx context.Context, namespace string, now time.Time, revisio
 	return all, nil
 }
 
-// DueOf returns what time asks for of one managed Secret, and false where there is no such
-// Secret. It reads its metadata and those of its revisions.
+// DueOf returns what is due of one managed Secret, and false where there is no such Secret.
+// It reads the metadata of the Secret and of its revisions.
 func (s Store) DueOf(ctx context.Context, namespace, name string, now time.Time) (Due, bool, error) {
 	m, err := s.Head(ctx, namespace, name)
-	if err != nil || m == nil || m.Labels[v1alpha1.LabelManaged] != "true" {
+	if err != nil || m == nil || !m.IsManaged() {
 		return Due{}, false, err
 	}
 	if m.Entries, _, err = s.entries(ctx, namespace, name); err != nil {
@@ -145,64 +140,4 @@ func (s Store) DueOf(ctx context.Context, namespace, name string, now time.Time)
 // Trim deletes the revisions beyond as many as are kept.
 func (s Store) Trim(ctx context.Context, d Due) error {
 	return s.prune(ctx, d.Namespace, d.Name, d.Excess)
-}
-
-// rotatedReason begins the reason of every revision that a rotation writes.
-const rotatedReason = "rotated: "
-
-// Rotates reports whether the revision gave keys new values that were generated.
-func (e Entry) Rotates() bool { return strings.HasPrefix(e.Reason, rotatedReason) }
-
-// listedKeys is how many keys a reason names at most.
-const listedKeys = 12
-
-// clocksDiffer is by how much the clock may be ahead that wrote a time.
-const clocksDiffer = 10 * time.Minute
-
-// lastRotation returns when keys of a Secret got new values last: as its annotation says,
-// or by the revision that did, where the writer could not write the annotation any more, or
-// wrote a time that is still to come.
-// Where neither says so, they are as old as what the Secret holds. It does no I/O.
-func lastRotation(now *Standing, keys map[string]secret.Rule, clock time.Time) (time.Time, error) {
-	m := Summary{ObjectMeta: metav1.ObjectMeta{Namespace: now.Namespace, Name: now.Name, Annotations: now.Annotations()}}
-	last, err := m.time(v1alpha1.AnnotationRotatedAt)
-	if err != nil {
-		return last, err
-	}
-	if last.Sub(clock) > clocksDiffer {
-		last = time.Time{}
-	}
-	newest := now.Live.object.CreationTimestamp.Time
-	for _, e := range now.Entries {
-		if e.Number > now.Revision() {
-			break
-		}
-		if newest = e.Time; e.Time.After(last) && e.Rotates() && covers(e.Changes, keys) {
-			last = e.Time
-		}
-	}
-	if last.IsZero() {
-		last = newest
-	}
-	return last, nil
-}
-
-// covers reports whether the changes of a revision name all keys.
-func covers(changes string, keys map[string]secret.Rule) bool {
-	named := strings.Fields(changes)
-	for key := range keys {
-		if !slices.Contains(named, "~"+key) && !slices.Contains(named, "+"+key) {
-			return false
-		}
-	}
-	return true
-}
-
-// keysIn returns "A, B and 3 more".
-func keysIn(keys map[string]secret.Rule) string {
-	names := slices.Sorted(maps.Keys(keys))
-	if len(names) > listedKeys {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:listedKeys], ", "), len(names)-listedKeys)
-	}
-	return strings.Join(names, ", ")
 }

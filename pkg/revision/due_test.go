@@ -65,6 +65,7 @@ func TestDue(t *testing.T) {
 		{"as many as there may be", map[string]string{limit: "4"}, ""},
 		{"a limit that is none", map[string]string{limit: "-1"}, ""},
 		{"what is live stays", map[string]string{limit: "1", v1alpha1.AnnotationRevision: "5"}, "v3"},
+		{"what is live is beyond all numbers", map[string]string{limit: "1", v1alpha1.AnnotationRevision: "99999999999999999999"}, ""},
 		{"it is not known what is live", map[string]string{limit: "1", v1alpha1.AnnotationRevision: ""}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
 
 // Entry is what the metadata of a revision say: everything but the values.
@@ -26,12 +27,12 @@ type Entry struct {
 	// Changes are the keys that differ from the content that it follows, each with +, ~ or -
 	// before it, and cut where they were many.
 	Changes string
-	// Type is that of the Secret.
+	// Type is the type of the Secret that it is a revision of.
 	Type corev1.SecretType
 	// Follows is the revision that the Secret held when this one was written; empty: there
 	// was no Secret.
 	Follows types.UID
-	// Deletes says that there was no Secret from then on.
+	// Deletes says that the revision announces the deletion of the Secret.
 	Deletes bool
 	// Marks are, of a deletion, the labels and our annotations that the Secret had, as JSON.
 	Marks string
@@ -39,16 +40,19 @@ type Entry struct {
 	OwnerUID types.UID
 }
 
-// External reports whether somebody else wrote the content, who is not known.
+// External reports whether the revision keeps what something other than dbtether wrote.
 func (e Entry) External() bool { return e.Author == AuthorExternal && e.OwnerUID == "" }
 
-// maxNumber is the highest number of a revision: above it is no room for the next ones.
+// maxNumber is the highest number that a revision may have. A forged one near the end of
+// int64 would leave no room for the next.
 const maxNumber = 1_000_000_000_000_000 - 1
 
+// newEntry reads the metadata of a revision. It fails where the number in its annotation is
+// not that in its name.
 func newEntry(s metav1.Object) (Entry, error) {
 	notes := s.GetAnnotations()
-	number, err := strconv.ParseInt(notes[v1alpha1.AnnotationRevision], 10, 64)
-	if err != nil || number < 1 || number > maxNumber || !strings.HasSuffix(s.GetName(), revisionName("", number)) {
+	number := numberIn(notes)
+	if number == 0 || !strings.HasSuffix(s.GetName(), revisionName("", number)) {
 		return Entry{}, fmt.Errorf("read revision %s/%s: annotation %s is not the number in its name",
 			s.GetNamespace(), s.GetName(), v1alpha1.AnnotationRevision)
 	}
@@ -62,6 +66,20 @@ func newEntry(s metav1.Object) (Entry, error) {
 	return e, nil
 }
 
+// numberIn returns the number of a revision that annotations say: on a revision its own, on
+// the live Secret that of what it holds. It is 0 where they say none that there can be.
+func numberIn(notes map[string]string) int64 {
+	number, err := strconv.ParseInt(notes[v1alpha1.AnnotationRevision], 10, 64)
+	if err != nil || number < 1 || number > maxNumber {
+		return 0
+	}
+	return number
+}
+
+// keyList returns the names of keys as an annotation has them.
+func keyList(data secret.Data) string { return strings.Join(data.Keys(), ",") }
+
+// splitKeys reads what keyList has written.
 func splitKeys(list string) []string {
 	if list == "" {
 		return nil

@@ -1,11 +1,11 @@
 package revision
 
 import (
-	"context"
+	"fmt"
 	"slices"
 )
 
-// Expect returns a *MovedError unless the Secret is at a revision; nil: any.
+// Expect returns a *MovedError unless the Secret is at the revision of a number; nil: any.
 func (s *Standing) Expect(number *int64) error {
 	if number == nil {
 		return nil
@@ -18,7 +18,8 @@ func (s *Standing) Expect(number *int64) error {
 	return &MovedError{s.Namespace, s.Name, *number, is, at.Author, at.Time, external}
 }
 
-// Missing says that there is no Secret, and what is left of it. It is a *NotFoundError.
+// Missing returns the *NotFoundError that says that there is no such Secret, and which
+// revisions of it are left.
 func (s *Standing) Missing() error {
 	e := &NotFoundError{Namespace: s.Namespace, Name: s.Name}
 	for _, entry := range s.Entries {
@@ -30,8 +31,8 @@ func (s *Standing) Missing() error {
 	return e
 }
 
-// Before returns the revision that an undeletion brings back: what the Secret held last.
-// The error is a *NotFoundError.
+// Before returns the revision that an undeletion brings back: the last one that the Secret
+// held. The error is a *NotFoundError.
 func (s *Standing) Before() (Entry, error) {
 	for _, e := range slices.Backward(s.Entries) {
 		if !e.Deletes {
@@ -56,8 +57,8 @@ func (s *Standing) Entry(number int64) (Entry, error) {
 	return Entry{}, e
 }
 
-// Previous returns the revision that a rollback goes back to: what the Secret held before
-// what it holds. The error is a *RefusedError.
+// Previous returns the revision that a rollback goes back to: the one that the Secret held
+// before the present one. The error is a *RefusedError.
 func (s *Standing) Previous() (Entry, error) {
 	if s.External() && s.Named != nil {
 		return s.Named.Entry, nil
@@ -70,31 +71,5 @@ func (s *Standing) Previous() (Entry, error) {
 			return e, nil
 		}
 	}
-	return Entry{}, &RefusedError{s.Namespace, s.Name, "has held nothing else, as far as its history goes", "see its history: kubectl dbtether secret history " + s.Name}
-}
-
-// Finish completes a write of an author that was interrupted, and returns its revision;
-// nil: there is none. Revisions that are too many then, and that cannot be deleted, stay:
-// the next write says so.
-func (s Store) Finish(ctx context.Context, namespace, name, author string) (*Entry, error) {
-	for attempt := range attempts {
-		now, err := s.Stand(ctx, namespace, name)
-		if err != nil {
-			return nil, err
-		}
-		begun, found := now.begunBy(author)
-		if !found || now.Writable() != nil {
-			return nil, nil
-		}
-		if err = s.finish(ctx, now, begun); err == nil {
-			_ = s.prune(ctx, namespace, name, tooMany(now.Entries, begun.Number, HistoryLimit(now.Annotations())))
-		}
-		if err == nil || !isOvertaken(err) {
-			return &begun, err
-		}
-		if err := pause(ctx, attempt); err != nil {
-			return nil, err
-		}
-	}
-	return nil, errAgain
+	return Entry{}, &RefusedError{s.Namespace, s.Name, "has held nothing else, as far as its history goes", fmt.Sprintf("see its history: kubectl dbtether secret history %s -n %s", s.Name, s.Namespace)}
 }

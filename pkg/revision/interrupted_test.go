@@ -23,9 +23,9 @@ import (
 
 var errCut = errors.New("the writer is dead")
 
-// cut returns a store whose writer dies at its n-th writing request: before it is sent,
-// or after the API server has done it. Died says whether it did.
-func (f fixture) cut(n int64, after bool) (store revision.Store, died func() bool) {
+// through returns a store whose requests go through send, which is told how many of them
+// were writing, this one included, and passes it on to next.
+func (f fixture) through(send func(writes int64, request *http.Request, next http.RoundTripper) (*http.Response, error)) revision.Store {
 	f.Helper()
 	config := rest.CopyConfig(f.config)
 	var writes atomic.Int64
@@ -35,18 +35,7 @@ func (f fixture) cut(n int64, after bool) (store revision.Store, died func() boo
 			if request.Method != http.MethodGet {
 				count = writes.Add(1)
 			}
-			switch {
-			case count < n:
-				return next.RoundTrip(request)
-			case count == n && after && request.Method != http.MethodGet:
-				response, err := next.RoundTrip(request)
-				if err == nil {
-					response.Body.Close()
-				}
-				return nil, errCut
-			default:
-				return nil, errCut
-			}
+			return send(count, request, next)
 		})
 	})
 	core, err := corev1client.NewForConfig(config)
@@ -57,7 +46,38 @@ func (f fixture) cut(n int64, after bool) (store revision.Store, died func() boo
 	if err != nil {
 		f.Fatal(err)
 	}
-	return revision.Store{Secrets: core, Metadata: objects}, func() bool { return writes.Load() >= n }
+	return revision.Store{Secrets: core, Metadata: objects}
+}
+
+// cut returns a store whose writer dies at its n-th writing request: before it is sent,
+// or after the API server has done it. died tells whether it did.
+func (f fixture) cut(n int64, after bool) (store revision.Store, died func() bool) {
+	f.Helper()
+	var dead atomic.Bool
+	store = f.through(func(writes int64, request *http.Request, next http.RoundTripper) (*http.Response, error) {
+		if writes < n {
+			return next.RoundTrip(request)
+		}
+		if after && writes == n && request.Method != http.MethodGet {
+			if response, err := next.RoundTrip(request); err == nil {
+				response.Body.Close()
+			}
+		}
+		dead.Store(true)
+		return nil, errCut
+	})
+	return store, dead.Load
+}
+
+// before returns a store that lets something happen before its n-th writing request.
+func (f fixture) before(n int64, happens func()) revision.Store {
+	f.Helper()
+	return f.through(func(writes int64, request *http.Request, next http.RoundTripper) (*http.Response, error) {
+		if writes == n && request.Method != http.MethodGet {
+			happens()
+		}
+		return next.RoundTrip(request)
+	})
 }
 
 // interrupt runs do with a writer that dies at each of its writes, before and after it, and
@@ -354,6 +374,30 @@ func TestDeletedOnce(t *testing.T) {
 	f.holds("app", 3, "B=1")
 	if entries := f.stand("app").Entries; len(entries) != 1 {
 		t.Errorf("there are %+v", entries)
+	}
+}
+
+// TestRemovalThatCannotBeTakenBack lets somebody change the Secret while it is being deleted,
+// and the API server fail when the revision that announces the deletion is deleted: that is
+// told, and the Secret stays.
+func TestRemovalThatCannotBeTakenBack(t *testing.T) {
+	f := newFixture(t)
+	f.set("app", "A=1")
+	store := f.through(func(writes int64, request *http.Request, next http.RoundTripper) (*http.Response, error) {
+		switch {
+		case request.Method == http.MethodGet:
+		case writes == 3: // the deletion of the Secret, after its dry run and the revision
+			f.patch("app", `{"data":{"A":"OQ=="}}`)
+		case writes == 4:
+			return nil, errCut
+		}
+		return next.RoundTrip(request)
+	})
+	if _, err := store.Remove(t.Context(), revision.Removal{Namespace: f.namespace, Name: "app", Author: "alice"}); !errors.Is(err, errCut) {
+		t.Errorf("got %v", err)
+	}
+	if f.stand("app").Live == nil {
+		t.Error("the Secret is gone")
 	}
 }
 

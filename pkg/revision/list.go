@@ -7,27 +7,18 @@ import (
 	"slices"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
-// foreignTypes is the field selector that leaves out what is not for teams to write.
-func foreignTypes() string {
-	var selectors []string
-	for _, foreign := range tokenTypes {
-		selectors = append(selectors, "type!="+string(foreign))
-	}
-	return strings.Join(selectors, ",")
-}
-
-// List returns what the metadata of the Secrets of a namespace say, of all for "", by
-// name: one request, and no value. Tokens and the releases of Helm are not among them.
+// List returns what the metadata of the Secrets of a namespace says, of all for "", sorted by
+// namespace and name. It sends one request and reads no value. Tokens and the releases of Helm
+// are not among them. A name of which only revisions are left has a Summary that says so, see
+// Exists.
 func (s Store) List(ctx context.Context, namespace string) ([]Summary, error) {
-	list, err := s.Metadata.Resource(corev1.SchemeGroupVersion.WithResource("secrets")).Namespace(namespace).
-		List(ctx, metav1.ListOptions{FieldSelector: foreignTypes()})
+	list, err := s.metadataOf(namespace).List(ctx, metav1.ListOptions{FieldSelector: withoutForeign()})
 	if err != nil {
 		return nil, fmt.Errorf("list secrets: %w", err)
 	}

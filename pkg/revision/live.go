@@ -15,8 +15,9 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
-// stage writes a revision. That its name is taken is an error of the API server.
-func (s Store) stage(ctx context.Context, namespace, name string, r Revision, dryRun []string) (Revision, error) {
+// stage writes a revision, and returns it as the API server has it. That its name is taken
+// is an error of the API server.
+func (s Store) stage(ctx context.Context, namespace, name string, r Revision, owners []metav1.OwnerReference, dryRun []string) (Revision, error) {
 	notes := map[string]string{
 		v1alpha1.AnnotationRevision: strconv.FormatInt(r.Number, 10), v1alpha1.AnnotationAuthor: r.Author, v1alpha1.AnnotationReason: r.Reason,
 		v1alpha1.AnnotationKeys: keyList(r.Data), v1alpha1.AnnotationFollows: string(r.Follows), v1alpha1.AnnotationChanges: r.Changes,
@@ -32,7 +33,7 @@ func (s Store) stage(ctx context.Context, namespace, name string, r Revision, dr
 	immutable := true
 	object := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: revisionName(name, r.Number), Namespace: namespace, Annotations: notes,
-			Labels: map[string]string{v1alpha1.LabelRevisionOf: labelValue(name)}},
+			Labels: map[string]string{v1alpha1.LabelRevisionOf: labelValue(name)}, OwnerReferences: owners},
 		Type: v1alpha1.SecretTypeRevision, Immutable: &immutable, Data: r.Data,
 	}
 	created, err := s.Secrets.Secrets(namespace).Create(ctx, object, metav1.CreateOptions{FieldManager: v1alpha1.FieldManager, DryRun: dryRun})
@@ -65,8 +66,8 @@ func (s Store) makeLive(ctx context.Context, now *Standing, r Revision, labels m
 	return s.patchLive(ctx, now, contentPatch(now.Live, r, notes), dryRun)
 }
 
-// patchLive sends a patch to the live Secret, which may be nil: nothing is to be written
-// then.
+// patchLive sends a patch to the live Secret; a patch that is nil writes nothing. It returns
+// what the API server has then, and whether anything was written.
 func (s Store) patchLive(ctx context.Context, now *Standing, patch map[string]any, dryRun []string) (*corev1.Secret, bool, error) {
 	if patch == nil {
 		return &now.Live.object, false, nil
@@ -77,7 +78,7 @@ func (s Store) patchLive(ctx context.Context, now *Standing, patch map[string]an
 	}
 	patched, err := s.Secrets.Secrets(now.Namespace).Patch(ctx, now.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: v1alpha1.FieldManager, DryRun: dryRun})
 	if apierrors.IsNotFound(err) { // deleted since it was read
-		err = errAgain
+		err = errOvertaken
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("patch secret %s/%s: %w", now.Namespace, now.Name, err)
@@ -85,64 +86,11 @@ func (s Store) patchLive(ctx context.Context, now *Standing, patch map[string]an
 	return patched, true, nil
 }
 
-// ownNotes are the annotations of a live Secret that holds a revision.
-func ownNotes(r Revision) map[string]string {
-	return map[string]string{v1alpha1.AnnotationRevision: strconv.FormatInt(r.Number, 10), v1alpha1.AnnotationKeys: keyList(r.Data)}
-}
-
-// contentPatch is the merge patch by which a live Secret holds a revision; nil where it
-// does, and has the notes.
-func contentPatch(live *Live, r Revision, notes map[string]*string) map[string]any {
-	return withNotes(livePatch(live, Target{}, r.Data, ownNotes(r)), live, notes)
-}
-
-// withNotes adds to a patch of a live Secret, which may be nil, the notes that it does not
-// have.
-func withNotes(patch map[string]any, live *Live, notes map[string]*string) map[string]any {
-	for key, value := range notes {
-		is, has := live.object.Annotations[key]
-		if value == nil && !has || value != nil && has && is == *value {
-			continue
-		}
-		if patch == nil {
-			patch = map[string]any{"metadata": map[string]any{"resourceVersion": live.ResourceVersion}}
-		}
-		meta, _ := patch["metadata"].(map[string]any)
-		if meta["annotations"] == nil {
-			meta["annotations"] = map[string]any{}
-		}
-		annotations, _ := meta["annotations"].(map[string]any)
-		annotations[key] = nil
-		if value != nil {
-			annotations[key] = *value
-		}
-	}
-	return patch
-}
-
 // annotate writes notes to a live Secret, and returns what the API server has then. One
 // that was changed since it was read is a conflict.
 func (s Store) annotate(ctx context.Context, now *Standing, notes map[string]*string) (*corev1.Secret, error) {
 	live, _, err := s.patchLive(ctx, now, withNotes(nil, now.Live, notes), nil)
 	return live, err
-}
-
-// finish makes live what was begun. What can never become live is undone.
-func (s Store) finish(ctx context.Context, now *Standing, begun Entry) error {
-	r, err := s.Content(ctx, now.Namespace, now.Name, begun.Number)
-	if apierrors.IsNotFound(err) {
-		return errAgain
-	}
-	if err != nil {
-		return err
-	}
-	_, _, err = s.makeLive(ctx, now, r, nil, nil, nil)
-	if apierrors.IsInvalid(err) { // the API server would never take it: it is undone
-		if err = s.deleteRevision(ctx, now.Namespace, now.Name, begun); err == nil {
-			err = errAgain
-		}
-	}
-	return err
 }
 
 // deleteLive deletes the live Secret as it was read.

@@ -7,7 +7,7 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
-// Marks are what a Secret says of itself beside its content: an undeletion brings it back.
+// Marks are the labels and annotations of a deleted Secret that an undeletion brings back.
 type Marks struct {
 	Labels map[string]string `json:"labels,omitempty"`
 	// Annotations are those of ours that a person has set. Others are not kept: they may
@@ -21,8 +21,8 @@ var ownMarks = []string{v1alpha1.AnnotationHistoryLimit, v1alpha1.AnnotationExpi
 // maxMarks is how many bytes are kept at most: a revision has room for no more.
 const maxMarks = 32 << 10
 
-// newMarks returns the marks of the live Secret as JSON; empty where it has none, or more
-// than can be kept.
+// newMarks returns the labels and annotations of the live Secret that are kept, as JSON;
+// empty where there are none, or more than fit.
 func newMarks(now *Standing) string {
 	m := Marks{Labels: maps.Clone(now.Labels()), Annotations: map[string]string{}}
 	delete(m.Labels, v1alpha1.LabelManaged)
@@ -38,8 +38,8 @@ func newMarks(now *Standing) string {
 	return string(text)
 }
 
-// Marked returns what the Secret said of itself before it was deleted; nothing where that
-// is not known.
+// Marked returns the labels and annotations that the Secret had before it was deleted; none
+// where that is not known.
 func (s *Standing) Marked() Marks {
 	var m Marks
 	if newest, found := last(s.Entries); found && newest.Deletes && s.Live == nil {

@@ -3,6 +3,7 @@ package revision
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -10,7 +11,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// pause waits a little longer with each attempt, so that writers do not meet again.
+// pause waits for a random time, which may be a little longer with each attempt, so that
+// writers who met do not meet again. The error is that of ctx.
 func pause(ctx context.Context, attempt int) error {
 	if attempt == 0 {
 		return ctx.Err()
@@ -25,12 +27,20 @@ func pause(ctx context.Context, attempt int) error {
 	}
 }
 
-// errAgain asks for another attempt.
-var errAgain = errors.New("somebody else wrote meanwhile")
+// attempts is how often a write begins anew where others write at the same time.
+const attempts = 200
+
+// tooBusy returns the error of a call that gives up after that many.
+func tooBusy(verb, namespace, name string) error {
+	return fmt.Errorf("%s secret %q in namespace %q: others wrote to it at each of %d attempts", verb, name, namespace, attempts)
+}
+
+// errOvertaken asks for another attempt with what there is then.
+var errOvertaken = errors.New("somebody else wrote meanwhile")
 
 // isOvertaken reports whether a write failed because somebody else was faster.
 func isOvertaken(err error) bool {
-	return errors.Is(err, errAgain) || apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err)
+	return errors.Is(err, errOvertaken) || apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err)
 }
 
 // isRefused reports whether the API server has refused a write for good.
@@ -38,30 +48,32 @@ func isRefused(err error) bool {
 	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err)
 }
 
-// patience is how often a writer waits for what another one may be about to make live.
+// patience is how often a writer waits for another one who may be about to make a revision
+// live.
 const patience = 8
 
-// before finishes what the author has begun, and gives others a moment to finish theirs.
-// Who expects a revision begins anew from that one.
-func (w *writer) before(ctx context.Context, now *Standing) (again bool, err error) {
+// finishOwn completes what an interrupted call of the author has begun, and gives others a
+// moment to complete theirs; then the error is errOvertaken. Nothing of an interrupted call
+// is completed where the caller expects a revision: it is that one which is changed.
+func (w *writer) finishOwn(ctx context.Context, now *Standing) error {
 	if w.DryRun {
-		return false, nil
+		return nil
 	}
 	own, found := now.begunBy(w.Author)
 	switch mine := w.mine != nil && w.mine.UID == own.UID; {
 	case found && (mine || w.IfRevision == nil):
 		if err := w.finish(ctx, now, own); err != nil {
-			return false, err
+			return err
 		}
 		if !mine {
 			w.Finished = own.Number
 		}
-		return true, errAgain
-	case !found && now.mayBeBegun() && w.waited < patience:
+		return errOvertaken
+	case !found && now.mayBecomeLive() && w.waited < patience:
 		w.waited++
-		return true, errAgain
+		return errOvertaken
 	default:
-		return false, nil
+		return nil
 	}
 }
 
@@ -70,46 +82,54 @@ func (w *writer) before(ctx context.Context, now *Standing) (again bool, err err
 func (w *writer) settle(ctx context.Context, now *Standing) (done bool, err error) {
 	mine := w.mine
 	builtOn := slices.ContainsFunc(now.Entries, func(e Entry) bool { return e.Follows == mine.UID })
-	if builtOn || now.Held != nil && now.Held.UID == mine.UID { // another finished it
+	if builtOn || now.Held != nil && now.Held.UID == mine.UID { // another writer finished it
 		w.Revision = mine.Entry
 		if now.Live == nil {
 			return true, nil
 		}
-		live, err := w.annotate(ctx, now, w.Notes) // of which who finished it did not know
+		live, err := w.annotate(ctx, now, w.Notes) // the other writer did not know these
 		if err != nil {
 			return false, err
 		}
-		w.is(live)
+		w.record(live)
 		return true, nil
 	}
 	if now.Live != nil && now.Held != nil && mine.Follows == now.Held.UID && mine.Number > now.Held.Number && now.has(mine.Entry) {
-		return false, nil // it still can become live
+		return false, nil // it can still become live
 	}
 	if !now.has(mine.Entry) {
 		if now.Live != nil && now.Live.Revision >= mine.Number {
-			return false, &UnknownError{w.Name, mine.Number}
+			return false, &UnknownError{w.Namespace, w.Name, mine.Number}
 		}
 		w.mine = nil
 		return false, nil
 	}
 	// It followed what the Secret does not hold any more, and never was live.
-	w.mine = nil
-	if err := w.deleteRevision(ctx, w.Namespace, w.Name, mine.Entry); err != nil && !apierrors.IsForbidden(err) {
+	if err := w.drop(ctx); err != nil {
 		return false, err
 	}
-	return false, errAgain
+	return false, errOvertaken
 }
 
-// takeBack deletes the revision of this call, which the API server does not let become
-// live, unless it is so by now. Who may not delete it leaves it: nobody else finishes it.
+// drop deletes the revision of this call, which is not live and is not to become so. A
+// writer who may not delete leaves it: nobody else finishes it.
+func (w *writer) drop(ctx context.Context) error {
+	dropped := w.mine.Entry
+	w.mine = nil
+	err := w.deleteRevision(ctx, w.Namespace, w.Name, dropped)
+	if apierrors.IsForbidden(err) {
+		return nil
+	}
+	return err
+}
+
+// takeBack drops the revision of this call after the API server has refused to make it
+// live, unless another writer made it live meanwhile. It returns the refusal.
 func (w *writer) takeBack(ctx context.Context, refused error) error {
 	live, err := w.live(ctx, w.Namespace, w.Name)
 	if err == nil && (live == nil || live.Revision < w.mine.Number) {
-		err = w.deleteRevision(ctx, w.Namespace, w.Name, w.mine.Entry)
+		err = w.drop(ctx)
 	}
 	w.mine = nil
-	if apierrors.IsForbidden(err) {
-		err = nil
-	}
 	return errors.Join(refused, err)
 }

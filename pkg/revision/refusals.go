@@ -2,6 +2,7 @@ package revision
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
 
-// RefusedError says that a Secret is not written by who asks, and what to do instead.
+// RefusedError says why a Secret is not written, and what to do instead.
 type RefusedError struct {
 	Namespace, Name string
 	// Why completes `secret "x" in namespace "y" …`.
@@ -29,15 +30,16 @@ func (e *RefusedError) Error() string {
 // Hint returns what to do about it.
 func (e *RefusedError) Hint() string { return e.hint }
 
-// tokenTypes are the types of Secrets that others write and depend on.
-var tokenTypes = []corev1.SecretType{corev1.SecretTypeServiceAccountToken, corev1.SecretTypeBootstrapToken, "helm.sh/release.v1"}
+// foreignTypes are the types of Secrets that a program writes and depends on: tokens, and the
+// releases of Helm.
+var foreignTypes = []corev1.SecretType{corev1.SecretTypeServiceAccountToken, corev1.SecretTypeBootstrapToken, "helm.sh/release.v1"}
 
-// Writable returns why the Secret is not for teams to write; nil if it is. The error is
-// a *RefusedError.
+// Writable returns a *RefusedError for a Secret that a team may not write, because it belongs
+// to something else; nil for all others.
 func (s *Standing) Writable() error {
 	if newest, found := last(s.Entries); s.Live == nil && found && newest.OwnerUID != "" {
 		return &RefusedError{s.Namespace, s.Name, "is gone, and its history is that of the credential of a DatabaseUser",
-			"kubectl dbtether reconcile makes it anew; if that user is gone, too: kubectl delete secrets -l " + v1alpha1.LabelRevisionOf + "=" + labelValue(s.Name)}
+			"kubectl dbtether reconcile makes it anew; if that user is gone, too: kubectl delete secrets -n " + s.Namespace + " -l " + Selector(s.Name)}
 	}
 	if s.Live == nil {
 		return nil
@@ -52,7 +54,7 @@ func (s *Standing) Writable() error {
 	case object.Type == v1alpha1.SecretTypeRevision:
 		return refused("name the Secret that it is a revision of", "is a revision, which does not change")
 	case s.Live.OwnerUID != "":
-		return refused(fmt.Sprintf("kubectl dbtether secret rotate %s replaces the password, in PostgreSQL too; other keys come from spec.secretTemplate of the DatabaseUser", s.Name),
+		return refused(fmt.Sprintf("kubectl dbtether secret rotate %s -n %s replaces the password, in PostgreSQL too; other keys come from spec.secretTemplate of the DatabaseUser", s.Name, s.Namespace),
 			"holds the credential of %s", credentialOwner(object))
 	case object.DeletionTimestamp != nil:
 		return refused("wait until it is gone", "is being deleted")
@@ -65,13 +67,15 @@ func (s *Standing) Writable() error {
 
 // IsForeignType reports whether Secrets of a type are written by a program that depends
 // on what it wrote: tokens, and the releases of Helm.
-func IsForeignType(kind corev1.SecretType) bool {
-	for _, foreign := range tokenTypes {
-		if kind == foreign {
-			return true
-		}
+func IsForeignType(kind corev1.SecretType) bool { return slices.Contains(foreignTypes, kind) }
+
+// withoutForeign returns the field selector that leaves Secrets of those types out.
+func withoutForeign() string {
+	var selectors []string
+	for _, foreign := range foreignTypes {
+		selectors = append(selectors, "type!="+string(foreign))
 	}
-	return false
+	return strings.Join(selectors, ",")
 }
 
 func credentialOwner(object *corev1.Secret) string {
@@ -83,7 +87,8 @@ func credentialOwner(object *corev1.Secret) string {
 	return "a DatabaseUser"
 }
 
-// changeable returns why data cannot take the place of what the Secret holds.
+// changeable returns a *RefusedError where data cannot take the place of what the Secret
+// holds; nil where it can.
 func (s *Standing) changeable(data secret.Data, kind corev1.SecretType) error {
 	if s.Live == nil {
 		return nil
@@ -108,13 +113,16 @@ func (s *Standing) Mutable() error {
 		"write another Secret and let the workloads refer to that, or delete this one first: its history is kept"}
 }
 
+// numberDigits is how many digits of a revision's number a name leaves room for.
+const numberDigits = 18
+
 // checkName returns an error for a name that a Secret with revisions cannot have.
 func checkName(namespace, name string) error {
 	if of := v1alpha1.LiveSecret(name); of != name {
 		return &RefusedError{namespace, name, fmt.Sprintf("has the name of a revision of %q", of), "choose a name that does not end in .v and a number"}
 	}
 	problems := validation.IsDNS1123Subdomain(name)
-	if longest := validation.DNS1123SubdomainMaxLength - len(".v") - 18; len(problems) == 0 && len(name) > longest {
+	if longest := validation.DNS1123SubdomainMaxLength - len(".v") - numberDigits; len(problems) == 0 && len(name) > longest {
 		problems = []string{fmt.Sprintf("must be no more than %d bytes, so that its revisions have names", longest)}
 	}
 	if len(problems) > 0 {
@@ -153,7 +161,7 @@ type MovedError struct {
 	// Author and Time are those of the revision that it is at.
 	Author string
 	Time   time.Time
-	// External: it was changed since, by something else.
+	// External says that the Secret was changed since, by something else.
 	External bool
 }
 
@@ -182,9 +190,9 @@ func (e *MovedError) Hint() string {
 	case e.Is == 0:
 		return "leave --if-revision out, or give 0, to begin one"
 	case e.Want == 0:
-		return fmt.Sprintf("look at it (kubectl dbtether secret history %s) and name the revision that you have seen", e.Name)
+		return fmt.Sprintf("look at it (kubectl dbtether secret history %s -n %s) and name the revision that you have seen", e.Name, e.Namespace)
 	default:
-		return fmt.Sprintf("look at what changed (kubectl dbtether secret diff %s --revision %d) and name the revision that you have seen", e.Name, e.Want)
+		return fmt.Sprintf("look at what changed (kubectl dbtether secret diff %s -n %s --revision %d) and name the revision that you have seen", e.Name, e.Namespace, e.Want)
 	}
 }
 
@@ -243,8 +251,8 @@ func ranges(numbers []int64) string {
 // UnknownError says that it cannot be found out whether a revision became live: others
 // wrote so many since that it was pruned.
 type UnknownError struct {
-	Name   string
-	Number int64
+	Namespace, Name string
+	Number          int64
 }
 
 // Error implements error.
@@ -254,5 +262,5 @@ func (e *UnknownError) Error() string {
 
 // Hint returns what to do about it.
 func (e *UnknownError) Hint() string {
-	return "see what the Secret holds now: kubectl dbtether secret get " + e.Name
+	return fmt.Sprintf("see what the Secret holds now: kubectl dbtether secret get %s -n %s", e.Name, e.Namespace)
 }

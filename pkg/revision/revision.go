@@ -54,12 +54,11 @@ type Live struct {
 	object corev1.Secret
 }
 
-// UID returns that of the Secret.
+// UID returns the UID of the Secret.
 func (l *Live) UID() types.UID { return l.object.UID }
 
-// Holds reports whether the Secret is the target's and carries data: that and
-// nothing else, or under Merge that beside keys which were never ours. It is false
-// where there is no Secret.
+// Holds reports whether the Secret is the target's and holds data and nothing else; under
+// Merge it may have other keys that were never ours. It is false where there is no Secret.
 func (l *Live) Holds(data secret.Data, target Target) bool {
 	return l != nil && l.ownedBy(target) && len(l.changes(data, target)) == 0
 }
@@ -75,9 +74,9 @@ type History struct {
 	Revisions []Revision
 }
 
-// Newest returns the newest revision of an owner, and false when it has none. A
-// predecessor of the same name may have left others, and content that was taken
-// over is nobody's.
+// Newest returns the newest revision of an owner, and false when there is none. The history
+// may have others: those of an earlier resource of the same name, and content that was taken
+// over, which has no owner.
 func (h History) Newest(owner types.UID) (Revision, bool) {
 	for _, r := range slices.Backward(h.Revisions) {
 		if owner != "" && r.OwnerUID == owner {
@@ -95,7 +94,7 @@ func (h History) LastNumber() int64 {
 	return h.Revisions[len(h.Revisions)-1].Number
 }
 
-// ConflictError says that another writer took the revision's number first.
+// ConflictError says that another writer was the first to write a revision of that number.
 type ConflictError struct {
 	Name   string
 	Number int64

@@ -83,6 +83,18 @@ func TestErrorTexts(t *testing.T) {
 			"choose another name in spec.secretTemplate.name (--secret), or delete the Secret if nothing needs it: it is then made anew"},
 		{&revision.ConflictError{Name: "s", Number: 7, Author: "bob", Time: at}, `write revision 7 of secret "s": bob wrote it at 2030-01-02T03:04:05Z`,
 			"run the command again: it starts from that revision"},
+		{&revision.MovedError{Namespace: "shop", Name: "s", Want: 3, Is: 4, Author: "bob", Time: at},
+			`secret "s" in namespace "shop" is at revision 4, not 3: bob wrote that at 2030-01-02T03:04:05Z`,
+			"look at what changed (kubectl dbtether secret diff s -n shop --revision 3) and name the revision that you have seen"},
+		{&revision.MovedError{Namespace: "shop", Name: "s", Is: 4}, `secret "s" in namespace "shop" is at revision 4, not 0`,
+			"look at it (kubectl dbtether secret history s -n shop) and name the revision that you have seen"},
+		{&revision.MovedError{Namespace: "shop", Name: "s", Want: 3}, `secret "s" in namespace "shop" has no revision 3: there is no such Secret, or it has no history yet`,
+			"leave --if-revision out, or give 0, to begin one"},
+		{&revision.MovedError{Namespace: "shop", Name: "s", External: true}, `secret "s" in namespace "shop" exists, and has no history yet`,
+			"leave --if-revision out: what it holds is kept as its first revision"},
+		{&revision.UnknownError{Namespace: "shop", Name: "s", Number: 7},
+			`write revision 7 of secret "s": so many others were written meanwhile that it cannot be said whether it was live`,
+			"see what the Secret holds now: kubectl dbtether secret get s -n shop"},
 	} {
 		if c.err.Error() != c.text || c.err.Hint() != c.hint {
 			t.Errorf("got  %s\n     %s\nwant %s\n     %s", c.err.Error(), c.err.Hint(), c.text, c.hint)

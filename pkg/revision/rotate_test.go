@@ -4,15 +4,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
-
-	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
-	"k8s.io/client-go/rest"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
@@ -228,26 +223,6 @@ func TestRotationsAtOnce(t *testing.T) {
 	if now := f.stand("app"); errors.Join(errs...) != nil || now.Revision() != 2 {
 		t.Errorf("it is at revision %d: %v", now.Revision(), errors.Join(errs...))
 	}
-}
-
-// before returns a store that lets something happen before its n-th writing request.
-func (f fixture) before(n int64, happens func()) revision.Store {
-	f.Helper()
-	config := rest.CopyConfig(f.config)
-	var writes atomic.Int64
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(request *http.Request) (*http.Response, error) {
-			if request.Method != http.MethodGet && writes.Add(1) == n {
-				happens()
-			}
-			return next.RoundTrip(request)
-		})
-	})
-	core, err := corev1client.NewForConfig(config)
-	if err != nil {
-		f.Fatal(err)
-	}
-	return revision.Store{Secrets: core, Metadata: f.store.Metadata}
 }
 
 // TestFinishedByAnother lets another writer finish what one has begun, and write more on

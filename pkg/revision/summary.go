@@ -3,19 +3,19 @@ package revision
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/metadata"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
 
-// Summary is what the metadata of a Secret say, and those of its revisions.
+// Summary is what the metadata of a Secret and of its revisions says.
 type Summary struct {
 	metav1.ObjectMeta
 	// Entries are its revisions, in ascending order; none where they were not read.
@@ -28,13 +28,10 @@ func (s Summary) Exists() bool { return s.UID != "" }
 // IsManaged reports whether the Secret has a history.
 func (s Summary) IsManaged() bool { return s.Labels[v1alpha1.LabelManaged] == "true" }
 
-// Revision returns the number of what the Secret holds, as far as it says; 0: it says none.
-func (s Summary) Revision() int64 {
-	number, _ := strconv.ParseInt(s.Annotations[v1alpha1.AnnotationRevision], 10, 64)
-	return number
-}
+// Revision returns the number of the revision that the Secret says it holds; 0: none.
+func (s Summary) Revision() int64 { return numberIn(s.Annotations) }
 
-// Held returns the revision with what the Secret holds, as far as it says; false: none.
+// Held returns the revision that the Secret says it holds; false: none, or it was not read.
 func (s Summary) Held() (Entry, bool) { return numbered(s.Entries, s.Revision()) }
 
 // Keys returns the keys of a managed Secret; those of others are not known.
@@ -87,10 +84,10 @@ func (s Summary) time(name string) (time.Time, error) {
 	return at, err
 }
 
-// Head returns what the metadata of a Secret say, managed or not, without its revisions;
-// nil: there is none.
+// Head reads the metadata of a Secret, managed or not, without its revisions; nil: there is
+// no such Secret.
 func (s Store) Head(ctx context.Context, namespace, name string) (*Summary, error) {
-	object, err := s.Metadata.Resource(corev1.SchemeGroupVersion.WithResource("secrets")).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+	object, err := s.metadataOf(namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
@@ -98,4 +95,10 @@ func (s Store) Head(ctx context.Context, namespace, name string) (*Summary, erro
 		return nil, fmt.Errorf("read secret %s/%s: %w", namespace, name, err)
 	}
 	return &Summary{ObjectMeta: object.ObjectMeta}, nil
+}
+
+// metadataOf returns the client that reads Secrets of a namespace, of all for "", without
+// their values.
+func (s Store) metadataOf(namespace string) metadata.ResourceInterface {
+	return s.Metadata.Resource(corev1.SchemeGroupVersion.WithResource("secrets")).Namespace(namespace)
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -15,7 +13,7 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
-// surveyed is how many Secrets' metadata one answer of the API server holds.
+// surveyed is how many Secrets one answer of the API server is about.
 const surveyed = 500
 
 // Seen is what the metadata of a live managed Secret says.
@@ -27,15 +25,14 @@ type Seen struct {
 	OwnerUID types.UID
 }
 
-// Survey returns what the metadata of the managed Secrets of a namespace say, of all
-// namespaces for "". It reads no values, so that a run over many users tells the
-// Secrets that did not change from those that it has to read.
+// Survey returns what the metadata of the managed Secrets of a namespace says, of all
+// namespaces for "". It reads no values. By it a run over many users finds out which Secrets
+// it has to read: those that have changed.
 func (s Store) Survey(ctx context.Context, namespace string) (map[types.NamespacedName]Seen, error) {
 	seen := map[types.NamespacedName]Seen{}
 	err := s.each(ctx, namespace, v1alpha1.LabelManaged+"=true", func(object *metav1.PartialObjectMetadata) error {
-		number, _ := strconv.ParseInt(object.Annotations[v1alpha1.AnnotationRevision], 10, 64)
-		seen[types.NamespacedName{Namespace: object.Namespace, Name: object.Name}] = Seen{ResourceVersion: object.ResourceVersion,
-			Revision: number, OwnerUID: types.UID(object.Annotations[v1alpha1.AnnotationOwner])}
+		m := Summary{ObjectMeta: object.ObjectMeta}
+		seen[types.NamespacedName{Namespace: m.Namespace, Name: m.Name}] = Seen{m.ResourceVersion, m.Revision(), m.OwnerUID()}
 		return nil
 	})
 	if err != nil {
@@ -49,7 +46,7 @@ func (s Store) each(ctx context.Context, namespace, selector string, do func(*me
 	if s.Metadata == nil {
 		return errors.New("there is no metadata client")
 	}
-	secrets := s.Metadata.Resource(corev1.SchemeGroupVersion.WithResource("secrets")).Namespace(namespace)
+	secrets := s.metadataOf(namespace)
 	pages := pager.New(func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 		return secrets.List(ctx, options)
 	})

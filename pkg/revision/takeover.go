@@ -21,10 +21,10 @@ const reasonTakeover = "content before it was taken over"
 // anotherResource is the keeper of a managed Secret.
 const anotherResource = "another resource"
 
-// Check says whether the target may have the live Secret. With onConflict Adopt or
-// Merge it may take one over that nothing manages. The error is a *ForeignError for
-// a Secret that belongs to something else, and a *FixedError for one that might be
-// taken over but cannot be written.
+// Check returns an error unless the target may have the live Secret: there is none, it is
+// the target's, or nothing manages it and onConflict Adopt or Merge takes it over. The error
+// is a *ForeignError for a Secret that belongs to something else, and a *FixedError for one
+// that might be taken over but cannot be written.
 func (h History) Check(target Target) error {
 	switch live := h.Live; {
 	case live == nil || live.ownedBy(target):
@@ -54,9 +54,7 @@ func (s Store) Preserve(ctx context.Context, target Target, history History) (Hi
 	if err := history.Check(target); err != nil {
 		return history, err
 	}
-	kept := func(r Revision) bool {
-		return r.Author == AuthorExternal && r.OwnerUID == "" && r.Data.Equal(live.Data)
-	}
+	kept := func(r Revision) bool { return r.External() && r.Data.Equal(live.Data) }
 	if slices.ContainsFunc(history.Revisions, kept) {
 		return history, nil
 	}
@@ -69,7 +67,7 @@ func (s Store) Preserve(ctx context.Context, target Target, history History) (Hi
 	return history, nil
 }
 
-// preserve is Preserve for who has not called it.
+// preserve is Preserve for a caller that has not read the revisions.
 func (s Store) preserve(ctx context.Context, target Target, live *Live) error {
 	if live.ownedBy(target) {
 		return nil
@@ -93,8 +91,8 @@ func (l *Live) keeper(target Target) string {
 	return ""
 }
 
-// takeable reports whether the Secret's type, which the API server keeps, is one
-// that a credential may have: others promise keys to whoever reads them.
+// takeable reports whether a credential may have the Secret's type, which the API server does
+// not let change: other types promise certain keys to whoever reads them.
 func (l *Live) takeable(target Target) bool {
 	switch l.object.Type {
 	case "", corev1.SecretTypeOpaque, corev1.SecretTypeBasicAuth, target.Type:

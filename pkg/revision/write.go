@@ -3,7 +3,6 @@ package revision
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -29,10 +28,10 @@ type Edit struct {
 	IfRevision *int64
 	// Author is the authenticated user, as the API server knows her.
 	Author, Reason string
-	// DryRun writes nothing; with Server the API server validates it nevertheless.
+	// DryRun writes nothing; with Server, the API server validates what would be written.
 	DryRun, Server bool
-	// Known is what a list has said of the Secret, for who writes many: it is read again
-	// where that turns out to be old. Nil: it is read.
+	// Known is what a list has said of the Secret, and saves a caller who writes many a
+	// request for each. Where it turns out to be old, the Secret is read again. Nil: it is read.
 	Known *Summary
 }
 
@@ -46,7 +45,7 @@ type Written struct {
 	Changes secret.Changes
 	// Finished is the revision of an earlier call of the author, which was interrupted; 0: none.
 	Finished int64
-	// Kept is the revision that keeps what somebody else had written; 0: none.
+	// Kept is the revision that keeps what something else had written into the Secret; 0: none.
 	Kept int64
 	// UID, ResourceVersion and Annotations are those of the live Secret.
 	UID             types.UID
@@ -56,14 +55,11 @@ type Written struct {
 	Unpruned error
 }
 
-// attempts is how often a write begins anew where others write at the same time.
-const attempts = 200
-
 // Write changes a Secret: the new content becomes a revision, then live. Equal content
-// makes no revision. What somebody else wrote into it is kept as a revision first. A write
-// of the same author that was interrupted is completed first; that of another author is
-// left aside, as a right of hers may be missing: it stays in the history. Where another
-// writer is faster it begins anew with what that one wrote, so that no key is lost.
+// makes no revision. What something else wrote into the Secret is kept as a revision first.
+// A write of the same author that was interrupted is completed first. One of another author
+// stays in the history and is not completed: that author may lack a right. Where another
+// writer is faster, Write begins anew with what that one wrote, so that no key is lost.
 //
 // The errors are those of Change, *RefusedError, *MovedError, *secret.KeyError,
 // *UnknownError, or those of the API server.
@@ -84,7 +80,7 @@ func (s Store) Write(ctx context.Context, e Edit) (Written, error) {
 			return Written{}, err
 		}
 	}
-	return Written{}, fmt.Errorf("write secret %q: others wrote %d times meanwhile", e.Name, attempts)
+	return Written{}, tooBusy("write", e.Namespace, e.Name)
 }
 
 // writer is one call of Write.
@@ -98,9 +94,10 @@ type writer struct {
 	waited int
 }
 
-// once tries it with what there is now.
+// once makes one attempt, with what there is now. It is done unless another attempt is
+// needed, which some errors ask for, too: see isOvertaken.
 func (w *writer) once(ctx context.Context) (done bool, err error) {
-	now, err := w.look(ctx)
+	now, err := w.read(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -112,7 +109,7 @@ func (w *writer) once(ctx context.Context) (done bool, err error) {
 	if err := now.Writable(); err != nil {
 		return false, err
 	}
-	if again, err := w.before(ctx, now); again || err != nil {
+	if err := w.finishOwn(ctx, now); err != nil {
 		return false, err
 	}
 	if err := now.Expect(w.IfRevision); err != nil {
@@ -128,8 +125,9 @@ func (w *writer) once(ctx context.Context) (done bool, err error) {
 	return true, w.write(ctx, now, data)
 }
 
-// look reads what there is. What is known beforehand is so at the first attempt only.
-func (w *writer) look(ctx context.Context) (*Standing, error) {
+// read reads what there is. What the caller knew beforehand saves a request at the first
+// attempt; by the next it may be out of date.
+func (w *writer) read(ctx context.Context) (*Standing, error) {
 	if w.Known == nil {
 		return w.Stand(ctx, w.Namespace, w.Name)
 	}
@@ -145,13 +143,13 @@ func (w *writer) look(ctx context.Context) (*Standing, error) {
 func (w *writer) write(ctx context.Context, now *Standing, data secret.Data) error {
 	w.Changes, w.Created, w.Wrote = secret.Diff(now.data(), data), now.Live == nil, false
 	if now.External() { // what it held is not lost
-		if err := w.keep(ctx, now); err != nil {
+		if err := w.keepExternal(ctx, now); err != nil {
 			return err
 		}
 	}
 	if now.Held != nil && now.Held.Data.Equal(data) {
 		w.Revision = now.Held.Entry
-		return w.show(ctx, now, *now.Held)
+		return w.promote(ctx, now, *now.Held)
 	}
 	r := Revision{Entry{Number: now.lastNumber() + 1, Author: w.Author, Reason: w.Reason, Type: w.typeOf(now), Follows: now.follows(),
 		Changes: w.Changes.String()}, data}
@@ -170,11 +168,11 @@ func (w *writer) write(ctx context.Context, now *Standing, data secret.Data) err
 		now.Entries = append(now.Entries, staged.Entry)
 	}
 	w.Revision = staged.Entry
-	return w.show(ctx, now, staged)
+	return w.promote(ctx, now, staged)
 }
 
-// show makes the live Secret hold a revision, and deletes the revisions that are too many.
-func (w *writer) show(ctx context.Context, now *Standing, r Revision) error {
+// promote makes the live Secret hold a revision, and deletes the revisions that are too many.
+func (w *writer) promote(ctx context.Context, now *Standing, r Revision) error {
 	if w.DryRun && !w.Server {
 		return nil
 	}
@@ -186,15 +184,15 @@ func (w *writer) show(ctx context.Context, now *Standing, r Revision) error {
 		return err
 	}
 	w.Wrote = w.Wrote || wrote
-	w.is(live)
+	w.record(live)
 	if !w.DryRun { // a writer that was interrupted may have left too many
 		w.Unpruned = w.prune(ctx, now.Namespace, now.Name, tooMany(now.Entries, r.Number, HistoryLimit(live.Annotations)))
 	}
 	return nil
 }
 
-// is keeps what the live Secret is.
-func (w *writer) is(live *corev1.Secret) {
+// record notes, for the caller, what the live Secret is now.
+func (w *writer) record(live *corev1.Secret) {
 	w.UID, w.ResourceVersion, w.Annotations = live.UID, live.ResourceVersion, live.Annotations
 }
 

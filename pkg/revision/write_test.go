@@ -51,7 +51,7 @@ func (f fixture) stand(name string) *revision.Standing {
 
 func (f fixture) content(name string, number int64) secret.Data {
 	f.Helper()
-	r, err := f.store.Content(context.Background(), f.namespace, name, number)
+	r, err := f.store.ReadRevision(context.Background(), f.namespace, name, number)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -192,6 +192,8 @@ func TestRefusedWrites(t *testing.T) {
 		var hinted interface{ Hint() string }
 		if err == nil || !strings.Contains(err.Error(), c.want) || !errors.As(err, &hinted) || hinted.Hint() == "" {
 			t.Errorf("%s: %v", c.name, err)
+		} else if hint := hinted.Hint(); strings.Contains(hint, "kubectl") && !strings.Contains(hint, " -n "+f.namespace) {
+			t.Errorf("%s: the hint is for another namespace: %s", c.name, hint)
 		}
 		if after := f.names(); !slices.Equal(before, after) {
 			t.Errorf("%s: there were %v, and are %v", c.name, before, after)

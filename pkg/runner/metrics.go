@@ -16,12 +16,13 @@ type metrics struct {
 	errors   *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 
-	success, leader, unreachable, expired, secretsDue prometheus.Gauge
+	success, leader, expired, secretsDue prometheus.Gauge
 }
 
-// newMetrics returns the metrics of a version of the runner. Depth returns how many
-// resources wait for their turn, and retrying how many for another try.
-func newMetrics(version string, depth, retrying func() int) *metrics {
+// newMetrics returns the metrics of a version of the runner. depth returns how many
+// resources wait for their turn, retrying how many for another try, and unreachable how
+// many clusters do not answer.
+func newMetrics(version string, depth, retrying, unreachable func() int) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		results: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -45,10 +46,6 @@ func newMetrics(version string, depth, retrying func() int) *metrics {
 			Name: "dbtether_runner_leader",
 			Help: "1 while this runner works, 0 while it stands by.",
 		}),
-		unreachable: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "dbtether_runner_unreachable_clusters",
-			Help: "DBClusters whose server does not answer.",
-		}),
 		expired: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "dbtether_runner_expired_secrets",
 			Help: "Managed Secrets that have expired.",
@@ -58,15 +55,13 @@ func newMetrics(version string, depth, retrying func() int) *metrics {
 			Help: "Managed Secrets for which something was to be done when it was looked last: new values, or revisions beyond as many as are kept.",
 		}),
 	}
-	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "dbtether_runner_queue_depth",
-		Help: "Resources that wait for their turn, those that wait for a time excepted.",
-	}, func() float64 { return float64(depth()) })
-	again := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "dbtether_runner_retrying",
-		Help: "Resources that failed and wait for another try.",
-	}, func() float64 { return float64(retrying()) })
-	m.registry.MustRegister(m.results, m.errors, m.duration, m.success, m.leader, m.unreachable, m.expired, m.secretsDue, waiting, again)
+	counted := func(name, help string, count func() int) prometheus.GaugeFunc {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(count()) })
+	}
+	m.registry.MustRegister(m.results, m.errors, m.duration, m.success, m.leader, m.expired, m.secretsDue,
+		counted("dbtether_runner_queue_depth", "Resources that wait for their turn, those that wait for a time excepted.", depth),
+		counted("dbtether_runner_retrying", "Resources that failed and wait for another try.", retrying),
+		counted("dbtether_runner_unreachable_clusters", "DBClusters whose server does not answer.", unreachable))
 	telemetry.Process(m.registry, "dbtether_runner", version)
 	return m
 }

@@ -93,7 +93,7 @@ func Run(ctx context.Context, o Options) error {
 		return &notify.Notifier{Secrets: o.Provisioner.Secrets, Events: o.Events, Component: leaseName, Instance: o.Identity, Now: o.Provisioner.Now, Random: o.Provisioner.Random}
 	}
 	r.queue = workqueue.NewTypedRateLimitingQueue[key](newBackoff())
-	r.metrics = newMetrics(o.Version, r.queue.Len, r.failing.count)
+	r.metrics = newMetrics(o.Version, r.queue.Len, r.failing.count, r.down.count)
 	r.metrics.registry.MustRegister(newState(r))
 	server, err := r.serve()
 	if err != nil {

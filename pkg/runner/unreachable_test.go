@@ -1,9 +1,12 @@
 package runner_test
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
@@ -49,6 +52,34 @@ func TestUnreachableServer(t *testing.T) {
 	for _, login := range []string{"api", "late"} {
 		s.waitPhase(t, v1alpha1.KindDatabaseUser, name, login, v1alpha1.PhaseReady)
 	}
+	w.stop()
+}
+
+// TestUnreachableServerIsRemoved checks that a cluster that does not answer is no longer
+// counted as such once it is gone.
+func TestUnreachableServerIsRemoved(t *testing.T) {
+	s := newSite(t)
+	name := "removed-" + s.id
+	s.namespace(t, name)
+	s.cluster(t, name, name, map[string]any{"port": int64(1)})
+	if err := s.create(t, v1alpha1.KindDatabase, name, "orders", map[string]any{"clusterRef": map[string]any{"name": name}, "databaseName": "orders_" + s.id}); err != nil {
+		t.Fatal(err)
+	}
+	w := s.start(t, s.admin, func(o *runner.Options) { o.Namespace, o.MetricsListen = name, "127.0.0.1:0" })
+	counted := func(want string) {
+		t.Helper()
+		eventually(t, want, func() error {
+			if _, text := w.ask(t, "/metrics"); !strings.Contains(text, want+"\n") {
+				return errors.New("it is not so")
+			}
+			return nil
+		})
+	}
+	counted("dbtether_runner_unreachable_clusters 1")
+	if err := s.admin.objects.Resource(v1alpha1.DBClusters).Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	counted("dbtether_runner_unreachable_clusters 0")
 	w.stop()
 }
 

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -202,7 +200,6 @@ func (r *runner) cluster(ctx context.Context, k key, started time.Time) {
 		r.down.set(k.name, nil)
 		r.watch.onCluster(k.name)
 	}
-	r.metrics.unreachable.Set(float64(len(r.down.all())))
 	r.finish(ctx, k, result, nil, started)
 }
 
@@ -220,35 +217,4 @@ func (r *runner) pass(result provision.Result, took time.Duration, err error) {
 	r.telling.Lock()
 	defer r.telling.Unlock()
 	r.Done(result, took)
-}
-
-// unreachable are the clusters that do not answer, and why.
-type unreachable struct {
-	mu sync.Mutex
-	by map[string]error
-}
-
-func (u *unreachable) set(name string, err error) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.by == nil {
-		u.by = map[string]error{}
-	}
-	u.by[name] = err
-	if err == nil {
-		delete(u.by, name)
-	}
-}
-
-func (u *unreachable) of(name string) error {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.by[name]
-}
-
-// all returns a copy.
-func (u *unreachable) all() map[string]error {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return maps.Clone(u.by)
 }
