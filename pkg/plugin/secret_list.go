@@ -97,9 +97,15 @@ func (c *secretList) run(ctx context.Context, env *Environment) error {
 		return err
 	}
 	rows := []listedSecret{}
+	hidden := map[string]int{} // by state: those that another flag would list
 	for i := range all {
-		if row := newListedSecret(&all[i], env.Now()); c.wants(row, &all[i], selector) {
+		row := newListedSecret(&all[i], env.Now())
+		switch {
+		case !selector.Matches(labels.Set(all[i].Labels)):
+		case c.wants(row.State):
 			rows = append(rows, row)
+		default:
+			hidden[row.State]++
 		}
 	}
 	if c.print.output == "name" {
@@ -115,18 +121,21 @@ func (c *secretList) run(ctx context.Context, env *Environment) error {
 		return printDocument(env, c.print.output, rows)
 	}
 	if len(rows) == 0 {
-		c.none(env, s.namespace, len(all))
+		c.none(env, s.namespace, hidden)
 		return nil
 	}
 	return c.table(env, rows)
 }
 
-func (c *secretList) wants(row listedSecret, s *revision.Summary, selector labels.Selector) bool {
-	switch {
-	case row.State == stateUnmanaged && !c.unmanaged, row.State == stateDeletion && !c.deleted, row.State != stateExpired && c.expired:
-		return false
+// wants reports whether Secrets in a state are listed.
+func (c *secretList) wants(state string) bool {
+	switch state {
+	case stateUnmanaged:
+		return c.unmanaged && !c.expired
+	case stateDeletion:
+		return c.deleted && !c.expired
 	default:
-		return selector.Matches(labels.Set(s.Labels))
+		return state == stateExpired || !c.expired
 	}
 }
 
@@ -179,17 +188,22 @@ func (c *secretList) count(ctx context.Context, env *Environment, namespace stri
 	return nil
 }
 
-// none says that nothing is listed, and what would be.
-func (c *secretList) none(env *Environment, namespace string, others int) {
+// none says that nothing is listed, and which flag would list what there is.
+func (c *secretList) none(env *Environment, namespace string, hidden map[string]int) {
 	where := "in any namespace"
 	if namespace != "" {
 		where = fmt.Sprintf("in namespace %q", namespace)
 	}
+	if c.selector != "" {
+		where += fmt.Sprintf(" with the labels %q", c.selector)
+	}
 	switch {
 	case c.expired:
 		env.note("no Secret %s has expired", where)
-	case others > 0:
+	case hidden[stateUnmanaged] > 0:
 		env.note("no Secret %s has a history; kubectl dbtether secret set begins one, and --unmanaged lists the others", where)
+	case hidden[stateDeletion] > 0:
+		env.note("no Secret %s exists any more; --deleted lists those that can be brought back", where)
 	default:
 		env.note("no Secrets found %s", where)
 	}
