@@ -139,6 +139,13 @@ func (c *secretSet) run(ctx context.Context, env *Environment, name string, assi
 	for _, a := range assignments {
 		if a.remove {
 			removed = append(removed, a.key)
+		}
+	}
+	if c.replace && len(removed) > 0 { // before anybody is asked for a value
+		return Usagef("--replace removes all other keys: leave %s- out", removed[0])
+	}
+	for _, a := range assignments {
+		if a.remove {
 			continue
 		}
 		value, err := a.read(ctx, env)
@@ -146,9 +153,6 @@ func (c *secretSet) run(ctx context.Context, env *Environment, name string, assi
 			return err
 		}
 		values[a.key] = []byte(value)
-	}
-	if c.replace && len(removed) > 0 {
-		return Usagef("--replace removes all other keys: leave %s- out", removed[0])
 	}
 	return c.secretChange.run(ctx, env, revision.Edit{Namespace: namespace, Name: name, Type: corev1.SecretType(c.secretType),
 		Change: func(now *revision.Standing) (secret.Data, error) {
