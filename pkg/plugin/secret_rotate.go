@@ -116,6 +116,8 @@ func (c *secretRotate) rotate(ctx context.Context, env *Environment, cmd *cobra.
 		return err
 	case user != nil:
 		return c.credential(ctx, env, cmd, user, keys)
+	case !seen.Exists() && (c.noSchedule || len(keys) == 0):
+		return env.noSecret(ctx, name)
 	case c.noSchedule:
 		return c.unschedule(ctx, env, seen, keys)
 	}
@@ -132,7 +134,8 @@ func (c *secretRotate) rotate(ctx context.Context, env *Environment, cmd *cobra.
 	}
 	edit := revision.Regeneration{Keys: rules, Random: env.Random, Now: env.Now(), Reason: c.reason}
 	if len(edit.Keys) == 0 {
-		return withoutKeys(seen)
+		return Hinted(Usagef("secret %q has no rotation rules, and no key was named", name),
+			"name the keys, with --every 30d also for the future: kubectl dbtether secret rotate %s KEY", name)
 	}
 	if c.days > 0 {
 		rules := kept.With(c.days, edit.Keys)
@@ -173,18 +176,9 @@ func (c *secretRotate) rules(kept secret.Rotation, keys []string) (map[string]se
 	return rules, nil
 }
 
-// withoutKeys says that it is not known which keys are meant.
-func withoutKeys(seen revision.Summary) error {
-	if seen.UID == "" {
-		return (&revision.Standing{Namespace: seen.Namespace, Name: seen.Name}).Missing()
-	}
-	return Hinted(Usagef("secret %q has no rotation rules, and no key was named", seen.Name),
-		"name the keys, with --every 30d also for the future: kubectl dbtether secret rotate %s KEY", seen.Name)
-}
-
 // remarkSchedule says what happens from now on.
 func (c *secretRotate) remarkSchedule(env *Environment, rules *secret.Rotation) {
-	if rules == nil || c.dryRun.way != dryRunNone {
+	if rules == nil || c.isDryRun() {
 		return
 	}
 	env.note("%s rotated %s from now on, by kubectl dbtether reconcile or the runner", isOrAre(slices.Sorted(maps.Keys(rules.Keys))), inDays(rules.Days))
