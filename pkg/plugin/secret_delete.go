@@ -51,6 +51,11 @@ func (c *secretDelete) run(ctx context.Context, env *Environment, name string) e
 	if err := standing.Writable(); err != nil {
 		return err
 	}
+	if standing.Live != nil { // before anybody is asked, and in a dry run, too
+		if err := standing.Expect(c.expected()); err != nil {
+			return err
+		}
+	}
 	doc := writtenDocument{Namespace: standing.Namespace, Name: name, Outcome: outcomeDeleted, DryRun: c.isDryRun()}
 	if doc.DryRun {
 		return c.tell(env, doc)
