@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
@@ -139,20 +140,21 @@ func (c *secretExpire) user(ctx context.Context, env *Environment, user *v1alpha
 		return err
 	}
 	said := expiry(at)
+	var after *unstructured.Unstructured
 	switch has := user.Spec.ExpiresAt; {
 	case has == nil && at.IsZero() || has != nil && has.Time.Equal(at):
 		said = outcomeUnchanged
-	case !c.dryRun.client():
-		if _, err := client.Patch(ctx, user.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: v1alpha1.FieldManager, DryRun: c.dryRun.options()}); err != nil {
-			return err
-		}
+		fallthrough
+	case c.dryRun.client():
+		after, err = env.get(ctx, userKind, user.Namespace, user.Name)
+	default:
+		after, err = client.Patch(ctx, user.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: v1alpha1.FieldManager, DryRun: c.dryRun.options()})
+	}
+	if err != nil {
+		return err
 	}
 	if c.print.output != "" {
-		object, err := env.get(ctx, userKind, user.Namespace, user.Name)
-		if err != nil {
-			return err
-		}
-		return c.print.print(env, object, "")
+		return c.print.print(env, after, "")
 	}
 	if _, err := fmt.Fprintln(env.Out, c.dryRun.said(userKind.object(user.Name)+" "+said)); err != nil {
 		return err
