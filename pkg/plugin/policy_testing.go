@@ -54,6 +54,9 @@ not be judged.`,
 			if err := t.print.check(); err != nil {
 				return err
 			}
+			if len(t.user.Groups) > 0 && t.user.Username == "" {
+				return Usagef("--as-user-group is about the user of --as-user: name that one, too")
+			}
 			return t.run(cmd.Context(), env)
 		},
 	}
