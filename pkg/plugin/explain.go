@@ -72,8 +72,8 @@ that a pod is refused.`,
 }
 
 func (e *explaining) run(ctx context.Context, env *Environment, o explainedObject) error {
-	made := o.kind != secretKind.kind && o.kind != ownKind.kind
-	if (e.diff || e.patch) && !made {
+	injectable := o.kind != secretKind.kind && o.kind != databaseUserKind.kind
+	if (e.diff || e.patch) && !injectable {
 		return Usagef("nothing is injected into a %s: --diff and --patch are for pods and workloads", o.kind)
 	}
 	namespace, err := env.Namespace()
@@ -90,7 +90,7 @@ func (e *explaining) run(ctx context.Context, env *Environment, o explainedObjec
 		return err
 	}
 	switch {
-	case o.kind == ownKind.kind:
+	case o.kind == databaseUserKind.kind:
 		a, err := explainUser(ctx, s, object)
 		return e.show(env, a, err)
 	case e.diff || e.patch:
@@ -99,7 +99,7 @@ func (e *explaining) run(ctx context.Context, env *Environment, o explainedObjec
 		a, err := explainPod(ctx, s, object, &e.place)
 		return e.show(env, a, err)
 	default:
-		a, err := explainWorkload(ctx, s, o.explained, object, &e.place)
+		a, err := explainWorkload(ctx, s, o.objectKind, object, &e.place)
 		return e.show(env, a, err)
 	}
 }

@@ -57,19 +57,19 @@ func (e *explaining) change(ctx context.Context, s *sight, o explainedObject, st
 	if o.kind == podKind.kind && len(pod.injections) > 0 {
 		to = "created again"
 	}
-	before, err := shown(a.before)
+	before, err := withoutLastApplied(a.before)
 	if err != nil {
 		return err
 	}
-	after, err := shown(a.Object)
+	after, err := withoutLastApplied(a.Object)
 	if err != nil {
 		return err
 	}
 	return writeDiff(s.env.Out, before, after, from, to)
 }
 
-// shown returns an object without kubectl apply's copy of the whole manifest.
-func shown(object []byte) ([]byte, error) {
+// withoutLastApplied returns an object without kubectl apply's copy of the whole manifest.
+func withoutLastApplied(object []byte) ([]byte, error) {
 	u := &unstructured.Unstructured{}
 	if err := json.Unmarshal(object, &u.Object); err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func (s *sight) asPod(o explainedObject, stands *unstructured.Unstructured) (run
 	if o.kind == podKind.kind {
 		return newRunningPod(stands, s.namespace, s)
 	}
-	w, err := newWorkload(o.explained, stands, s.namespace, s)
+	w, err := newWorkload(o.objectKind, stands, s.namespace, s)
 	return w.pod, err
 }
 

@@ -140,7 +140,7 @@ func (u users) consumers(w wanted) (pods, workloads []consumer, err error) {
 
 // pod returns what a running pod has of what is wanted; false if nothing.
 func (w wanted) pod(p runningPod) (consumer, bool) {
-	c := consumer{Object: podKind.noun + "/" + p.name, Containers: where(p.containers, p.others, w.names()...)}
+	c := consumer{Object: podKind.noun + "/" + p.name, Containers: containersWith(p.containers, p.others, w.names()...)}
 	for _, user := range w.users {
 		if i, given := p.injection(user.Name); given {
 			c.User, c.By, c.Form, c.Revision, c.State = user.Name, byInjection, i.Form, max(i.Revision, 0), p.state(i, user)
@@ -157,7 +157,7 @@ func (w wanted) pod(p runningPod) (consumer, bool) {
 		return c, true
 	}
 	for _, user := range w.users {
-		if names(p.ask, user.Name) {
+		if asksForUser(p.ask, user.Name) {
 			c.User, c.By, c.State = user.Name, byInjection, stateMissing
 			return c, true
 		}
@@ -167,9 +167,9 @@ func (w wanted) pod(p runningPod) (consumer, bool) {
 
 // template returns what the pods of a workload get of what is wanted; false if nothing.
 func (w wanted) template(made workload) (consumer, bool) {
-	c := consumer{Object: made.String(), By: byReference, Containers: where(made.pod.containers, made.pod.others, w.names()...)}
+	c := consumer{Object: made.String(), By: byReference, Containers: containersWith(made.pod.containers, made.pod.others, w.names()...)}
 	for _, user := range w.users {
-		if names(made.pod.ask, user.Name) {
+		if asksForUser(made.pod.ask, user.Name) {
 			c.User, c.By, c.Form = user.Name, byInjection, made.forms[user.Name]
 			return c, true
 		}

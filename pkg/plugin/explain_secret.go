@@ -49,7 +49,7 @@ func explainSecret(ctx context.Context, s *sight, o explainedObject) (account, e
 	name := v1alpha1.LiveSecret(o.name)
 	owners := s.UsersOfSecret(s.namespace, name)
 	_, err := o.read(ctx, s.env, s.namespace)
-	if err != nil && (len(owners) == 0 || !s.lacks(err)) {
+	if err != nil && (len(owners) == 0 || !s.noteForbidden(err)) {
 		if apierrors.IsNotFound(err) && len(owners) > 0 {
 			err = Hinted(err, "it is to hold the credential of %s: kubectl dbtether explain user/%s -n %s says what that waits for", owners[0].Name, owners[0].Name, s.namespace)
 		}

@@ -38,9 +38,9 @@ type sight struct {
 // Err implements review.Facts.
 func (s *sight) Err() error { return s.blind }
 
-// lacks notes what may not be looked at, and reports whether that is all that is wrong;
-// any other error is the caller's to return.
-func (s *sight) lacks(err error) bool {
+// noteForbidden reports whether an error says that something may not be looked at, and then
+// notes what. Any other error is the caller's to return.
+func (s *sight) noteForbidden(err error) bool {
 	if !apierrors.IsForbidden(err) {
 		return false
 	}
@@ -63,7 +63,7 @@ func refusal(err error) string {
 // users reads the DatabaseUsers of the namespace.
 func (s *sight) users(ctx context.Context) error {
 	_, err := newGathering(s.env, &s.Objects).users(ctx, s.namespace)
-	if s.lacks(err) {
+	if s.noteForbidden(err) {
 		s.blind = errors.New("the DatabaseUsers may not be read")
 		return nil
 	}
@@ -83,7 +83,7 @@ func (s *sight) place(ctx context.Context) error {
 // given by default.
 func (s *sight) labels(ctx context.Context) error {
 	err := newGathering(s.env, &s.Objects).meta(ctx, s.namespace)
-	if s.lacks(err) {
+	if s.noteForbidden(err) {
 		s.blind = fmt.Errorf("namespace %q may not be read", s.namespace)
 		return nil
 	}
@@ -102,7 +102,7 @@ func (s *sight) limits(ctx context.Context, ask *inject.Ask) error {
 		if err == nil {
 			err = g.known(ctx)
 		}
-		if err != nil && !s.lacks(err) {
+		if err != nil && !s.noteForbidden(err) {
 			return err
 		}
 	}
@@ -194,9 +194,9 @@ func (s *sight) ask(ctx context.Context, object *unstructured.Unstructured, plac
 }
 
 // list reads the objects of a kind in the namespace; none where they may not be read.
-func (s *sight) list(ctx context.Context, k explained, options metav1.ListOptions) ([]unstructured.Unstructured, error) {
+func (s *sight) list(ctx context.Context, k objectKind, options metav1.ListOptions) ([]unstructured.Unstructured, error) {
 	all, err := k.list(ctx, s.env, s.namespace, options)
-	if err != nil && s.lacks(err) {
+	if err != nil && s.noteForbidden(err) {
 		return nil, nil
 	}
 	return all, err
@@ -263,7 +263,7 @@ func (s *sight) secret(ctx context.Context, name string) (live, error) {
 	l := live{name: name}
 	object, err := readSecretMetadata(ctx, s.env, s.namespace, name)
 	switch {
-	case s.lacks(err):
+	case s.noteForbidden(err):
 		return l, nil
 	case apierrors.IsNotFound(err):
 		l.seen = true
@@ -278,7 +278,7 @@ func (s *sight) secret(ctx context.Context, name string) (live, error) {
 	}
 	written, err := readSecretMetadata(ctx, s.env, s.namespace, fmt.Sprintf("%s.v%d", name, l.revision))
 	switch {
-	case s.lacks(err), apierrors.IsNotFound(err):
+	case s.noteForbidden(err), apierrors.IsNotFound(err):
 		return l, nil
 	case err != nil:
 		return l, err

@@ -135,8 +135,8 @@ func (p runningPod) injection(user string) (inject.Injection, bool) {
 	return p.injections[i], true
 }
 
-// names reports whether an ask names a user.
-func names(ask *inject.Ask, user string) bool {
+// asksForUser reports whether an ask names a user.
+func asksForUser(ask *inject.Ask, user string) bool {
 	return ask != nil && slices.ContainsFunc(ask.Users, func(u inject.UserAsk) bool { return u.Name == user })
 }
 
@@ -234,8 +234,8 @@ func worse(a, b string) string {
 	return order[max(slices.Index(order, a), slices.Index(order, b), 0)]
 }
 
-// where says in which containers a pod has a Secret, and how.
-func where(containers []review.Container, others []string, secrets ...string) []string {
+// containersWith says in which containers a pod has a Secret, and how.
+func containersWith(containers []review.Container, others []string, secrets ...string) []string {
 	places := []string{}
 	for _, c := range containers {
 		var how []string

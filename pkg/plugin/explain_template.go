@@ -19,7 +19,7 @@ import (
 
 // workload is an object that makes pods from a template.
 type workload struct {
-	explained
+	objectKind
 	object *unstructured.Unstructured
 	// pod is what it makes: the template as a pod, before anything is injected.
 	pod runningPod
@@ -27,7 +27,7 @@ type workload struct {
 	forms map[string]string
 }
 
-func newWorkload(k explained, object *unstructured.Unstructured, namespace string, facts review.Facts) (workload, error) {
+func newWorkload(k objectKind, object *unstructured.Unstructured, namespace string, facts review.Facts) (workload, error) {
 	text, err := object.MarshalJSON()
 	if err != nil {
 		return workload{}, err
@@ -40,7 +40,7 @@ func newWorkload(k explained, object *unstructured.Unstructured, namespace strin
 	if err := json.Unmarshal(request.Object, &pod.Object); err != nil {
 		return workload{}, err
 	}
-	w := workload{explained: k, object: object}
+	w := workload{objectKind: k, object: object}
 	if w.pod, err = newRunningPod(pod, namespace, facts); err == nil {
 		w.forms = forms(request.Object, w.pod.ask, namespace, facts)
 	}
@@ -146,8 +146,4 @@ func (w workload) finished() bool {
 	return err == nil && slices.ContainsFunc(job.Status.Conditions, func(c batchv1.JobCondition) bool {
 		return (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed) && c.Status == corev1.ConditionTrue
 	})
-}
-
-func jobKind() explained {
-	return templateKinds()[slices.IndexFunc(templateKinds(), func(k explained) bool { return k.kind == "Job" })]
 }

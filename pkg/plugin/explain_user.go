@@ -86,7 +86,7 @@ func (s *sight) databasesOf(ctx context.Context, user *v1alpha1.DatabaseUser) ([
 		switch {
 		case apierrors.IsNotFound(err) && !isUnknownResource(err):
 			d.Message = "there is no such Database"
-		case s.lacks(err):
+		case s.noteForbidden(err):
 		case err != nil:
 			return nil, err
 		default:

@@ -57,7 +57,7 @@ type podGroup struct {
 }
 
 // explainWorkload returns what is to be said of a workload that stands in the cluster.
-func explainWorkload(ctx context.Context, s *sight, k explained, object *unstructured.Unstructured, place *policyPlace) (account, error) {
+func explainWorkload(ctx context.Context, s *sight, k objectKind, object *unstructured.Unstructured, place *policyPlace) (account, error) {
 	object.SetGroupVersionKind(k.resource.GroupVersion().WithKind(k.kind))
 	if err := s.place(ctx); err != nil {
 		return nil, err

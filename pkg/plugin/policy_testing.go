@@ -209,7 +209,7 @@ func (t *policyTest) judge(ctx context.Context, examiner review.Examiner, subjec
 		return v
 	}
 	v.examined, v.err = examine(ctx, examiner, review.Manifest{Object: object, Namespace: namespace, User: user, As: t.user.Username != "",
-		Exists: facts.existed[key(subject)]}, facts)
+		Exists: facts.existed[manifestKey(subject)]}, facts)
 	return v
 }
 

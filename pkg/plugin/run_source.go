@@ -65,7 +65,7 @@ func parseSource(item string) (source, error) {
 		s.name = name
 		switch {
 		case secretKind.called(word):
-		case ownKind.called(word):
+		case databaseUserKind.called(word):
 			s.kind = sourceUser
 		default:
 			return source{}, Hinted(fmt.Errorf("%q is not a kind of source", word), "write secret/NAME or user/NAME")

@@ -20,7 +20,7 @@ type secretCount struct {
 	// ByKind counts the pods of a workload, too.
 	ByKind map[string]int `json:"byKind"`
 
-	kinds   []explained
+	kinds   []objectKind
 	data    int
 	created time.Time
 }

@@ -45,7 +45,7 @@ func (e *Environment) scanSecretUsers(ctx context.Context, namespace string) (*s
 	s := &scan{sight: &sight{env: e, namespace: namespace}, using: map[string][]*secretUser{}, former: map[string][]string{},
 		above: map[types.UID]types.UID{}, objects: map[types.UID]string{},
 		coverage: coverage{Scanned: []string{}, NotInstalled: []string{}, NotScanned: []unscanned{}}}
-	pods := append([]explained{podKind}, templateKinds()...)
+	pods := append([]objectKind{podKind}, templateKinds()...)
 	others := referrers()
 	answers := make([]listing, len(pods)+len(others))
 	var readers sync.WaitGroup
@@ -73,7 +73,7 @@ func (e *Environment) scanSecretUsers(ctx context.Context, namespace string) (*s
 		lists[k.kind] = answers[i].items
 	}
 	for i, k := range others {
-		if err := s.cover(k.explained, answers[len(pods)+i].err); err != nil {
+		if err := s.cover(k.objectKind, answers[len(pods)+i].err); err != nil {
 			return nil, err
 		}
 		lists[k.kind] = answers[len(pods)+i].items
@@ -145,7 +145,7 @@ func (e *Environment) serves(resource schema.GroupVersionResource) error {
 
 // cover notes whether a kind was looked at. It returns an error that is about more than one
 // kind.
-func (s *scan) cover(k explained, err error) error {
+func (s *scan) cover(k objectKind, err error) error {
 	name := k.resource.GroupResource().String()
 	switch {
 	case err == nil:
@@ -175,7 +175,7 @@ func (s *scan) excuse(resource string, err error) error {
 
 // read finds the references of the objects, by kind. It does no I/O.
 func (s *scan) read(lists map[string][]unstructured.Unstructured) error {
-	for _, object := range lists[ownKind.kind] {
+	for _, object := range lists[databaseUserKind.kind] {
 		user, err := typed[v1alpha1.DatabaseUser](&object)
 		if err != nil {
 			return err
@@ -190,7 +190,7 @@ func (s *scan) read(lists map[string][]unstructured.Unstructured) error {
 		s.podUses(&secretUser{Object: podKind.noun + "/" + p.name, kind: podKind, owner: p.owner}, p)
 	}
 	for _, w := range all.workloads {
-		s.podUses(&secretUser{Object: w.String(), kind: w.explained}, w.pod)
+		s.podUses(&secretUser{Object: w.String(), kind: w.objectKind}, w.pod)
 	}
 	for _, k := range templateKinds() {
 		for i := range lists[k.kind] {
@@ -246,7 +246,7 @@ func (s *scan) referrerUses(k referrer, object *unstructured.Unstructured) error
 	if err != nil {
 		return err
 	}
-	user := &secretUser{Object: k.noun + "/" + object.GetName(), kind: k.explained}
+	user := &secretUser{Object: k.noun + "/" + object.GetName(), kind: k.objectKind}
 	if object.GetNamespace() != s.sight.namespace {
 		user.Namespace = object.GetNamespace()
 	}

@@ -18,7 +18,7 @@ type secretUser struct {
 	Namespace string      `json:"namespace,omitempty"`
 	Uses      []secretUse `json:"uses"`
 
-	kind explained
+	kind objectKind
 	// owner controls a pod.
 	owner *metav1.OwnerReference
 }

@@ -7,61 +7,19 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/metadata"
-
-	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
-// explained is a kind of object that can be explained, or that consumes what is.
-type explained struct {
-	resource schema.GroupVersionResource
-	kind     string
-	// noun is what it is called here; other names are those that kubectl takes, too.
-	noun  string
-	other []string
-}
-
-var (
-	podKind    = explained{corev1.SchemeGroupVersion.WithResource("pods"), "Pod", "pod", []string{"po"}}
-	secretKind = explained{corev1.SchemeGroupVersion.WithResource("secrets"), "Secret", "secret", nil}
-	ownKind    = explained{v1alpha1.DatabaseUsers, v1alpha1.KindDatabaseUser, "user", []string{"dbu"}}
-)
-
-// templateKinds are the kinds that make pods from a template.
-func templateKinds() []explained {
-	apps, batch := schema.GroupVersion{Group: "apps", Version: "v1"}, schema.GroupVersion{Group: "batch", Version: "v1"}
-	return []explained{
-		{apps.WithResource("deployments"), "Deployment", "deployment", []string{"deploy"}},
-		{apps.WithResource("statefulsets"), "StatefulSet", "statefulset", []string{"sts"}},
-		{apps.WithResource("daemonsets"), "DaemonSet", "daemonset", []string{"ds"}},
-		{apps.WithResource("replicasets"), "ReplicaSet", "replicaset", []string{"rs"}},
-		{batch.WithResource("jobs"), "Job", "job", nil},
-		{batch.WithResource("cronjobs"), "CronJob", "cronjob", []string{"cj"}},
-		{corev1.SchemeGroupVersion.WithResource("replicationcontrollers"), "ReplicationController", "replicationcontroller", []string{"rc"}},
-	}
-}
-
-func explainedKinds() []explained {
-	return slices.Concat([]explained{podKind}, templateKinds(), []explained{secretKind, ownKind})
-}
-
-// called reports whether a word names the kind: pod, pods, po, deployment.apps.
-func (k explained) called(word string) bool {
-	word, group, _ := strings.Cut(strings.ToLower(word), ".")
-	if group != "" && group != k.resource.Group && group != k.resource.Version+"."+k.resource.Group {
-		return false
-	}
-	return word == k.noun || word == k.noun+"s" || word == k.resource.Resource || word == strings.ToLower(k.kind) || slices.Contains(k.other, word)
+// explainedKinds returns the kinds that explain takes, in the order in which it names them.
+func explainedKinds() []objectKind {
+	return slices.Concat([]objectKind{podKind}, templateKinds(), []objectKind{secretKind, databaseUserKind})
 }
 
 // explainedObject is what explain is asked about.
 type explainedObject struct {
-	explained
+	objectKind
 	name string
 }
 
@@ -102,15 +60,6 @@ func parseExplained(args []string) (explainedObject, error) {
 // String returns pod/web.
 func (o explainedObject) String() string { return o.noun + "/" + o.name }
 
-// metadataOnly returns the client that reads no more of an object than its metadata.
-func (e *Environment) metadataOnly() (metadata.Interface, error) {
-	config, err := e.RESTConfig()
-	if err != nil {
-		return nil, err
-	}
-	return metadata.NewForConfig(config)
-}
-
 // read returns an object of the cluster; of a Secret only the metadata. Where there is
 // none of its name, the error names those that may have been meant.
 func (o explainedObject) read(ctx context.Context, env *Environment, namespace string) (*unstructured.Unstructured, error) {
@@ -136,51 +85,11 @@ func (o explainedObject) read(ctx context.Context, env *Environment, namespace s
 		return nil, Hinted(err, "did you mean %s/%s?", o.noun, strings.Join(near, " or "+o.noun+"/"))
 	case listErr == nil && len(names) == 0:
 		return nil, Hinted(err, "there is no %s in this namespace: name another with -n", o.kind)
-	case o.kind == ownKind.kind:
+	case o.kind == databaseUserKind.kind:
 		return nil, Hinted(err, "see which there are: kubectl dbtether user list -n %s", namespace)
 	default:
 		return nil, Hinted(err, "see which there are: kubectl get %s -n %s", o.resource.Resource, namespace)
 	}
-}
-
-// list reads the objects of the kind in a namespace; "" means all, or that it has none.
-func (k explained) list(ctx context.Context, env *Environment, namespace string, options metav1.ListOptions) ([]unstructured.Unstructured, error) {
-	kube, err := env.Dynamic()
-	if err != nil {
-		return nil, err
-	}
-	options.Limit = listChunk
-	var all []unstructured.Unstructured
-	for {
-		chunk, err := kube.Resource(k.resource).Namespace(namespace).List(ctx, options)
-		if err != nil {
-			return nil, err
-		}
-		for i := range chunk.Items {
-			chunk.Items[i].SetGroupVersionKind(k.resource.GroupVersion().WithKind(k.kind))
-		}
-		all = append(all, chunk.Items...)
-		if options.Continue = chunk.GetContinue(); options.Continue == "" {
-			return all, nil
-		}
-	}
-}
-
-// names returns the names of the objects of the kind in a namespace.
-func (k explained) names(ctx context.Context, env *Environment, namespace string, options metav1.ListOptions) ([]string, error) {
-	client, err := env.metadataOnly()
-	if err != nil {
-		return nil, err
-	}
-	list, err := client.Resource(k.resource).Namespace(namespace).List(ctx, options)
-	if err != nil {
-		return nil, err
-	}
-	names := make([]string, len(list.Items))
-	for i := range list.Items {
-		names[i] = list.Items[i].Name
-	}
-	return names, nil
 }
 
 // completeObject completes TYPE/NAME, and the name after TYPE.
@@ -202,7 +111,7 @@ func completeObject(env *Environment) cobra.CompletionFunc {
 			}
 			return nouns, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 		}
-		i := slices.IndexFunc(explainedKinds(), func(k explained) bool { return k.called(word) })
+		i := slices.IndexFunc(explainedKinds(), func(k objectKind) bool { return k.called(word) })
 		namespace, err := env.Namespace()
 		if i < 0 || err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
