@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
-	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
 
 // consumer is a running pod with a credential, or a workload whose pods have it.
@@ -103,6 +102,16 @@ func (w wanted) names() []string {
 		names[i] = l.name
 	}
 	return names
+}
+
+// consumers reads the pods and the workloads of the namespace, and returns those that have
+// what is wanted.
+func (s *sight) consumers(ctx context.Context, w wanted) (pods, workloads []consumer, err error) {
+	all, err := s.consuming(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return all.consumers(w)
 }
 
 // consumers returns the pods and the workloads that have what is wanted. It does no I/O.
@@ -197,17 +206,4 @@ func (d *description) consumers(pods, workloads []consumer) {
 		}
 		d.row(c.Object, c.By, containers, fmt.Sprint(*c.Pods), fmt.Sprint(*c.Stale))
 	}
-}
-
-// secretsOf reads the Secrets of a user.
-func (s *sight) secretsOf(ctx context.Context, user *v1alpha1.DatabaseUser) ([]live, error) {
-	var all []live
-	for _, name := range review.SecretNames(user) {
-		l, err := s.secret(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, l)
-	}
-	return all, nil
 }

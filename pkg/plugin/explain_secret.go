@@ -59,10 +59,6 @@ func explainSecret(ctx context.Context, s *sight, o explainedObject) (account, e
 	if err != nil {
 		return nil, err
 	}
-	all, err := s.consuming(ctx)
-	if err != nil {
-		return nil, err
-	}
 	a := &secretAccount{Kind: o.kind, Name: o.name, Namespace: s.namespace, Revision: l.revision, Author: l.author, Reason: l.reason, Users: []secretOwner{}}
 	if l.seen {
 		a.Managed = &l.managed
@@ -80,7 +76,7 @@ func explainSecret(ctx context.Context, s *sight, o explainedObject) (account, e
 		}
 		a.Users = append(a.Users, owner)
 	}
-	a.Pods, a.Workloads, err = all.consumers(wanted{owners, []live{l}})
+	a.Pods, a.Workloads, err = s.consumers(ctx, wanted{owners, []live{l}})
 	a.NotSeen = s.notSeen
 	return a, err
 }

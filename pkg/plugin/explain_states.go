@@ -66,6 +66,15 @@ type credential struct {
 	UserMessage     string `json:"userMessage,omitempty"`
 }
 
+// askedCredential returns the credential that a pod asks for, and was not given.
+func askedCredential(u inject.UserAsk, namespace string, facts review.Facts) credential {
+	c := credential{User: u.Name, Alias: u.Alias, State: stateMissing}
+	if user, known := facts.User(namespace, u.Name); known {
+		c.describe(user)
+	}
+	return c
+}
+
 // describe adds what is known of the user.
 func (c *credential) describe(user *v1alpha1.DatabaseUser) {
 	c.Secret, c.CurrentRevision = review.SecretName(user), user.Status.SecretRevision
@@ -165,11 +174,7 @@ func (p runningPod) credentials(facts review.Facts, namespace string, usersSeen 
 		if _, given := p.injection(u.Name); given {
 			continue
 		}
-		c := credential{User: u.Name, Alias: u.Alias, State: stateMissing}
-		if user, known := facts.User(namespace, u.Name); known {
-			c.describe(user)
-		}
-		all = append(all, c)
+		all = append(all, askedCredential(u, namespace, facts))
 	}
 	return all
 }

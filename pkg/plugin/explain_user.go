@@ -68,11 +68,7 @@ func explainUser(ctx context.Context, s *sight, object *unstructured.Unstructure
 	if err != nil {
 		return nil, err
 	}
-	all, err := s.consuming(ctx)
-	if err != nil {
-		return nil, err
-	}
-	a.Pods, a.Workloads, err = all.consumers(wanted{[]*v1alpha1.DatabaseUser{user}, secrets})
+	a.Pods, a.Workloads, err = s.consumers(ctx, wanted{[]*v1alpha1.DatabaseUser{user}, secrets})
 	a.NotSeen = s.notSeen
 	return a, err
 }
@@ -97,6 +93,19 @@ func (s *sight) databasesOf(ctx context.Context, user *v1alpha1.DatabaseUser) ([
 			d.Phase, d.Message = cmp.Or(database.Status.Phase, v1alpha1.PhasePending), database.Status.Message
 		}
 		all = append(all, d)
+	}
+	return all, nil
+}
+
+// secretsOf reads the Secrets of a user.
+func (s *sight) secretsOf(ctx context.Context, user *v1alpha1.DatabaseUser) ([]live, error) {
+	var all []live
+	for _, name := range review.SecretNames(user) {
+		l, err := s.secret(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, l)
 	}
 	return all, nil
 }

@@ -106,10 +106,7 @@ func newWorkloadAccount(w workload, a asked, pods []runningPod, s *sight) (*work
 	given := inject.ReadInjected(account.Injected)
 	if w.pod.ask != nil {
 		for _, u := range w.pod.ask.Users {
-			c := credential{User: u.Name, Alias: u.Alias, State: stateMissing}
-			if user, known := s.User(s.namespace, u.Name); known {
-				c.describe(user)
-			}
+			c := askedCredential(u, s.namespace, s)
 			if i := slices.IndexFunc(given, func(i inject.Injection) bool { return i.User == u.Name }); i >= 0 {
 				c.Form, c.Revision, c.State = given[i].Form, given[i].Revision, stateCurrent
 			}
