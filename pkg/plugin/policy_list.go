@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/duration"
-	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/policy"
 )
@@ -201,19 +199,4 @@ func (l *policyList) webhookRows() [][]string {
 		rows = append(rows, []string{none, "", "", "not installed, or it has not said what it loaded"})
 	}
 	return rows
-}
-
-// printRows prints cells in columns; an empty one is shown as <none>.
-func printRows(out io.Writer, rows [][]string) error {
-	table := printers.GetNewTabWriter(out)
-	for _, cells := range rows {
-		cells = slices.Clone(cells)
-		for i := range cells {
-			if cells[i] == "" {
-				cells[i] = none
-			}
-		}
-		fmt.Fprintln(table, strings.Join(cells, "\t"))
-	}
-	return table.Flush()
 }

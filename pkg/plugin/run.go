@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"k8s.io/cli-runtime/pkg/printers"
 )
 
 // runCommand is one call of run.
@@ -135,10 +134,9 @@ func (r *runCommand) run(ctx context.Context, env *Environment) error {
 
 // printVariables prints which variables there are and where each comes from.
 func (e *Environment) printVariables(variables []variable) error {
-	out := printers.GetNewTabWriter(e.Out)
-	fmt.Fprintln(out, "VARIABLE\tSOURCE\tKEY")
+	rows := [][]string{{"VARIABLE", "SOURCE", "KEY"}}
 	for _, v := range variables {
-		fmt.Fprintf(out, "%s\t%s\t%s\n", v.name, v.source, v.key)
+		rows = append(rows, []string{v.name, v.source.String(), v.key})
 	}
-	return out.Flush()
+	return printRows(e.Out, rows)
 }

@@ -2,12 +2,9 @@ package plugin
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/util/duration"
-	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
@@ -125,19 +122,13 @@ func newHistory(standing *revision.Standing) historyDocument {
 }
 
 func (d historyDocument) table(env *Environment, wide bool) error {
-	table := printers.GetNewTabWriter(env.Out)
-	fmt.Fprintln(table, "REVISION\tSTATE\tAGE\tAUTHOR\tCHANGES\tREASON")
+	rows := [][]string{{"REVISION", "STATE", "AGE", "AUTHOR", "CHANGES", "REASON"}}
 	for _, r := range d.Revisions {
-		number, age := "-", "-"
-		if r.Revision > 0 {
-			number = fmt.Sprint(r.Revision)
+		age := env.since(r.Time)
+		if wide {
+			age = orDefault(r.Time, "-")
 		}
-		if at, err := time.Parse(time.RFC3339, r.Time); err == nil {
-			if age = duration.HumanDuration(env.Now().Sub(at)); wide {
-				age = r.Time
-			}
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", number, orDefault(r.State, "-"), age, printable(r.Author), printable(orDefault(r.Changes, "-")), printable(orDefault(r.Reason, "-")))
+		rows = append(rows, []string{dash(r.Revision), orDefault(r.State, "-"), age, printable(r.Author), printable(orDefault(r.Changes, "-")), printable(orDefault(r.Reason, "-"))})
 	}
-	return table.Flush()
+	return printRows(env.Out, rows)
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/duration"
-	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
@@ -211,7 +210,6 @@ func (c *secretList) none(env *Environment, namespace string, hidden map[string]
 
 func (c *secretList) table(env *Environment, rows []listedSecret) error {
 	wide := c.print.output == "wide"
-	table := printers.GetNewTabWriter(env.Out)
 	titles := []string{"NAME", "KEYS", "REVISION", "AGE", "CHANGED", "BY", "EXPIRES"}
 	if c.allNamespaces {
 		titles = append([]string{"NAMESPACE"}, titles...)
@@ -221,12 +219,12 @@ func (c *secretList) table(env *Environment, rows []listedSecret) error {
 	if wide {
 		titles = append(titles, "REVISIONS", "REASON")
 	}
+	var table [][]string
 	if !c.noHeaders {
-		fmt.Fprintln(table, strings.Join(titles, "\t"))
+		table = append(table, titles)
 	}
-	now := env.Now()
 	for _, row := range rows {
-		cells := []string{row.Name, row.keys(wide), dash(row.Revision), since(row.Created, now), since(row.Changed, now), printable(orDefault(row.Author, "-")), row.expires(now)}
+		cells := []string{row.Name, row.keys(wide), dash(row.Revision), env.since(row.Created), env.since(row.Changed), printable(orDefault(row.Author, "-")), row.expires(env.Now())}
 		if row.State == stateUnmanaged || row.State == stateDeletion {
 			cells[2] = row.State
 		}
@@ -238,9 +236,9 @@ func (c *secretList) table(env *Environment, rows []listedSecret) error {
 		if wide {
 			cells = append(cells, fmt.Sprint(row.Revisions), printable(orDefault(row.Reason, "-")))
 		}
-		fmt.Fprintln(table, strings.Join(cells, "\t"))
+		table = append(table, cells)
 	}
-	return table.Flush()
+	return printRows(env.Out, table)
 }
 
 // keyColumn is how wide the names of keys are at most.
@@ -279,14 +277,17 @@ func (r listedSecret) consumers() string {
 	return fmt.Sprint(*r.Consumers)
 }
 
-func since(text string, now time.Time) string {
+// since returns how long ago something was whose time is written as in RFC 3339; "-" where it
+// is not known.
+func (e *Environment) since(text string) string {
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
 		return "-"
 	}
-	return duration.HumanDuration(now.Sub(at))
+	return e.age(at)
 }
 
+// dash returns a number; "-" for 0.
 func dash(number int64) string {
 	if number == 0 {
 		return "-"

@@ -7,9 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"k8s.io/apimachinery/pkg/util/duration"
-	"k8s.io/cli-runtime/pkg/printers"
 )
 
 // secretCount is how many objects refer to a Secret.
@@ -151,13 +148,11 @@ func (c *secretUsage) counts(env *Environment, all []secretCount) error {
 	if len(all) == 0 {
 		return nil
 	}
-	out := printers.GetNewTabWriter(env.Out)
 	wide := c.print.output == "wide"
-	titles := []string{"NAME", "CONSUMERS", "BY"}
+	rows := [][]string{{"NAME", "CONSUMERS", "BY"}}
 	if wide {
-		titles = []string{"NAME", "TYPE", "DATA", "CONSUMERS", "BY", "AGE"}
+		rows[0] = []string{"NAME", "TYPE", "DATA", "CONSUMERS", "BY", "AGE"}
 	}
-	fmt.Fprintln(out, strings.Join(titles, "\t"))
 	for _, s := range all {
 		var by []string
 		for _, k := range s.kinds {
@@ -167,13 +162,10 @@ func (c *secretUsage) counts(env *Environment, all []secretCount) error {
 		if wide {
 			cells = []string{s.Name, s.Type, fmt.Sprint(s.data), cells[1], cells[2], env.age(s.created)}
 		}
-		fmt.Fprintln(out, strings.Join(orNone(cells...), "\t"))
+		rows = append(rows, cells)
 	}
-	return out.Flush()
+	return printRows(env.Out, rows)
 }
-
-// age returns how long ago something was, as kubectl shows it.
-func (e *Environment) age(t time.Time) string { return duration.HumanDuration(e.Now().Sub(t)) }
 
 // judge finds out of each use of a Secret whether what it names is there.
 func (s *scan) judge(name string, secret *secretMeta, seen bool) {
