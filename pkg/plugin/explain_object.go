@@ -51,10 +51,7 @@ func parseExplained(args []string) (explainedObject, error) {
 		nouns = append(nouns, k.noun)
 	}
 	err := fmt.Errorf("%q is nothing that can be explained", word)
-	if near := similarTo(word, nouns); len(near) > 0 {
-		return explainedObject{}, Hinted(err, "did you mean %s?", strings.Join(near, " or "))
-	}
-	return explainedObject{}, Hinted(err, "it is one of %s; of databases and clusters tells describe", strings.Join(nouns, ", "))
+	return explainedObject{}, hintSimilar(err, word, nouns, "it is one of %s; of databases and clusters tells describe", strings.Join(nouns, ", "))
 }
 
 // String returns pod/web.
@@ -78,12 +75,12 @@ func (o explainedObject) read(ctx context.Context, env *Environment, namespace s
 		return found, err
 	}
 	err = &renamedError{fmt.Sprintf("%s %q not found in namespace %q", o.kind, o.name, namespace), err}
-	names, listErr := o.names(ctx, env, namespace, metav1.ListOptions{})
+	names, unread := o.names(ctx, env, namespace, metav1.ListOptions{})
 	near := similarTo(o.name, names)
 	switch {
 	case len(near) > 0:
 		return nil, Hinted(err, "did you mean %s/%s?", o.noun, strings.Join(near, " or "+o.noun+"/"))
-	case listErr == nil && len(names) == 0:
+	case unread == nil && len(names) == 0:
 		return nil, Hinted(err, "there is no %s in this namespace: name another with -n", o.kind)
 	case o.kind == databaseUserKind.kind:
 		return nil, Hinted(err, "see which there are: kubectl dbtether user list -n %s", namespace)

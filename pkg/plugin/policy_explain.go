@@ -168,10 +168,7 @@ func wrapped(text, indent string) string {
 // that may have been meant.
 func unknownCode(rows []policy.Metadata, asked string) error {
 	err := fmt.Errorf("there is no code and no policy %q", asked)
-	if near := similarTo(asked, codesAndPolicies(rows)); len(near) > 0 {
-		return Hinted(err, "did you mean %s?", strings.Join(near, " or "))
-	}
-	return Hinted(err, "see which there are: kubectl dbtether policy list")
+	return hintSimilar(err, asked, codesAndPolicies(rows), "see which there are: kubectl dbtether policy list")
 }
 
 // codesAndPolicies returns every code and every policy by its short name, each once.

@@ -160,8 +160,5 @@ func (e *Environment) secretNotFound(ctx context.Context, namespace, name string
 			live = append(live, other)
 		}
 	}
-	if near := similarTo(name, live); len(near) > 0 {
-		return Hinted(err, "did you mean %s?", strings.Join(near, " or "))
-	}
-	return Hinted(err, "see which there are: kubectl get secrets -n %s", namespace)
+	return hintSimilar(err, name, live, "see which there are: kubectl get secrets -n %s", namespace)
 }

@@ -62,15 +62,10 @@ func (r *runCommand) missing(all []variable) error {
 			continue
 		}
 		err := fmt.Errorf("--only: no source has the variable %q", asked)
-		near := similarTo(asked, slices.Compact(slices.Sorted(slices.Values(names))))
-		switch {
-		case r.prefix != "" && slices.Contains(names, strings.TrimPrefix(asked, r.prefix)):
-			return Hinted(err, "write it without the prefix: %s", strings.TrimPrefix(asked, r.prefix))
-		case len(near) > 0:
-			return Hinted(err, "did you mean %s?", strings.Join(near, " or "))
-		default:
-			return Hinted(err, "see which there are: add --dry-run=client, without --only")
+		if bare := strings.TrimPrefix(asked, r.prefix); r.prefix != "" && slices.Contains(names, bare) {
+			return Hinted(err, "write it without the prefix: %s", bare)
 		}
+		return hintSimilar(err, asked, slices.Compact(slices.Sorted(slices.Values(names))), "see which there are: add --dry-run=client, without --only")
 	}
 	return nil
 }

@@ -12,7 +12,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
-	"k8s.io/client-go/metadata"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/notify"
@@ -27,12 +26,27 @@ func (e *Environment) revisions() (revision.Store, error) {
 	if err != nil {
 		return revision.Store{}, err
 	}
-	config, err := e.RESTConfig()
-	if err != nil {
-		return revision.Store{}, err
-	}
-	objects, err := metadata.NewForConfig(config)
+	objects, err := e.metadataOnly()
 	return revision.Store{Secrets: secrets, Metadata: objects}, err
+}
+
+// author returns the name of who asks, for the history: who the API server says it is.
+func (e *Environment) author(ctx context.Context) (string, error) {
+	user, err := e.identity(ctx)
+	if err != nil {
+		return "", fmt.Errorf("find out who is asking: %w", err)
+	}
+	return user.Username, nil
+}
+
+// finish completes what the caller has begun to write to a Secret and was interrupted in. It
+// returns that revision; nil: there was nothing to complete.
+func (e *Environment) finish(ctx context.Context, store revision.Store, namespace, name string) (*revision.Entry, error) {
+	author, err := e.author(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return store.Finish(ctx, namespace, name, author)
 }
 
 // secretChange is what the commands have in common that write to Secrets.
@@ -56,6 +70,11 @@ func (c *secretChange) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.reason, "reason", "", "why, for those who read the history")
 	cmd.Flags().DurationVar(&c.timeout, "timeout", cmp.Or(c.timeout, time.Minute), "how long it may take, not counting questions")
 	c.ifRevision = anyRevision
+}
+
+// addIfRevision adds --if-revision to a command that takes a Secret that there is.
+func (c *secretChange) addIfRevision(cmd *cobra.Command) {
+	cmd.Flags().Int64Var(&c.ifRevision, "if-revision", anyRevision, "refuse unless the Secret is at this revision")
 }
 
 // addGuards adds the flags of commands that change one Secret.
@@ -136,16 +155,12 @@ func (c *secretChange) settled(ctx context.Context, env *Environment, name strin
 	}
 	store = s.store
 	if !c.isDryRun() {
-		user, err := env.identity(ctx)
-		if err != nil {
-			return store, nil, nil, fmt.Errorf("find out who is asking: %w", err)
-		}
-		if finished, err = store.Finish(ctx, s.namespace, name, user.Username); err != nil {
+		if finished, err = env.finish(ctx, store, s.namespace, name); err != nil {
 			return store, nil, nil, err
 		}
 	}
 	if finished != nil {
-		env.note("secret %q: revision %d was written and not live yet: finished it", name, finished.Number)
+		c.remark(env, name, revision.Written{Finished: finished.Number})
 	}
 	now, err = store.Stand(ctx, s.namespace, name)
 	return store, now, finished, err
@@ -153,11 +168,11 @@ func (c *secretChange) settled(ctx context.Context, env *Environment, name strin
 
 // write makes a change as the flags say, by who asks.
 func (c *secretChange) write(ctx context.Context, env *Environment, store revision.Store, edit revision.Edit) (revision.Written, error) {
-	user, err := env.identity(ctx)
+	author, err := env.author(ctx)
 	if err != nil {
-		return revision.Written{}, fmt.Errorf("find out who is asking: %w", err)
+		return revision.Written{}, err
 	}
-	edit.Author, edit.DryRun, edit.Server = user.Username, c.isDryRun(), c.dryRun.server()
+	edit.Author, edit.DryRun, edit.Server = author, c.isDryRun(), c.dryRun.server()
 	if c.reason != "" {
 		edit.Reason = c.reason
 	}

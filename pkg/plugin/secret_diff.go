@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -38,15 +37,10 @@ which differ, unless --show-secrets is given.
 It exits 0 if nothing differs, 1 if something does, and more than 1 if it could not be
 found out.`,
 		Args: func(_ *cobra.Command, args []string) error {
-			switch {
-			case diff.all && len(args) > 0:
-				return fmt.Errorf("--all compares all Secrets: leave %s out", strings.Join(args, " "))
-			case !diff.all && len(args) == 0:
-				return fmt.Errorf("secret diff needs the name of a Secret, or --all")
-			case len(args) > 2:
+			if len(args) > 2 && !diff.all {
 				return fmt.Errorf("secret diff compares two Secrets, not %d", len(args))
 			}
-			return nil
+			return namesOrAll("secret diff", "compares", diff.all, args)
 		},
 		ValidArgsFunction: completeSomeSecretNames(env, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -73,11 +67,7 @@ func (c *secretDiff) run(ctx context.Context, env *Environment, args []string) e
 	if err := c.consistent(args); err != nil {
 		return err
 	}
-	from, err := env.here()
-	if err != nil {
-		return err
-	}
-	to, err := c.to.of(from)
+	from, to, err := c.to.sites(env)
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ A time in the past is refused: a year that was mistyped would end what runs.`,
 	cmd.Flags().StringVar(&expire.at, "at", "", "the `time`, for example 2026-12-31T12:00:00Z, or a day: when it begins, in UTC")
 	cmd.Flags().StringVar(&expire.in, "in", "", "the time from now, for example 90d or 12h")
 	cmd.Flags().BoolVar(&expire.never, "never", false, "it does not expire")
-	cmd.Flags().Int64Var(&expire.ifRevision, "if-revision", anyRevision, "refuse unless the Secret is at this revision")
+	expire.addIfRevision(cmd)
 	cmd.Flags().DurationVar(&expire.timeout, "timeout", time.Minute, "how long it may take")
 	return cmd
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/pkg/notify"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
-	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
 
 // secretsAtOnce is how many Secrets are written at a time.
@@ -65,20 +64,6 @@ func (k known) of(name string) *revision.Summary {
 		return found
 	}
 	return &revision.Summary{}
-}
-
-// onlyKeys returns those of the keys that data has, with their values; all data for no keys.
-func onlyKeys(data secret.Data, keys []string) secret.Data {
-	if len(keys) == 0 {
-		return data
-	}
-	chosen := secret.Data{}
-	for _, key := range keys {
-		if value, has := data[key]; has {
-			chosen[key] = value
-		}
-	}
-	return chosen
 }
 
 // attempt is one of many changes, and what came of it.

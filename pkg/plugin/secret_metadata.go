@@ -158,14 +158,9 @@ func (e *Environment) noSuchSecret(ctx context.Context, namespace, name string, 
 		return cause
 	}
 	err := &renamedError{fmt.Sprintf("%s %q not found in namespace %q", secretKind.kind, name, namespace), cause}
-	names, listErr := e.secretNames(ctx, namespace)
-	near := similarTo(name, names)
-	switch {
-	case len(near) > 0:
-		return Hinted(err, "did you mean %s?", strings.Join(near, " or "))
-	case listErr == nil && len(names) == 0:
+	names, unread := e.secretNames(ctx, namespace)
+	if unread == nil && len(names) == 0 {
 		return Hinted(err, "there is no Secret in this namespace: name another with -n")
-	default:
-		return Hinted(err, "see which there are: kubectl dbtether secret list -n %s", namespace)
 	}
+	return hintSimilar(err, name, names, "see which there are: kubectl dbtether secret list -n %s", namespace)
 }

@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -64,20 +63,6 @@ Secret holds already writes nothing.`,
 	cmd.Flags().StringVar(&set.secretType, "type", "", "the type of a new Secret (default Opaque)")
 	completeFlag(cmd, "type", string(corev1.SecretTypeOpaque), string(corev1.SecretTypeBasicAuth), string(corev1.SecretTypeTLS), string(corev1.SecretTypeSSHAuth), string(corev1.SecretTypeDockerConfigJson))
 	return cmd
-}
-
-// nameAndMore returns the check that a command got a NAME and something after it.
-func nameAndMore(command, more string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		switch {
-		case len(args) == 0:
-			return fmt.Errorf("%s needs the name of a Secret", command)
-		case len(args) == 1:
-			return fmt.Errorf("%s %s: there is nothing to do: add %s", command, args[0], more)
-		default:
-			return nil
-		}
-	}
 }
 
 // assignment is an argument of secret set.
@@ -163,38 +148,9 @@ func (c *secretSet) run(ctx context.Context, env *Environment, name string, assi
 			if now.Live != nil {
 				held = now.Live.Data
 			}
-			for _, key := range removed {
-				if _, has := held[key]; !has {
-					return nil, noSuchKey(now.Name, key, held.Keys())
-				}
+			if err := hasKeys(now.Name, held, removed); err != nil {
+				return nil, err
 			}
 			return held.Merge(values, removed...), nil
 		}})
-}
-
-// noSuchKey says that a Secret has no key of a name, and which it has.
-func noSuchKey(name, key string, keys []string) error {
-	return hintKeys(fmt.Errorf("secret %q has no key %q", name, key), key, keys)
-}
-
-// hintKeys adds to an error about a key those that may have been meant.
-func hintKeys(err error, key string, keys []string) error {
-	near := similarTo(key, keys)
-	switch {
-	case len(near) > 0:
-		return Hinted(err, "did you mean %s?", strings.Join(near, " or "))
-	case len(keys) == 0:
-		return Hinted(err, "it has no keys")
-	default:
-		return Hinted(err, "it has %s", listed(keys))
-	}
-}
-
-// listed names some of many.
-func listed(names []string) string {
-	const shown = 12
-	if len(names) <= shown {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
 }

@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -162,12 +161,4 @@ func (u secretUse) where() string {
 		return u.Container + " (" + u.ContainerKind + ")"
 	}
 	return u.Container
-}
-
-// shortList joins words, so many at most and how many more there are; 0: all.
-func shortList(words []string, most int) string {
-	if most == 0 || len(words) <= most {
-		return strings.Join(words, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(words[:most], ", "), len(words)-most)
 }
