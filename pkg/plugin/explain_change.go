@@ -14,14 +14,14 @@ import (
 // created now, or about the pods of a workload. Where it changes nothing, stderr says why.
 func (e *explaining) change(ctx context.Context, s *sight, o explainedObject, stands *unstructured.Unstructured) error {
 	stands.SetGroupVersionKind(o.resource.GroupVersion().WithKind(o.kind))
-	if err := s.place(ctx); err != nil {
+	if err := s.readNamespace(ctx); err != nil {
 		return err
 	}
 	pod, err := s.asPod(o, stands)
 	if err != nil {
 		return err
 	}
-	if err := s.limits(ctx, pod.ask); err != nil {
+	if err := s.readLimits(ctx, pod.ask); err != nil {
 		return err
 	}
 	a, err := s.ask(ctx, stands, &e.place)

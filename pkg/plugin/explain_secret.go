@@ -43,7 +43,7 @@ type secretOwner struct {
 // explainSecret returns what is to be said of a Secret. That it may not be read is no
 // error as long as a DatabaseUser says that its credential is there.
 func explainSecret(ctx context.Context, s *sight, o explainedObject) (account, error) {
-	if err := s.place(ctx); err != nil {
+	if err := s.readNamespace(ctx); err != nil {
 		return nil, err
 	}
 	name := v1alpha1.LiveSecret(o.name)

@@ -58,7 +58,7 @@ func explainUser(ctx context.Context, s *sight, object *unstructured.Unstructure
 	if a.Phase == "" {
 		a.Phase, a.Message = v1alpha1.PhasePending, "nothing has provisioned it so far"
 	}
-	if err := s.labels(ctx); err != nil {
+	if err := s.readLabels(ctx); err != nil {
 		return nil, err
 	}
 	if a.Databases, err = s.databasesOf(ctx, user); err != nil {

@@ -59,14 +59,14 @@ type podGroup struct {
 // explainWorkload returns what is to be said of a workload that stands in the cluster.
 func explainWorkload(ctx context.Context, s *sight, k objectKind, object *unstructured.Unstructured, place *policyPlace) (account, error) {
 	object.SetGroupVersionKind(k.resource.GroupVersion().WithKind(k.kind))
-	if err := s.place(ctx); err != nil {
+	if err := s.readNamespace(ctx); err != nil {
 		return nil, err
 	}
 	w, err := newWorkload(k, object, s.namespace, s)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.limits(ctx, w.pod.ask); err != nil {
+	if err := s.readLimits(ctx, w.pod.ask); err != nil {
 		return nil, err
 	}
 	a, err := s.ask(ctx, object, place)
@@ -92,7 +92,7 @@ func explainWorkload(ctx context.Context, s *sight, k objectKind, object *unstru
 }
 
 // newWorkloadAccount does no I/O.
-func newWorkloadAccount(w workload, a asked, pods []runningPod, s *sight) (*workloadAccount, error) {
+func newWorkloadAccount(w workload, a judgement, pods []runningPod, s *sight) (*workloadAccount, error) {
 	account := &workloadAccount{Kind: w.kind, Name: w.object.GetName(), Namespace: s.namespace, noun: w.noun,
 		Asks: w.pod.asks, ByDefault: w.pod.byDefault, Credentials: []credential{}, Policies: newPolicyAccount(a), Pods: sumPods(pods, w.pod.ask, s), NotSeen: s.notSeen}
 	containers := w.pod.containers
@@ -119,7 +119,7 @@ func newWorkloadAccount(w workload, a asked, pods []runningPod, s *sight) (*work
 }
 
 // sum returns the state of the workload, and says it in one sentence.
-func (w *workloadAccount) sum(made workload, a asked) (state, summary string) {
+func (w *workloadAccount) sum(made workload, a judgement) (state, summary string) {
 	switch {
 	case !a.Judged():
 		return w.Policies.Verdict, "what its pods get could not be found out: " + firstFinding(a)
@@ -164,12 +164,6 @@ func sumPods(pods []runningPod, ask *inject.Ask, s *sight) podsAccount {
 		return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.Revision, b.Revision), cmp.Compare(a.Form, b.Form))
 	})
 	return sum
-}
-
-// needsRestart reports whether a pod with a credential in that state runs on with what is
-// not current.
-func needsRestart(state string) bool {
-	return slices.Contains([]string{stateStale, stateReplaced, stateMissing, stateAbsent}, state)
 }
 
 func (w *workloadAccount) describe() *description {

@@ -173,16 +173,13 @@ func unknownCode(rows []policy.Metadata, asked string) error {
 
 // codesAndPolicies returns every code and every policy by its short name, each once.
 func codesAndPolicies(rows []policy.Metadata) []string {
-	var names, packages []string
+	var names []string
 	for _, row := range rows {
 		if row.Code != "" {
 			names = append(names, row.Code)
 		}
-		if row.Policy != "" {
-			packages = append(packages, row.Policy)
-		}
 	}
-	for _, short := range shortNames(packages) {
+	for _, short := range policyNames(rows) {
 		names = append(names, short)
 	}
 	slices.Sort(names)

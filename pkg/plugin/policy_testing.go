@@ -119,7 +119,7 @@ func (t *policyTest) run(ctx context.Context, env *Environment) error {
 	for i, subject := range given.subjects {
 		verdicts[i] = t.judge(ctx, examiner, subject, facts, namespace, user)
 	}
-	if err := t.show(env, verdicts, shortNames(namesOf(listPolicies(engine.Policies())))); err != nil {
+	if err := t.show(env, verdicts, policyNames(engine.Policies())); err != nil {
 		return err
 	}
 	t.notes(env, given, verdicts, facts)

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 )
 
 // secretExpire is one call of secret expire.
@@ -163,4 +164,13 @@ func (c *secretExpire) user(ctx context.Context, env *Environment, user *v1alpha
 		env.note("its login is closed at that time, and its sessions end; PostgreSQL is told by the runner, or by kubectl dbtether reconcile user/%s", user.Name)
 	}
 	return nil
+}
+
+// remarkExpiry says that a Secret that was written has expired: new values do not change
+// that by themselves.
+func remarkExpiry(env *Environment, name string, annotations map[string]string) {
+	now := revision.Summary{ObjectMeta: metav1.ObjectMeta{Annotations: annotations}}
+	if at := now.ExpiredAt(env.Now()); !at.IsZero() {
+		env.note("secret %q has expired at %s, and stays so: kubectl dbtether secret expire %s --in 90d, or --never", name, at.UTC().Format(time.RFC3339), name)
+	}
 }

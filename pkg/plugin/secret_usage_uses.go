@@ -2,6 +2,8 @@ package plugin
 
 import (
 	"cmp"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -161,4 +163,40 @@ func (u secretUse) where() string {
 		return u.Container + " (" + u.ContainerKind + ")"
 	}
 	return u.Container
+}
+
+// judge finds out of each use of a Secret whether what it names is there.
+func (s *scan) judge(name string, secret *secretMeta, seen bool) {
+	for _, user := range s.using[name] {
+		for i := range user.Uses {
+			user.Uses[i].judge(secret, seen)
+		}
+	}
+}
+
+// broken says, a line each, what of a Secret is not there although pods need it.
+func (s *scan) broken(name string) []string {
+	need := map[string][]string{}
+	for _, user := range s.using[name] {
+		for _, use := range user.Uses {
+			lacks := use.Lacks
+			if use.State == stateAbsent {
+				lacks = []string{""}
+			}
+			for _, key := range lacks {
+				if use.needs() {
+					need[key] = union(need[key], []string{user.Object})
+				}
+			}
+		}
+	}
+	var lines []string
+	for _, key := range slices.Sorted(maps.Keys(need)) {
+		what := fmt.Sprintf("Secret %q has no key %q", name, key)
+		if key == "" {
+			what = fmt.Sprintf("there is no Secret %q", name)
+		}
+		lines = append(lines, what+", which these need: "+shortList(need[key], shownAtMost))
+	}
+	return lines
 }
