@@ -13,7 +13,7 @@ type explaining struct {
 	diff, patch bool
 }
 
-// account is what is said of an object: marshalled it is the document of -o.
+// account is what explain says of an object. Marshalled, it is the document that -o prints.
 type account interface {
 	describe() *description
 }

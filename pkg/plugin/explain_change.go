@@ -10,8 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// change prints what injection changes about a pod that stands in the cluster, were it
-// created now, or about the pods of a workload. Where it changes nothing, stderr says why.
+// change prints what injection would change about a pod of the cluster if it were created
+// now, or about the pods of a workload. Where that is nothing, a note on stderr says why.
 func (e *explaining) change(ctx context.Context, s *sight, o explainedObject, stands *unstructured.Unstructured) error {
 	stands.SetGroupVersionKind(o.resource.GroupVersion().WithKind(o.kind))
 	if err := s.readNamespace(ctx); err != nil {
@@ -87,7 +87,7 @@ func (s *sight) asPod(o explainedObject, stands *unstructured.Unstructured) (run
 	return w.pod, err
 }
 
-// printPatch prints a JSON Patch, an operation a line.
+// printPatch prints a JSON Patch, each operation on a line of its own.
 func printPatch(env *Environment, patch []byte) error {
 	operations := []json.RawMessage{}
 	if patch != nil {
@@ -101,9 +101,12 @@ func printPatch(env *Environment, patch []byte) error {
 	}
 	text := &bytes.Buffer{}
 	for i, operation := range operations {
-		text.WriteString(map[bool]string{true: "[\n  ", false: ",\n  "}[i == 0])
+		if i > 0 {
+			text.WriteByte(',')
+		}
+		text.WriteString("\n  ")
 		text.Write(operation)
 	}
-	_, err := fmt.Fprintf(env.Out, "%s\n]\n", text)
+	_, err := fmt.Fprintf(env.Out, "[%s\n]\n", text)
 	return err
 }

@@ -31,33 +31,34 @@ type consumer struct {
 	Stale *int `json:"stale,omitempty"`
 }
 
-// users are all that may consume a credential in a namespace.
-type users struct {
+// candidates are the pods and workloads of a namespace, whether or not they have a credential.
+type candidates struct {
 	pods      []runningPod
 	workloads []workload
 	jobs      []unstructured.Unstructured
-	// former are ReplicaSets that a Deployment controls: its pods, and what it was before.
+	// former are the ReplicaSets of Deployments: the current one of each, and those that are
+	// kept for a rollback.
 	former []workload
 }
 
-// consuming reads the running pods of the namespace and the workloads that make them.
-func (s *sight) consuming(ctx context.Context) (users, error) {
+// readCandidates reads the running pods of the namespace and the workloads that make them.
+func (s *sight) readCandidates(ctx context.Context) (candidates, error) {
 	lists := map[string][]unstructured.Unstructured{}
 	var err error
 	if lists[podKind.kind], err = s.list(ctx, podKind, running()); err != nil {
-		return users{}, err
+		return candidates{}, err
 	}
 	for _, k := range templateKinds() {
 		if lists[k.kind], err = s.list(ctx, k, metav1.ListOptions{}); err != nil {
-			return users{}, err
+			return candidates{}, err
 		}
 	}
-	return s.consumingOf(lists)
+	return s.candidates(lists)
 }
 
-// consumingOf returns what the running pods and the workloads of a namespace, by kind, may
-// consume. It does no I/O.
-func (s *sight) consumingOf(lists map[string][]unstructured.Unstructured) (all users, err error) {
+// candidates returns the running pods and the workloads of the namespace from lists of objects
+// by kind. It does no I/O.
+func (s *sight) candidates(lists map[string][]unstructured.Unstructured) (all candidates, err error) {
 	if all.pods, err = s.asRunning(lists[podKind.kind]); err != nil {
 		return all, err
 	}
@@ -107,7 +108,7 @@ func (w wanted) names() []string {
 // consumers reads the pods and the workloads of the namespace, and returns those that have
 // what is wanted.
 func (s *sight) consumers(ctx context.Context, w wanted) (pods, workloads []consumer, err error) {
-	all, err := s.consuming(ctx)
+	all, err := s.readCandidates(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -115,25 +116,25 @@ func (s *sight) consumers(ctx context.Context, w wanted) (pods, workloads []cons
 }
 
 // consumers returns the pods and the workloads that have what is wanted. It does no I/O.
-func (u users) consumers(w wanted) (pods, workloads []consumer, err error) {
+func (c candidates) consumers(w wanted) (pods, workloads []consumer, err error) {
 	pods, workloads = []consumer{}, []consumer{}
 	found := map[string]consumer{}
-	for _, p := range u.pods {
-		if c, ok := w.pod(p); ok {
-			pods, found[p.name] = append(pods, c), c
+	for _, p := range c.pods {
+		if has, ok := w.pod(p); ok {
+			pods, found[p.name] = append(pods, has), has
 		}
 	}
-	for _, made := range u.workloads {
-		selects, err := made.selects(u.jobs)
+	for _, made := range c.workloads {
+		selects, err := made.selects(c.jobs)
 		if err != nil {
 			return nil, nil, err
 		}
-		c, ok := w.template(made)
+		gets, ok := w.template(made)
 		if !ok {
 			continue
 		}
 		running, stale := 0, 0
-		for _, p := range u.pods {
+		for _, p := range c.pods {
 			if pod, has := found[p.name]; has && selects(p) {
 				running++
 				if needsRestart(pod.State) {
@@ -141,8 +142,8 @@ func (u users) consumers(w wanted) (pods, workloads []consumer, err error) {
 				}
 			}
 		}
-		c.Pods, c.Stale = &running, &stale
-		workloads = append(workloads, c)
+		gets.Pods, gets.Stale = &running, &stale
+		workloads = append(workloads, gets)
 	}
 	return pods, workloads, nil
 }

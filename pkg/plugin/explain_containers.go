@@ -37,8 +37,8 @@ const (
 	byReference = "reference"
 )
 
-// accountContainers returns the containers of a pod as it stands, with what each has, and
-// lacks of what it has in after: the pod as it would be created now, nil if it would not.
+// accountContainers returns the containers of a pod, each with what it has, and with what it
+// would have beside that in after: the pod as it would be created now; nil: nothing would change.
 func accountContainers(before, after []review.Container, ask *inject.Ask, injections []inject.Injection, facts review.Facts, namespace string) []containerAccount {
 	all := []containerAccount{}
 	for _, c := range before {

@@ -16,26 +16,7 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
-// readSecretMetadata returns a Secret without what it holds.
-func readSecretMetadata(ctx context.Context, env *Environment, namespace, name string) (*unstructured.Unstructured, error) {
-	client, err := env.metadataOnly()
-	if err != nil {
-		return nil, err
-	}
-	found, err := client.Resource(secretKind.resource).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
-	if err != nil {
-		return nil, err
-	}
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(found)
-	if err != nil {
-		return nil, err
-	}
-	object := &unstructured.Unstructured{Object: content}
-	object.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(secretKind.kind))
-	return object, nil
-}
-
-// live is what is known of a Secret with a credential from its metadata alone.
+// live is what the metadata of a Secret, and those of its revision, say. No value is read.
 type live struct {
 	name string
 	// seen says that the metadata could be read, or that there is no such Secret.
@@ -48,7 +29,8 @@ type live struct {
 	author, reason string
 }
 
-// secret reads what a Secret's metadata, and those of its revision, say.
+// secret reads the metadata of a Secret of the namespace, and those of its revision. What may
+// not be read is noted and left out.
 func (s *sight) secret(ctx context.Context, name string) (live, error) {
 	l := live{name: name}
 	object, err := readSecretMetadata(ctx, s.env, s.namespace, name)
@@ -76,4 +58,23 @@ func (s *sight) secret(ctx context.Context, name string) (live, error) {
 	l.changed = written.GetCreationTimestamp().Time
 	l.author, l.reason = written.GetAnnotations()[v1alpha1.AnnotationAuthor], written.GetAnnotations()[v1alpha1.AnnotationReason]
 	return l, nil
+}
+
+// readSecretMetadata returns a Secret without what it holds.
+func readSecretMetadata(ctx context.Context, env *Environment, namespace, name string) (*unstructured.Unstructured, error) {
+	client, err := env.metadataOnly()
+	if err != nil {
+		return nil, err
+	}
+	found, err := client.Resource(secretKind.resource).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(found)
+	if err != nil {
+		return nil, err
+	}
+	object := &unstructured.Unstructured{Object: content}
+	object.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(secretKind.kind))
+	return object, nil
 }

@@ -46,7 +46,7 @@ func stateInWords(state string) string {
 	}
 }
 
-// state returns how what the pod was given of a user compares with what the user has now.
+// state compares what the pod was given of a user with what the user has now.
 func (p runningPod) state(i inject.Injection, user *v1alpha1.DatabaseUser) string {
 	secrets, current := review.SecretNames(user), user.Status.SecretRevision
 	switch {
@@ -63,9 +63,9 @@ func (p runningPod) state(i inject.Injection, user *v1alpha1.DatabaseUser) strin
 	}
 }
 
-// ownState returns how what a pod takes of a Secret by itself compares with what is in it
-// now, and whether it takes anything. A container has in its environment what was in the
-// Secret when it started; files follow, but for those of a subPath.
+// ownState compares what a pod takes of a Secret without injection with what the Secret holds
+// now, and reports whether the pod takes anything. A container has in its environment what was
+// in the Secret when it started; files follow, but for those of a subPath.
 func (p runningPod) ownState(l live) (state string, takes bool) {
 	state = stateCurrent
 	for _, c := range p.containers {
@@ -100,7 +100,7 @@ func (p runningPod) takenState(c review.Container, t review.Taken, l live) strin
 	}
 }
 
-// worse returns the state that somebody has to know of two.
+// worse returns the one of two states that is more important to know.
 func worse(a, b string) string {
 	order := []string{stateCurrent, stateFollows, stateUnknown, stateStale}
 	return order[max(slices.Index(order, a), slices.Index(order, b), 0)]

@@ -76,8 +76,8 @@ func forms(pod []byte, ask *inject.Ask, namespace string, facts review.Facts) ma
 
 func (w workload) String() string { return w.noun + "/" + w.object.GetName() }
 
-// selects returns what tells the workload's pods from others. A CronJob has them by
-// those of jobs, which are all Jobs of the namespace, that belong to it.
+// selects returns a function that reports whether a pod is one of the workload's. The pods of
+// a CronJob are those of its Jobs; jobs are all Jobs of the namespace.
 func (w workload) selects(jobs []unstructured.Unstructured) (func(runningPod) bool, error) {
 	if w.kind == "CronJob" {
 		var own []func(runningPod) bool
@@ -107,7 +107,7 @@ func (w workload) selects(jobs []unstructured.Unstructured) (func(runningPod) bo
 
 // mayControl reports whether the controller of a pod, if it has one, is the workload. A
 // Deployment has its pods by way of a ReplicaSet, which is called after it and after the
-// hash of the template: so selectors that overlap part, too.
+// hash of the template: so Deployments whose selectors overlap are told apart, too.
 func (w workload) mayControl(p runningPod) bool {
 	switch {
 	case p.owner == nil:

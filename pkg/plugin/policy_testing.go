@@ -13,7 +13,8 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
 
-// policyTest is one call of policy test.
+// policyTest is one call of policy test. Its files are called policy_testing, because Go takes
+// a file policy_test.go for tests.
 type policyTest struct {
 	files, data resource.FilenameOptions
 	policies    []string

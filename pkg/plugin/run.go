@@ -72,8 +72,8 @@ as in a shell, 127 where the command is not found, 126 where it cannot be execut
 	return cmd
 }
 
-// parse reads the arguments, of which the first dash ones stand before the --; -1 where
-// there is none. Its errors are ones of usage.
+// parse reads the arguments. Dash is how many of them stand before the --; -1: there is none.
+// Its errors are of usage.
 func (r *runCommand) parse(dash int, args []string) (err error) {
 	const example = "for example kubectl dbtether run app-secrets -- npm start"
 	before := args
@@ -96,7 +96,8 @@ func (r *runCommand) parse(dash int, args []string) (err error) {
 	return err
 }
 
-// run ends this process in favour of the command, or returns an error.
+// run runs the command in place of this process: if it returns, it returns an error, unless
+// this is a dry run.
 func (r *runCommand) run(ctx context.Context, env *Environment) error {
 	var program string
 	var err error

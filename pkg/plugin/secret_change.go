@@ -57,7 +57,7 @@ type secretChange struct {
 	ifRevision int64
 	limit      int
 	timeout    time.Duration
-	// kind is what others are told of it; empty: that the Secret has changed.
+	// kind is what Events and the receiver are told that it was; empty: a change.
 	kind notify.Kind
 }
 
@@ -145,9 +145,9 @@ func (c *secretChange) run(ctx context.Context, env *Environment, edit revision.
 	return nil
 }
 
-// settled reads a Secret, after it has finished what the caller has begun before and was
-// interrupted in: until then it is not known what there is. Finished is nil where there
-// was nothing to finish.
+// settled reads a Secret of the current namespace. Before that it completes a write of the
+// caller that was interrupted, because what the Secret holds is not known until then; finished
+// is that revision, nil if there was none. A dry run completes nothing.
 func (c *secretChange) settled(ctx context.Context, env *Environment, name string) (store revision.Store, now *revision.Standing, finished *revision.Entry, err error) {
 	s, err := env.here()
 	if err != nil {
@@ -166,7 +166,7 @@ func (c *secretChange) settled(ctx context.Context, env *Environment, name strin
 	return store, now, finished, err
 }
 
-// write makes a change as the flags say, by who asks.
+// write makes a change in the name of the caller, as the flags say.
 func (c *secretChange) write(ctx context.Context, env *Environment, store revision.Store, edit revision.Edit) (revision.Written, error) {
 	author, err := env.author(ctx)
 	if err != nil {
@@ -197,7 +197,7 @@ func (c *secretChange) expected() *int64 {
 
 func (c *secretChange) isDryRun() bool { return c.dryRun.way != dryRunNone }
 
-// newWrittenDocument does no I/O.
+// newWrittenDocument returns the document about a change and what came of it. It is pure.
 func newWrittenDocument(edit revision.Edit, w revision.Written) writtenDocument {
 	doc := writtenDocument{Namespace: edit.Namespace, Name: edit.Name, Revision: w.Revision.Number, Outcome: outcomeUnchanged,
 		Added: w.Changes.Added, Changed: w.Changes.Changed, Removed: w.Changes.Removed, DryRun: edit.DryRun}
@@ -210,7 +210,7 @@ func newWrittenDocument(edit revision.Edit, w revision.Written) writtenDocument 
 	return doc
 }
 
-// remark says on stderr what was done beside what was asked for.
+// remark says on stderr what was done to a Secret beside what was asked for.
 func (c *secretChange) remark(env *Environment, name string, w revision.Written) {
 	if w.Finished > 0 {
 		env.note("secret %q: revision %d was written and not live yet: finished it", name, w.Finished)

@@ -107,7 +107,7 @@ func (c *secretDiff) consistent(args []string) error {
 	return nil
 }
 
-// sides reads what is compared.
+// sides reads the two sides that are compared.
 func (c *secretDiff) sides(ctx context.Context, from, to site, args []string) (before, after side, err error) {
 	other := args[len(args)-1]
 	if len(args) == 1 && !c.to.isSet() && c.revision == 0 {
@@ -120,7 +120,7 @@ func (c *secretDiff) sides(ctx context.Context, from, to site, args []string) (b
 	return before, after, err
 }
 
-// lastChange returns what a Secret held before what it holds, and that.
+// lastChange reads what a Secret held before its last change, and what it holds now.
 func (c *secretDiff) lastChange(ctx context.Context, from site, name string) (before, after side, err error) {
 	now, err := from.store.Stand(ctx, from.namespace, name)
 	if err != nil {
@@ -191,6 +191,7 @@ func (c *secretDiff) namespaces(ctx context.Context, env *Environment, from, to 
 	return nil
 }
 
+// sides returns those of the Secrets that do not belong to something else, by name.
 func (s site) sides(all []revision.Content) map[string]side {
 	sides := map[string]side{}
 	for _, one := range all {
@@ -201,6 +202,7 @@ func (s site) sides(all []revision.Content) map[string]side {
 	return sides
 }
 
+// orMissing returns the side of a name; one that is missing where there is no such Secret.
 func orMissing(sides map[string]side, s site, name string) side {
 	if found, has := sides[name]; has {
 		return found

@@ -140,15 +140,14 @@ func (c *secretExpire) user(ctx context.Context, env *Environment, user *v1alpha
 	if err != nil {
 		return err
 	}
-	said := expiry(at)
-	var after *unstructured.Unstructured
-	switch has := user.Spec.ExpiresAt; {
-	case has == nil && at.IsZero() || has != nil && has.Time.Equal(at):
+	said, has := expiry(at), user.Spec.ExpiresAt
+	if has == nil && at.IsZero() || has != nil && has.Time.Equal(at) {
 		said = outcomeUnchanged
-		fallthrough
-	case c.dryRun.client():
+	}
+	var after *unstructured.Unstructured
+	if said == outcomeUnchanged || c.dryRun.client() {
 		after, err = env.get(ctx, userKind, user.Namespace, user.Name)
-	default:
+	} else {
 		after, err = client.Patch(ctx, user.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: v1alpha1.FieldManager, DryRun: c.dryRun.options()})
 	}
 	if err != nil {

@@ -90,7 +90,7 @@ func (c *secretHistory) run(ctx context.Context, env *Environment, name string) 
 	return nil
 }
 
-// newHistory does no I/O.
+// newHistory returns the document about the revisions of a Secret. It is pure.
 func newHistory(standing *revision.Standing) historyDocument {
 	doc := historyDocument{Namespace: standing.Namespace, Name: standing.Name, Exists: standing.Live != nil, Revisions: []revisionDocument{}}
 	pending, unfinished := standing.Unfinished()

@@ -138,7 +138,7 @@ func (c *secretList) wants(state string) bool {
 	}
 }
 
-// newListedSecret does no I/O.
+// newListedSecret returns the document about a Secret, without its consumers. It is pure.
 func newListedSecret(s *revision.Summary, now time.Time) listedSecret {
 	row := listedSecret{Namespace: s.Namespace, Name: s.Name, Keys: s.Keys(), Revision: s.Revision(), Revisions: len(s.Entries), Expires: s.Annotations[v1alpha1.AnnotationExpiresAt]}
 	if row.Keys == nil {
@@ -165,8 +165,8 @@ func newListedSecret(s *revision.Summary, now time.Time) listedSecret {
 	return row
 }
 
-// count adds the number of consumers: of one namespace, and where somebody wants to know.
-// What could not be looked at is said, and makes the numbers a lower bound.
+// count adds to each row how many objects refer to the Secret, where one namespace is listed.
+// A warning says what could not be read: then there may be more.
 func (c *secretList) count(ctx context.Context, env *Environment, namespace string, rows []listedSecret) error {
 	if namespace == "" || len(rows) == 0 {
 		return nil

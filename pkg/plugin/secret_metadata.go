@@ -16,8 +16,8 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
-// secretMeta is a Secret without its values: its metadata, and what the API server shows
-// of it in a table.
+// secretMeta is a Secret without its values: its metadata, and what the API server says of it
+// in the columns of kubectl get.
 type secretMeta struct {
 	metav1.ObjectMeta
 	secretType string
@@ -125,7 +125,7 @@ func (m *secretMeta) names() []string {
 // managed reports whether the Secret has revisions.
 func (m *secretMeta) managed() bool { return m.Labels[v1alpha1.LabelManaged] == "true" }
 
-// revision reports whether it is one.
+// revision reports whether the Secret is a revision.
 func (m *secretMeta) revision() bool {
 	return m.secretType == v1alpha1.SecretTypeRevision || m.Labels[v1alpha1.LabelRevisionOf] != ""
 }

@@ -153,6 +153,7 @@ func (c *secretRollback) restore(ctx context.Context, env *Environment, store re
 		}})
 }
 
+// sameContent reports whether a Secret holds the same in both, or exists in neither.
 func sameContent(a, b *revision.Standing) bool {
 	if a.Live == nil || b.Live == nil {
 		return a.Live == nil && b.Live == nil

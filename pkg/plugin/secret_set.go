@@ -77,7 +77,7 @@ type assignment struct {
 func parseAssignments(args []string) ([]assignment, error) {
 	var all []assignment
 	seen := map[string]bool{}
-	stdin := ""
+	fromStdin := "" // the key whose value is read from there
 	for i, arg := range args {
 		key, source, assigned := strings.Cut(arg, "=")
 		a := assignment{key: key, source: source, prompt: !assigned}
@@ -92,10 +92,10 @@ func parseAssignments(args []string) ([]assignment, error) {
 		}
 		seen[a.key] = true
 		if assigned && source == "-" {
-			if stdin != "" {
-				return nil, Hinted(Usagef("%s and %s cannot both be read from stdin", stdin, key), "pass one of them as %s=@FILE", key)
+			if fromStdin != "" {
+				return nil, Hinted(Usagef("%s and %s cannot both be read from stdin", fromStdin, key), "pass one of them as %s=@FILE", key)
 			}
-			stdin = key
+			fromStdin = key
 		}
 		all = append(all, a)
 	}

@@ -105,15 +105,14 @@ func (c *secretUsage) show(ctx context.Context, env *Environment, namespace, nam
 	a := secretUsageAccount{Kind: secretKind.kind, Name: name, Namespace: namespace, Consumers: []*secretUser{}}
 	a.Consumers = append(a.Consumers, users...)
 	var secret *secretMeta
-	switch {
-	case err == nil:
+	if err == nil {
 		secret, a.Type, a.Keys = &meta, meta.secretType, meta.keys
-	case !gone:
-		env.note("whether the Secret exists could not be looked at: %s", refusal(err))
 	}
-	if seen := err == nil || gone; seen {
+	if err == nil || gone {
 		exists := !gone
 		a.Exists = &exists
+	} else {
+		env.note("whether the Secret exists could not be looked at: %s", refusal(err))
 	}
 	s.judge(name, secret, a.Exists != nil)
 	a.coverage = s.coverage

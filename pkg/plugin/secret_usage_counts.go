@@ -37,7 +37,7 @@ type secretUsageSum struct {
 }
 
 // secretConsumers returns how many objects refer to each Secret of a namespace, by its name,
-// and how much of the cluster was looked at. Without any it is not there. The requests are
+// and which kinds were looked at. A Secret to which none refers is not in it. The requests are
 // those of scanSecretUsers: a constant number, all at once.
 func (e *Environment) secretConsumers(ctx context.Context, namespace string) (map[string]int, coverage, error) {
 	s, err := e.scanSecretUsers(ctx, namespace)
@@ -134,6 +134,7 @@ func (s *scan) directly(name string) bool {
 	})
 }
 
+// counted returns the row about a Secret.
 func (s *scan) counted(m *secretMeta) secretCount {
 	counted := secretCount{Name: m.Name, Type: m.secretType, Consumers: s.count(m.Name), ByKind: map[string]int{}, data: m.count, created: m.CreationTimestamp.Time}
 	for _, user := range s.using[m.Name] {
@@ -144,6 +145,7 @@ func (s *scan) counted(m *secretMeta) secretCount {
 	return counted
 }
 
+// counts prints the table of how many objects refer to each Secret.
 func (c *secretUsage) counts(env *Environment, all []secretCount) error {
 	if len(all) == 0 {
 		return nil

@@ -25,11 +25,11 @@ type scan struct {
 	// using are the objects that refer to a Secret, by its name: in the order in which kinds
 	// are named, then by name.
 	using map[string][]*secretUser
-	// former are those that did: Deployments of which an earlier ReplicaSet refers to it.
+	// former are the Deployments of which an earlier ReplicaSet refers to a Secret, by its name.
 	former map[string][]string
-	// above are the controllers of objects, by UID; objects what these are called.
-	above   map[types.UID]types.UID
+	// objects has the names of workloads, and above the UIDs of their controllers, by UID.
 	objects map[types.UID]string
+	above   map[types.UID]types.UID
 }
 
 // listing is the answer about a kind. An error may stand beside what was found.
@@ -143,8 +143,8 @@ func (e *Environment) serves(resource schema.GroupVersionResource) error {
 	return nil
 }
 
-// cover notes whether a kind was looked at. It returns an error that is about more than one
-// kind.
+// cover notes whether a kind was looked at. It returns an error that is not about this kind
+// alone.
 func (s *scan) cover(k objectKind, err error) error {
 	name := k.resource.GroupResource().String()
 	switch {
@@ -159,8 +159,8 @@ func (s *scan) cover(k objectKind, err error) error {
 	}
 }
 
-// excuse notes what the API server says of a request that it does not answer; any other
-// error is the caller's.
+// excuse notes that a resource could not be read, and why, where that is an answer of the API
+// server. It returns any other error, and that the caller is not known.
 func (s *scan) excuse(resource string, err error) error {
 	var status apierrors.APIStatus
 	switch {
@@ -182,7 +182,7 @@ func (s *scan) read(lists map[string][]unstructured.Unstructured) error {
 		}
 		s.sight.SetUser(user)
 	}
-	all, err := s.sight.consumingOf(lists)
+	all, err := s.sight.candidates(lists)
 	if err != nil {
 		return err
 	}

@@ -89,8 +89,8 @@ func union(all, others []string) []string {
 	return all
 }
 
-// judge finds out whether what is referred to is there. Without a Secret it is not; one
-// that was not looked at is not seen.
+// judge sets the state of a use. Secret is nil where there is none, and seen is false where
+// that could not be looked at.
 func (u *secretUse) judge(secret *secretMeta, seen bool) {
 	switch {
 	case u.Revision != "": // it is of the revision, which never changes
@@ -117,7 +117,8 @@ func (u secretUse) needs() bool {
 	return !u.Optional && slices.Contains([]string{review.UseEnv, review.UseEnvFrom, review.UseFiles, useSubPath, review.UseVolume}, u.How)
 }
 
-// text says how, in words: env PGHOST, PGUSER. It names so many places at most, 0: all.
+// text says in words how the Secret is used: env PGHOST, PGUSER. It names at most so many
+// places; 0: all.
 func (u secretUse) text(most int) string {
 	how := u.How
 	switch how {
@@ -165,7 +166,7 @@ func (u secretUse) where() string {
 	return u.Container
 }
 
-// judge finds out of each use of a Secret whether what it names is there.
+// judge sets the state of each use of a Secret.
 func (s *scan) judge(name string, secret *secretMeta, seen bool) {
 	for _, user := range s.using[name] {
 		for i := range user.Uses {
@@ -174,7 +175,8 @@ func (s *scan) judge(name string, secret *secretMeta, seen bool) {
 	}
 }
 
-// broken says, a line each, what of a Secret is not there although pods need it.
+// broken returns a line for each key of a Secret, or the Secret itself, that is not there
+// although pods need it.
 func (s *scan) broken(name string) []string {
 	need := map[string][]string{}
 	for _, user := range s.using[name] {
