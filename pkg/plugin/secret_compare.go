@@ -13,7 +13,7 @@ import (
 type side struct {
 	label string
 	data  secret.Data
-	// missing says that there is no such Secret.
+	// missing says that there is no such Secret to compare.
 	missing bool
 }
 

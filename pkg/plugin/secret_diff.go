@@ -172,6 +172,9 @@ func (c *secretDiff) namespaces(ctx context.Context, env *Environment, from, to 
 	differ := 0
 	for _, name := range bothNames(sides[0], sides[1]) {
 		before, after := orMissing(sides[0], from, name), orMissing(sides[1], to, name)
+		if before.missing && after.missing { // it belongs to something else wherever there is one
+			continue
+		}
 		result := compare(name, before, after, c.show)
 		if !result.Equal {
 			differ++
@@ -191,13 +194,17 @@ func (c *secretDiff) namespaces(ctx context.Context, env *Environment, from, to 
 	return nil
 }
 
-// sides returns those of the Secrets that do not belong to something else, by name.
+// sides returns the side of each Secret, by name. One that belongs to something else is
+// missing, as secret copy leaves it out, and its label says why.
 func (s site) sides(all []revision.Content) map[string]side {
 	sides := map[string]side{}
 	for _, one := range all {
-		if one.Refused == nil {
-			sides[one.Name] = side{label: s.String() + "/" + one.Name, data: one.Data}
+		label := s.String() + "/" + one.Name
+		if one.Refused != nil {
+			sides[one.Name] = side{label: label + ", which belongs to something else", missing: true}
+			continue
 		}
+		sides[one.Name] = side{label: label, data: one.Data}
 	}
 	return sides
 }
