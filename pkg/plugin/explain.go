@@ -115,3 +115,12 @@ func (e *explaining) show(env *Environment, a account, err error) error {
 		return printDocument(env, e.print.output, a)
 	}
 }
+
+// newAccountText begins the text of an account.
+func newAccountText(name, namespace string) *description {
+	text := &description{}
+	text.section("")
+	text.field("Name", name)
+	text.field("Namespace", namespace)
+	return text
+}

@@ -148,10 +148,7 @@ func whyNothing(a judgement) string {
 }
 
 func (p *podAccount) describe() *description {
-	text := &description{}
-	text.section("")
-	text.field("Name", p.Name)
-	text.field("Namespace", p.Namespace)
+	text := newAccountText(p.Name, p.Namespace)
 	text.fieldIfSet("Controlled by", p.ControlledBy)
 	text.fieldIfSet("Phase", p.Phase)
 	text.field("Asks for", asksFor(p.Asks, p.ByDefault))

@@ -50,7 +50,7 @@ func explainSecret(ctx context.Context, s *sight, o explainedObject) (account, e
 	owners := s.UsersOfSecret(s.namespace, name)
 	_, err := o.read(ctx, s.env, s.namespace)
 	if err != nil && (len(owners) == 0 || !s.noteForbidden(err)) {
-		if apierrors.IsNotFound(err) && len(owners) > 0 {
+		if apierrors.IsNotFound(err) && len(owners) > 0 && name == o.name {
 			err = Hinted(err, "it is to hold the credential of %s: kubectl dbtether explain user/%s -n %s says what that waits for", owners[0].Name, owners[0].Name, s.namespace)
 		}
 		return nil, err
@@ -92,10 +92,7 @@ func databaseOf(user *v1alpha1.DatabaseUser, access v1alpha1.DatabaseAccess) str
 }
 
 func (a *secretAccount) describe() *description {
-	text := &description{}
-	text.section("")
-	text.field("Name", a.Name)
-	text.field("Namespace", a.Namespace)
+	text := newAccountText(a.Name, a.Namespace)
 	if a.RevisionOf != "" {
 		text.field("Revision of", a.RevisionOf+": what follows is about that")
 	}

@@ -111,10 +111,7 @@ func (s *sight) secretsOf(ctx context.Context, user *v1alpha1.DatabaseUser) ([]l
 }
 
 func (a *userAccount) describe() *description {
-	text := &description{}
-	text.section("")
-	text.field("Name", a.Name)
-	text.field("Namespace", a.Namespace)
+	text := newAccountText(a.Name, a.Namespace)
 	phase := a.Phase
 	if a.Message != "" && a.Phase != v1alpha1.PhaseReady {
 		phase += ": " + review.OneLine(a.Message)

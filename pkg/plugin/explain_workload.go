@@ -167,10 +167,7 @@ func sumPods(pods []runningPod, ask *inject.Ask, s *sight) podsAccount {
 }
 
 func (w *workloadAccount) describe() *description {
-	text := &description{}
-	text.section("")
-	text.field("Name", w.Name)
-	text.field("Namespace", w.Namespace)
+	text := newAccountText(w.Name, w.Namespace)
 	text.field("Kind", w.Kind)
 	text.field("Asks for", asksFor(w.Asks, w.ByDefault))
 	text.field("Its pods get", w.Injected)
