@@ -71,6 +71,7 @@ that a pod is refused.`,
 	return cmd
 }
 
+// run reads the object and prints what is to be said of it.
 func (e *explaining) run(ctx context.Context, env *Environment, o explainedObject) error {
 	injectable := o.kind != secretKind.kind && o.kind != databaseUserKind.kind
 	if (e.diff || e.patch) && !injectable {

@@ -97,6 +97,7 @@ type wanted struct {
 	secrets []live
 }
 
+// names returns the names of the Secrets.
 func (w wanted) names() []string {
 	names := make([]string, len(w.secrets))
 	for i, l := range w.secrets {

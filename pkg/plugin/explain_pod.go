@@ -128,6 +128,7 @@ func (p *podAccount) sum(pod runningPod, a judgement) (state, summary string) {
 	}
 }
 
+// again says what would become of the pod if it were created again.
 func again(refused string) string {
 	if refused == "" {
 		return "; created again it would have it"
@@ -185,6 +186,7 @@ func (d *description) messages(credentials []credential) {
 	}
 }
 
+// numbered returns a revision as text; empty for none.
 func numbered(revision int64) string {
 	if revision == 0 {
 		return ""

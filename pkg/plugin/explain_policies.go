@@ -123,6 +123,7 @@ type policyAccount struct {
 	lines []string // what they said, as text
 }
 
+// newPolicyAccount returns what is to be said of a judgement. It is pure.
 func newPolicyAccount(a judgement) policyAccount {
 	p := policyAccount{newSaid(a.state(), a.Examination), a.policies(), a.Decision.Revision, findingLines(a.Examination, a.names())}
 	if a.blind != nil {

@@ -130,6 +130,7 @@ func running() metav1.ListOptions {
 	return metav1.ListOptions{FieldSelector: "status.phase!=Succeeded,status.phase!=Failed"}
 }
 
+// asRunning reads pods of the namespace from objects.
 func (s *sight) asRunning(list []unstructured.Unstructured) (pods []runningPod, err error) {
 	pods = make([]runningPod, len(list))
 	for i := range list {

@@ -80,6 +80,7 @@ func (p runningPod) ownState(l live) (state string, takes bool) {
 	return state, takes || slices.ContainsFunc(p.others, func(secret string) bool { return v1alpha1.LiveSecret(secret) == l.name })
 }
 
+// takenState is ownState for one container and what it takes.
 func (p runningPod) takenState(c review.Container, t review.Taken, l live) string {
 	if t.Secret != l.name { // a revision, which never changes
 		if number, err := strconv.ParseInt(strings.TrimPrefix(t.Secret, l.name+".v"), 10, 64); err == nil && number < l.revision {

@@ -27,6 +27,7 @@ type workload struct {
 	forms map[string]string
 }
 
+// newWorkload reads an object that makes pods from a template. It does no I/O.
 func newWorkload(k objectKind, object *unstructured.Unstructured, namespace string, facts review.Facts) (workload, error) {
 	text, err := object.MarshalJSON()
 	if err != nil {
@@ -74,6 +75,7 @@ func forms(pod []byte, ask *inject.Ask, namespace string, facts review.Facts) ma
 	return all
 }
 
+// String returns deployment/web.
 func (w workload) String() string { return w.noun + "/" + w.object.GetName() }
 
 // selects returns a function that reports whether a pod is one of the workload's. The pods of
@@ -120,6 +122,7 @@ func (w workload) mayControl(p runningPod) bool {
 	}
 }
 
+// selector returns the selector of spec.selector.
 func (w workload) selector() (labels.Selector, error) {
 	if w.kind == "ReplicationController" {
 		set, _, err := unstructured.NestedStringMap(w.object.Object, "spec", "selector")

@@ -101,6 +101,7 @@ func findRows(rows []policy.Metadata, asked string) []policy.Metadata {
 	return found
 }
 
+// printRow prints what a code means.
 func printRow(out io.Writer, row policy.Metadata) {
 	head := row.Title
 	if row.Code != "" {

@@ -197,6 +197,7 @@ func (x listedException) until() string {
 	return text
 }
 
+// print prints the list as a table, as names or as a document.
 func (l *policyList) print(env *Environment, print *printFlags) error {
 	switch {
 	case print.human():
@@ -245,6 +246,7 @@ func (l *policyList) tables(out io.Writer, wide bool) error {
 	return printRows(out, l.webhookRows())
 }
 
+// webhookRows returns the table of what each replica of the webhook has loaded.
 func (l *policyList) webhookRows() [][]string {
 	rows := [][]string{{"WEBHOOK", "REVISION", "LOADED", "STATUS"}}
 	for _, r := range l.Webhook {

@@ -82,6 +82,8 @@ not be judged.`,
 	return cmd
 }
 
+// run judges the objects of the files and prints the verdicts. The error is that of summary, or
+// says why nothing could be judged.
 func (t *policyTest) run(ctx context.Context, env *Environment) error {
 	namespace, err := env.Namespace()
 	if err != nil {
@@ -202,6 +204,7 @@ type verdict struct {
 // judged reports whether the verdict is about the object.
 func (v verdict) judged() bool { return v.err == nil && v.Judged() }
 
+// judge returns the verdict on one object.
 func (t *policyTest) judge(ctx context.Context, examiner review.Examiner, subject manifest, facts *testFacts, namespace string, user review.User) verdict {
 	v := verdict{manifest: subject}
 	object, err := subject.MarshalJSON()

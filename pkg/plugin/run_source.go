@@ -52,6 +52,7 @@ func parseSources(list string) ([]source, error) {
 	return sources, nil
 }
 
+// parseSource reads one source. Its errors are of usage.
 func parseSource(item string) (source, error) {
 	const example = "name Secrets and users, as in app-secrets,user/orders-api"
 	s := source{kind: sourceSecret, name: item}

@@ -64,6 +64,7 @@ type secretChange struct {
 // anyRevision is --if-revision where it is not given.
 const anyRevision = -1
 
+// add adds the flags that all of these commands have.
 func (c *secretChange) add(cmd *cobra.Command) {
 	c.print.add(cmd, []string{"json", "yaml", "name"})
 	c.dryRun.add(cmd)
@@ -83,6 +84,7 @@ func (c *secretChange) addGuards(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&c.limit, "history-limit", 0, "how many revisions of it are kept from now on (default 10)")
 }
 
+// check returns an error of usage for values of flags that make no sense.
 func (c *secretChange) check() error {
 	switch {
 	case c.ifRevision < anyRevision:

@@ -63,6 +63,8 @@ keep the others back; the same command again does what is left.`,
 	return cmd
 }
 
+// run reads the Secrets, writes their copies, prints what came of each and tells others of it.
+// The error says how many failed.
 func (c *secretCopy) run(ctx context.Context, env *Environment, names []string) error {
 	if err := keysOrPrune(c.keys, c.prune); err != nil {
 		return err

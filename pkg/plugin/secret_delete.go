@@ -40,6 +40,7 @@ back. With --purge its history is deleted, too, and nothing brings it back.`,
 	return cmd
 }
 
+// run deletes the Secret once its name was typed, prints that and tells others of it.
 func (c *secretDelete) run(ctx context.Context, env *Environment, name string) error {
 	store, standing, err := env.stand(ctx, name)
 	if err != nil {
@@ -81,6 +82,7 @@ func (c *secretDelete) run(ctx context.Context, env *Environment, name string) e
 	return nil
 }
 
+// remove deletes the Secret in the name of the caller, within the time of --timeout.
 func (c *secretDelete) remove(ctx context.Context, env *Environment, store revision.Store, namespace, name string) (revision.Removed, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()

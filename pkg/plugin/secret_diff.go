@@ -63,6 +63,8 @@ found out.`,
 	return cmd
 }
 
+// run prints the comparison. The error where something differs has no text: only its exit code
+// counts.
 func (c *secretDiff) run(ctx context.Context, env *Environment, args []string) error {
 	if err := c.consistent(args); err != nil {
 		return err

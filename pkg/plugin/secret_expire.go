@@ -79,7 +79,7 @@ func (c *secretExpire) time(now time.Time) (time.Time, error) {
 	case c.in != "":
 		span, err := parseSpan(c.in)
 		if err != nil {
-			return at, withExitCode(fmt.Errorf("--in: %w", err), ExitUsage)
+			return at, Usagef("--in: %w", err)
 		}
 		at = now.Add(span)
 	default:
@@ -97,6 +97,8 @@ func (c *secretExpire) time(now time.Time) (time.Time, error) {
 	return at, nil
 }
 
+// expire sets when the Secret expires, or the DatabaseUser whose credential it holds; zero:
+// never.
 func (c *secretExpire) expire(ctx context.Context, env *Environment, name string, at time.Time) error {
 	seen, user, err := env.head(ctx, name)
 	if err != nil {

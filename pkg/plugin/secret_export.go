@@ -96,6 +96,7 @@ func (c *secretExport) check(env *Environment, names []string) error {
 	return nil
 }
 
+// run reads the Secrets and writes them to the file, or to stdout.
 func (c *secretExport) run(ctx context.Context, env *Environment, names []string) error {
 	if c.file != "" {
 		if err := mayWrite(c.file, c.force); err != nil {

@@ -58,10 +58,12 @@ are, without a line end, so that they can be piped.`,
 	return cmd
 }
 
+// addShowSecrets adds --show-secrets.
 func addShowSecrets(cmd *cobra.Command, show *bool) {
 	cmd.Flags().BoolVar(show, "show-secrets", false, "show values instead of "+mask)
 }
 
+// run prints the keys, or the bytes of the value if one key is named and may be shown.
 func (c *secretGet) run(ctx context.Context, env *Environment, name string, keys []string) error {
 	namespace, err := env.Namespace()
 	if err != nil {
@@ -181,6 +183,8 @@ type keyDocument struct {
 	Base64 string  `json:"base64,omitempty"`
 }
 
+// document returns some of the keys as -o json and yaml print them, with values only if show
+// is set.
 func (h held) document(keys []string, show bool) heldDocument {
 	doc := heldDocument{Namespace: h.namespace, Name: h.name, Type: h.secretType, Revision: h.revision, Keys: []keyDocument{}}
 	for _, key := range keys {

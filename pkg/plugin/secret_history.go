@@ -65,6 +65,8 @@ type historyDocument struct {
 	Revisions []revisionDocument `json:"revisions"`
 }
 
+// run prints the revisions. That there is no history is no error, unless there is no Secret
+// either.
 func (c *secretHistory) run(ctx context.Context, env *Environment, name string) error {
 	_, standing, err := env.stand(ctx, name)
 	if err != nil {

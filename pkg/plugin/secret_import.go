@@ -91,6 +91,7 @@ func formatWords(formats []secretfile.Format) []string {
 	return all
 }
 
+// run reads the file, shows what it would change, asks, and writes that, or nothing.
 func (c *secretImport) run(ctx context.Context, env *Environment, name string) error {
 	if err := keysOrPrune(c.keys, c.prune); err != nil {
 		return err

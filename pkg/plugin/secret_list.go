@@ -79,6 +79,7 @@ const (
 	stateExpired   = "expired"
 )
 
+// run prints the Secrets that are wanted. It reads metadata only.
 func (c *secretList) run(ctx context.Context, env *Environment) error {
 	selector, err := labels.Parse(c.selector)
 	if err != nil {
@@ -208,6 +209,7 @@ func (c *secretList) none(env *Environment, namespace string, hidden map[string]
 	}
 }
 
+// table prints a row for each Secret.
 func (c *secretList) table(env *Environment, rows []listedSecret) error {
 	wide := c.print.output == "wide"
 	titles := []string{"NAME", "KEYS", "REVISION", "AGE", "CHANGED", "BY", "EXPIRES"}
@@ -244,6 +246,7 @@ func (c *secretList) table(env *Environment, rows []listedSecret) error {
 // keyColumn is how wide the names of keys are at most.
 const keyColumn = 40
 
+// keys returns the names of the keys in one cell, cut unless wide.
 func (r listedSecret) keys(wide bool) string {
 	list := printable(strings.Join(r.Keys, ","))
 	switch {
@@ -256,6 +259,7 @@ func (r listedSecret) keys(wide bool) string {
 	}
 }
 
+// expires returns in how long the Secret expires, or that it has.
 func (r listedSecret) expires(now time.Time) string {
 	at, err := time.Parse(time.RFC3339, r.Expires)
 	switch {

@@ -59,6 +59,7 @@ func (e *Environment) secretMeta(ctx context.Context, namespace, name string) (s
 	return metas[0], nil
 }
 
+// secretTable reads a table of the Secrets of a namespace; narrow completes the request.
 func (e *Environment) secretTable(ctx context.Context, namespace string, narrow func(*rest.Request)) (*metav1.Table, error) {
 	client, err := e.tableClient(secretKind.resource.GroupVersion())
 	if err != nil {
@@ -69,6 +70,8 @@ func (e *Environment) secretTable(ctx context.Context, namespace string, narrow 
 	return tableOf(ctx, request)
 }
 
+// metasOf returns the Secrets of a table. What a column does not say is left empty, the number
+// of keys is -1 then.
 func metasOf(table *metav1.Table) []secretMeta {
 	column := func(name string) int {
 		return slices.IndexFunc(table.ColumnDefinitions, func(c metav1.TableColumnDefinition) bool { return c.Name == name })

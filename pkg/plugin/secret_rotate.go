@@ -75,6 +75,7 @@ Pods that have the values in their environment keep the old ones until they are 
 	return cmd
 }
 
+// check returns an error of usage. It reads --every.
 func (c *secretRotate) check(keys []string) error {
 	if err := c.secretChange.check(); err != nil {
 		return err
@@ -104,11 +105,13 @@ func (c *secretRotate) check(keys []string) error {
 		err = fmt.Errorf("at most %d days", secret.MaxRotationDays)
 	}
 	if err != nil {
-		return withExitCode(fmt.Errorf("--every: %w", err), ExitUsage)
+		return Usagef("--every: %w", err)
 	}
 	return nil
 }
 
+// rotate gives the keys new values, or takes rules away. The credential of a DatabaseUser is
+// rotated as user rotate does it.
 func (c *secretRotate) rotate(ctx context.Context, env *Environment, cmd *cobra.Command, name string, keys []string) error {
 	seen, user, err := env.head(ctx, name)
 	switch {

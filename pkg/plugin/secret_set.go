@@ -115,6 +115,7 @@ func (a assignment) read(ctx context.Context, env *Environment) (string, error) 
 	}
 }
 
+// run reads the values, from stdin, files or a prompt, and writes them.
 func (c *secretSet) run(ctx context.Context, env *Environment, name string, assignments []assignment) error {
 	namespace, err := env.Namespace()
 	if err != nil {

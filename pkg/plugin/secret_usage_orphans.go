@@ -119,6 +119,7 @@ func (s *scan) orphans(metas []secretMeta) secretOrphans {
 	return all
 }
 
+// orphanTable prints a row for each Secret; nothing for none.
 func (c *secretUsage) orphanTable(env *Environment, all []orphan) error {
 	if len(all) == 0 {
 		return nil

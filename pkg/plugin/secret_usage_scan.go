@@ -267,6 +267,7 @@ func (s *scan) add(user *secretUser, secret string, use secretUse) {
 	}
 }
 
+// addTo adds a use to those of one Secret.
 func (s *scan) addTo(secret string, user *secretUser, use secretUse) {
 	using := s.using[secret]
 	// The uses of one object come one after the other.

@@ -53,6 +53,7 @@ const (
 // useSubPath is a file that the kubelet does not replace.
 const useSubPath = "subPath"
 
+// newSecretUse returns the use of a Secret by a pod.
 func newSecretUse(use review.Use) secretUse {
 	u := secretUse{How: use.Way, Container: use.Container, ContainerKind: use.Kind, Keys: use.Keys, Optional: use.Optional}
 	if use.Fixed {
