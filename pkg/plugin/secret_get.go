@@ -124,13 +124,13 @@ func (e *Environment) heldAt(ctx context.Context, namespace, name string, number
 			return h, nil
 		}
 		if err == nil || apierrors.IsNotFound(err) {
-			return h, missingContent(ctx, store, namespace, name, number)
+			return h, noRevision(ctx, store, namespace, name, number)
 		}
 		return h, err
 	}
 	live, err := store.Secrets.Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		return h, missingContent(ctx, store, namespace, name, 0)
+		return h, noSecret(ctx, store, namespace, name)
 	}
 	if err != nil {
 		return h, err
@@ -148,17 +148,21 @@ func isRevision(name string) error {
 	return Hinted(fmt.Errorf("secret %q is a revision", name), "name the Secret that it is a revision of, and the number with --revision")
 }
 
-// missingContent returns the error about a Secret, or a revision of it, that there is not: it
-// reads what is left of it. Number is 0 for what a Secret holds now.
-func missingContent(ctx context.Context, store revision.Store, namespace, name string, number int64) error {
-	standing, err := store.Stand(ctx, namespace, name)
+// noSecret returns the error about a Secret that does not exist. It reads what is left of it.
+func noSecret(ctx context.Context, store revision.Store, namespace, name string) error {
+	left, err := store.Stand(ctx, namespace, name)
 	if err != nil {
 		return err
 	}
-	if number > 0 {
+	return left.Missing()
+}
+
+// noRevision returns the error about a revision of a Secret that does not exist. It reads which
+// there are.
+func noRevision(ctx context.Context, store revision.Store, namespace, name string, number int64) error {
+	standing, err := store.Stand(ctx, namespace, name)
+	if err == nil {
 		_, err = standing.Entry(number)
-	} else {
-		err = standing.Missing()
 	}
 	if err == nil {
 		err = errors.New("it appeared meanwhile: run the command again")

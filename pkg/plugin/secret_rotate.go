@@ -120,7 +120,11 @@ func (c *secretRotate) rotate(ctx context.Context, env *Environment, cmd *cobra.
 	case user != nil:
 		return c.credential(ctx, env, cmd, user, keys)
 	case !seen.Exists() && (c.noSchedule || len(keys) == 0):
-		return env.noSecret(ctx, name)
+		store, err := env.revisions()
+		if err != nil {
+			return err
+		}
+		return noSecret(ctx, store, seen.Namespace, name)
 	case c.noSchedule:
 		return c.unschedule(ctx, env, seen, keys)
 	}
@@ -135,24 +139,24 @@ func (c *secretRotate) rotate(ctx context.Context, env *Environment, cmd *cobra.
 	if err != nil {
 		return err
 	}
-	edit := revision.Regeneration{Keys: rules, Random: env.Random, Now: env.Now(), Reason: c.reason}
-	if len(edit.Keys) == 0 {
+	if len(rules) == 0 {
 		return Hinted(Usagef("secret %q has no rotation rules, and no key was named", name),
 			"name the keys, with --every 30d also for the future: kubectl dbtether secret rotate %s KEY", name)
 	}
+	regeneration := revision.Regeneration{Keys: rules, Random: env.Random, Now: env.Now(), Reason: c.reason}
 	if c.days > 0 {
-		rules := kept.With(c.days, edit.Keys)
-		edit.Rotation = &rules
+		rotation := kept.With(c.days, rules)
+		regeneration.Rotation = &rotation
 	}
-	e, err := edit.Edit(seen)
+	edit, err := regeneration.Edit(seen)
 	if err != nil {
 		return err
 	}
 	c.reason, c.kind = "", notify.Rotated // the edit has the reason
-	if err := c.run(ctx, env, e); err != nil {
+	if err := c.run(ctx, env, edit); err != nil {
 		return err
 	}
-	c.remarkSchedule(env, edit.Rotation)
+	c.remarkSchedule(env, regeneration.Rotation)
 	return nil
 }
 

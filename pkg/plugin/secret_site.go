@@ -47,16 +47,6 @@ func (e *Environment) stand(ctx context.Context, name string) (revision.Store, *
 	return s.store, now, err
 }
 
-// noSecret returns the error about a Secret of the current namespace that there is not: it
-// reads what is left of it.
-func (e *Environment) noSecret(ctx context.Context, name string) error {
-	_, left, err := e.stand(ctx, name)
-	if err != nil {
-		return err
-	}
-	return left.Missing()
-}
-
 // otherSite is the value of --to-namespace and --to-context.
 type otherSite struct{ namespace, context string }
 
