@@ -13,7 +13,7 @@ type explaining struct {
 	diff, patch bool
 }
 
-// account is what is said of an object: marshalled it is the document of -o.
+// account is what explain says of an object. Marshalled, it is the document that -o prints.
 type account interface {
 	describe() *description
 }
@@ -71,9 +71,10 @@ that a pod is refused.`,
 	return cmd
 }
 
+// run reads the object and prints what is to be said of it.
 func (e *explaining) run(ctx context.Context, env *Environment, o explainedObject) error {
-	made := o.kind != secretKind.kind && o.kind != ownKind.kind
-	if (e.diff || e.patch) && !made {
+	injectable := o.kind != secretKind.kind && o.kind != databaseUserKind.kind
+	if (e.diff || e.patch) && !injectable {
 		return Usagef("nothing is injected into a %s: --diff and --patch are for pods and workloads", o.kind)
 	}
 	namespace, err := env.Namespace()
@@ -90,7 +91,7 @@ func (e *explaining) run(ctx context.Context, env *Environment, o explainedObjec
 		return err
 	}
 	switch {
-	case o.kind == ownKind.kind:
+	case o.kind == databaseUserKind.kind:
 		a, err := explainUser(ctx, s, object)
 		return e.show(env, a, err)
 	case e.diff || e.patch:
@@ -99,7 +100,7 @@ func (e *explaining) run(ctx context.Context, env *Environment, o explainedObjec
 		a, err := explainPod(ctx, s, object, &e.place)
 		return e.show(env, a, err)
 	default:
-		a, err := explainWorkload(ctx, s, o.explained, object, &e.place)
+		a, err := explainWorkload(ctx, s, o.objectKind, object, &e.place)
 		return e.show(env, a, err)
 	}
 }
@@ -114,4 +115,13 @@ func (e *explaining) show(env *Environment, a account, err error) error {
 	default:
 		return printDocument(env, e.print.output, a)
 	}
+}
+
+// newAccountText begins the text of an account.
+func newAccountText(name, namespace string) *description {
+	text := &description{}
+	text.section("")
+	text.field("Name", name)
+	text.field("Namespace", namespace)
+	return text
 }

@@ -10,18 +10,18 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// change prints what injection changes about a pod that stands in the cluster, were it
-// created now, or about the pods of a workload. Where it changes nothing, stderr says why.
+// change prints what injection would change about a pod of the cluster if it were created
+// now, or about the pods of a workload. Where that is nothing, a note on stderr says why.
 func (e *explaining) change(ctx context.Context, s *sight, o explainedObject, stands *unstructured.Unstructured) error {
 	stands.SetGroupVersionKind(o.resource.GroupVersion().WithKind(o.kind))
-	if err := s.place(ctx); err != nil {
+	if err := s.readNamespace(ctx); err != nil {
 		return err
 	}
 	pod, err := s.asPod(o, stands)
 	if err != nil {
 		return err
 	}
-	if err := s.limits(ctx, pod.ask); err != nil {
+	if err := s.readLimits(ctx, pod.ask); err != nil {
 		return err
 	}
 	a, err := s.ask(ctx, stands, &e.place)
@@ -57,19 +57,19 @@ func (e *explaining) change(ctx context.Context, s *sight, o explainedObject, st
 	if o.kind == podKind.kind && len(pod.injections) > 0 {
 		to = "created again"
 	}
-	before, err := shown(a.before)
+	before, err := withoutLastApplied(a.before)
 	if err != nil {
 		return err
 	}
-	after, err := shown(a.Object)
+	after, err := withoutLastApplied(a.Object)
 	if err != nil {
 		return err
 	}
 	return writeDiff(s.env.Out, before, after, from, to)
 }
 
-// shown returns an object without kubectl apply's copy of the whole manifest.
-func shown(object []byte) ([]byte, error) {
+// withoutLastApplied returns an object without kubectl apply's copy of the whole manifest.
+func withoutLastApplied(object []byte) ([]byte, error) {
 	u := &unstructured.Unstructured{}
 	if err := json.Unmarshal(object, &u.Object); err != nil {
 		return nil, err
@@ -83,11 +83,11 @@ func (s *sight) asPod(o explainedObject, stands *unstructured.Unstructured) (run
 	if o.kind == podKind.kind {
 		return newRunningPod(stands, s.namespace, s)
 	}
-	w, err := newWorkload(o.explained, stands, s.namespace, s)
+	w, err := newWorkload(o.objectKind, stands, s.namespace, s)
 	return w.pod, err
 }
 
-// printPatch prints a JSON Patch, an operation a line.
+// printPatch prints a JSON Patch, each operation on a line of its own.
 func printPatch(env *Environment, patch []byte) error {
 	operations := []json.RawMessage{}
 	if patch != nil {
@@ -101,9 +101,12 @@ func printPatch(env *Environment, patch []byte) error {
 	}
 	text := &bytes.Buffer{}
 	for i, operation := range operations {
-		text.WriteString(map[bool]string{true: "[\n  ", false: ",\n  "}[i == 0])
+		if i > 0 {
+			text.WriteByte(',')
+		}
+		text.WriteString("\n  ")
 		text.Write(operation)
 	}
-	_, err := fmt.Fprintf(env.Out, "%s\n]\n", text)
+	_, err := fmt.Fprintf(env.Out, "[%s\n]\n", text)
 	return err
 }

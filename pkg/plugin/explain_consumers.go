@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
-	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
 
 // consumer is a running pod with a credential, or a workload whose pods have it.
@@ -32,33 +31,34 @@ type consumer struct {
 	Stale *int `json:"stale,omitempty"`
 }
 
-// users are all that may consume a credential in a namespace.
-type users struct {
+// candidates are the pods and workloads of a namespace, whether or not they have a credential.
+type candidates struct {
 	pods      []runningPod
 	workloads []workload
 	jobs      []unstructured.Unstructured
-	// former are ReplicaSets that a Deployment controls: its pods, and what it was before.
+	// former are the ReplicaSets of Deployments: the current one of each, and those that are
+	// kept for a rollback.
 	former []workload
 }
 
-// consuming reads the running pods of the namespace and the workloads that make them.
-func (s *sight) consuming(ctx context.Context) (users, error) {
+// readCandidates reads the running pods of the namespace and the workloads that make them.
+func (s *sight) readCandidates(ctx context.Context) (candidates, error) {
 	lists := map[string][]unstructured.Unstructured{}
 	var err error
 	if lists[podKind.kind], err = s.list(ctx, podKind, running()); err != nil {
-		return users{}, err
+		return candidates{}, err
 	}
 	for _, k := range templateKinds() {
 		if lists[k.kind], err = s.list(ctx, k, metav1.ListOptions{}); err != nil {
-			return users{}, err
+			return candidates{}, err
 		}
 	}
-	return s.consumingOf(lists)
+	return s.candidates(lists)
 }
 
-// consumingOf returns what the running pods and the workloads of a namespace, by kind, may
-// consume. It does no I/O.
-func (s *sight) consumingOf(lists map[string][]unstructured.Unstructured) (all users, err error) {
+// candidates returns the running pods and the workloads of the namespace from lists of objects
+// by kind. It does no I/O.
+func (s *sight) candidates(lists map[string][]unstructured.Unstructured) (all candidates, err error) {
 	if all.pods, err = s.asRunning(lists[podKind.kind]); err != nil {
 		return all, err
 	}
@@ -97,6 +97,7 @@ type wanted struct {
 	secrets []live
 }
 
+// names returns the names of the Secrets.
 func (w wanted) names() []string {
 	names := make([]string, len(w.secrets))
 	for i, l := range w.secrets {
@@ -105,26 +106,36 @@ func (w wanted) names() []string {
 	return names
 }
 
+// consumers reads the pods and the workloads of the namespace, and returns those that have
+// what is wanted.
+func (s *sight) consumers(ctx context.Context, w wanted) (pods, workloads []consumer, err error) {
+	all, err := s.readCandidates(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return all.consumers(w)
+}
+
 // consumers returns the pods and the workloads that have what is wanted. It does no I/O.
-func (u users) consumers(w wanted) (pods, workloads []consumer, err error) {
+func (c candidates) consumers(w wanted) (pods, workloads []consumer, err error) {
 	pods, workloads = []consumer{}, []consumer{}
 	found := map[string]consumer{}
-	for _, p := range u.pods {
-		if c, ok := w.pod(p); ok {
-			pods, found[p.name] = append(pods, c), c
+	for _, p := range c.pods {
+		if has, ok := w.pod(p); ok {
+			pods, found[p.name] = append(pods, has), has
 		}
 	}
-	for _, made := range u.workloads {
-		selects, err := made.selects(u.jobs)
+	for _, made := range c.workloads {
+		selects, err := made.selects(c.jobs)
 		if err != nil {
 			return nil, nil, err
 		}
-		c, ok := w.template(made)
+		gets, ok := w.template(made)
 		if !ok {
 			continue
 		}
 		running, stale := 0, 0
-		for _, p := range u.pods {
+		for _, p := range c.pods {
 			if pod, has := found[p.name]; has && selects(p) {
 				running++
 				if needsRestart(pod.State) {
@@ -132,15 +143,15 @@ func (u users) consumers(w wanted) (pods, workloads []consumer, err error) {
 				}
 			}
 		}
-		c.Pods, c.Stale = &running, &stale
-		workloads = append(workloads, c)
+		gets.Pods, gets.Stale = &running, &stale
+		workloads = append(workloads, gets)
 	}
 	return pods, workloads, nil
 }
 
 // pod returns what a running pod has of what is wanted; false if nothing.
 func (w wanted) pod(p runningPod) (consumer, bool) {
-	c := consumer{Object: podKind.noun + "/" + p.name, Containers: where(p.containers, p.others, w.names()...)}
+	c := consumer{Object: podKind.noun + "/" + p.name, Containers: containersWith(p.containers, p.others, w.names()...)}
 	for _, user := range w.users {
 		if i, given := p.injection(user.Name); given {
 			c.User, c.By, c.Form, c.Revision, c.State = user.Name, byInjection, i.Form, max(i.Revision, 0), p.state(i, user)
@@ -157,7 +168,7 @@ func (w wanted) pod(p runningPod) (consumer, bool) {
 		return c, true
 	}
 	for _, user := range w.users {
-		if names(p.ask, user.Name) {
+		if asksForUser(p.ask, user.Name) {
 			c.User, c.By, c.State = user.Name, byInjection, stateMissing
 			return c, true
 		}
@@ -167,9 +178,9 @@ func (w wanted) pod(p runningPod) (consumer, bool) {
 
 // template returns what the pods of a workload get of what is wanted; false if nothing.
 func (w wanted) template(made workload) (consumer, bool) {
-	c := consumer{Object: made.String(), By: byReference, Containers: where(made.pod.containers, made.pod.others, w.names()...)}
+	c := consumer{Object: made.String(), By: byReference, Containers: containersWith(made.pod.containers, made.pod.others, w.names()...)}
 	for _, user := range w.users {
-		if names(made.pod.ask, user.Name) {
+		if asksForUser(made.pod.ask, user.Name) {
 			c.User, c.By, c.Form = user.Name, byInjection, made.forms[user.Name]
 			return c, true
 		}
@@ -197,17 +208,4 @@ func (d *description) consumers(pods, workloads []consumer) {
 		}
 		d.row(c.Object, c.By, containers, fmt.Sprint(*c.Pods), fmt.Sprint(*c.Stale))
 	}
-}
-
-// secretsOf reads the Secrets of a user.
-func (s *sight) secretsOf(ctx context.Context, user *v1alpha1.DatabaseUser) ([]live, error) {
-	var all []live
-	for _, name := range review.SecretNames(user) {
-		l, err := s.secret(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, l)
-	}
-	return all, nil
 }

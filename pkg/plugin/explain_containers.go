@@ -37,8 +37,9 @@ const (
 	byReference = "reference"
 )
 
-// accountContainers returns the containers of a pod as it stands, with what each has, and
-// lacks of what it has in after: the pod as it would be created now, nil if it would not.
+// accountContainers returns the containers of a pod, each with what it has, and with what it
+// would have beside that in after, the pod as it would be created now; nil: nothing would
+// change.
 func accountContainers(before, after []review.Container, ask *inject.Ask, injections []inject.Injection, facts review.Facts, namespace string) []containerAccount {
 	all := []containerAccount{}
 	for _, c := range before {
@@ -68,6 +69,7 @@ func accountContainers(before, after []review.Container, ask *inject.Ask, inject
 	return all
 }
 
+// newTaking returns what a container takes by a reference of its own.
 func newTaking(user string, t review.Taken) taking {
 	return taking{User: user, Secret: t.Secret, By: byReference, Variables: t.Variables, EnvFrom: t.All, Files: t.Mounts}
 }
@@ -93,6 +95,7 @@ func lacks(before, after review.Container, facts review.Facts, namespace string)
 	return lacked
 }
 
+// without returns those of all that are not among the others.
 func without(all, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(all), func(s string) bool { return slices.Contains(others, s) })
 }
@@ -121,6 +124,7 @@ func (d *description) containers(all []containerAccount) {
 	}
 }
 
+// variables returns the variables in one cell.
 func (t taking) variables() string {
 	variables := t.Variables
 	if t.EnvFrom {

@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
-	"github.com/dbtether/kubectl-dbtether/pkg/inject"
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
 
@@ -44,33 +43,16 @@ type podAccount struct {
 	NotSeen []string        `json:"notSeen"`
 }
 
-// policyAccount is what the policies say, and which ones were asked.
-type policyAccount struct {
-	said
-	Asked    []string `json:"asked"`
-	Revision string   `json:"revision,omitempty"`
-
-	lines []string
-}
-
-func newPolicyAccount(a asked) policyAccount {
-	p := policyAccount{newSaid(a.state(), a.Examination), a.policies(), a.Decision.Revision, findingLines(a.Examination, a.names())}
-	if a.blind != nil {
-		p.Message, p.Deny, p.lines = a.blind.Error(), nil, nil
-	}
-	return p
-}
-
 // explainPod returns what is to be said of a pod that stands in the cluster.
 func explainPod(ctx context.Context, s *sight, object *unstructured.Unstructured, place *policyPlace) (account, error) {
-	if err := s.place(ctx); err != nil {
+	if err := s.readNamespace(ctx); err != nil {
 		return nil, err
 	}
 	pod, err := newRunningPod(object, s.namespace, s)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.limits(ctx, pod.ask); err != nil {
+	if err := s.readLimits(ctx, pod.ask); err != nil {
 		return nil, err
 	}
 	a, err := s.ask(ctx, object, place)
@@ -82,7 +64,7 @@ func explainPod(ctx context.Context, s *sight, object *unstructured.Unstructured
 }
 
 // newPodAccount does no I/O.
-func newPodAccount(pod runningPod, phase string, a asked, s *sight) (*podAccount, error) {
+func newPodAccount(pod runningPod, phase string, a judgement, s *sight) (*podAccount, error) {
 	p := &podAccount{Kind: podKind.kind, Name: pod.name, Namespace: s.namespace, Phase: phase,
 		Asks: pod.asks, ByDefault: pod.byDefault, Injected: pod.annotations[v1alpha1.AnnotationInjected],
 		Credentials: pod.credentials(s, s.namespace, s.usersSeen), Policies: newPolicyAccount(a), NotSeen: s.notSeen}
@@ -102,17 +84,8 @@ func newPodAccount(pod runningPod, phase string, a asked, s *sight) (*podAccount
 	return p, nil
 }
 
-// change returns the patch that the object would get, nil for none: not if it would be
-// refused, and not the one that marks a pod that gets nothing.
-func (a asked) change() []byte {
-	if a.Judged() && !a.Allowed || a.Injected == inject.Nothing {
-		return nil
-	}
-	return a.Patch
-}
-
 // sum returns the state of the pod, and says it in one sentence.
-func (p *podAccount) sum(pod runningPod, a asked) (state, summary string) {
+func (p *podAccount) sum(pod runningPod, a judgement) (state, summary string) {
 	in := func(states ...string) (users []string) {
 		for _, c := range p.Credentials {
 			if slices.Contains(states, c.State) {
@@ -155,6 +128,7 @@ func (p *podAccount) sum(pod runningPod, a asked) (state, summary string) {
 	}
 }
 
+// again says what would become of the pod if it were created again.
 func again(refused string) string {
 	if refused == "" {
 		return "; created again it would have it"
@@ -163,7 +137,7 @@ func again(refused string) string {
 }
 
 // whyNothing says why a pod that asks has nothing.
-func whyNothing(a asked) string {
+func whyNothing(a judgement) string {
 	switch {
 	case !a.Judged():
 		return "why could not be found out: " + firstFinding(a)
@@ -174,22 +148,8 @@ func whyNothing(a asked) string {
 	}
 }
 
-// firstFinding is what an object is denied for, or why it was not judged, in one sentence.
-func firstFinding(a asked) string {
-	switch {
-	case a.blind != nil:
-		return a.blind.Error()
-	case len(a.Findings) == 0:
-		return a.Message
-	}
-	return a.Findings[0].Code + ": " + review.OneLine(a.Findings[0].Message)
-}
-
 func (p *podAccount) describe() *description {
-	text := &description{}
-	text.section("")
-	text.field("Name", p.Name)
-	text.field("Namespace", p.Namespace)
+	text := newAccountText(p.Name, p.Namespace)
 	text.fieldIfSet("Controlled by", p.ControlledBy)
 	text.fieldIfSet("Phase", p.Phase)
 	text.field("Asks for", asksFor(p.Asks, p.ByDefault))
@@ -226,39 +186,10 @@ func (d *description) messages(credentials []credential) {
 	}
 }
 
+// numbered returns a revision as text; empty for none.
 func numbered(revision int64) string {
 	if revision == 0 {
 		return ""
 	}
 	return fmt.Sprint(revision)
-}
-
-// policies adds what the policies say.
-func (d *description) policies(p policyAccount) {
-	d.section("Policies")
-	verdict := strings.ReplaceAll(p.Verdict, "unjudged", notJudged)
-	if len(p.Asked) == 0 && p.Verdict == "allowed" {
-		verdict = "allowed, no policy had to be asked"
-	}
-	d.field("Verdict", verdict)
-	if len(p.Asked) > 0 {
-		d.field("Asked", strings.Join(p.Asked, ", "))
-	}
-	for _, line := range p.lines {
-		d.row(line)
-	}
-	if len(p.lines) == 0 && p.Message != "" {
-		d.row(p.Message)
-	}
-}
-
-// notSeen adds what could not be looked at, if there is any.
-func (d *description) notSeen(lines []string) {
-	if len(lines) == 0 {
-		return
-	}
-	d.section("Not looked at")
-	for _, line := range lines {
-		d.row(line)
-	}
 }

@@ -43,23 +43,19 @@ type secretOwner struct {
 // explainSecret returns what is to be said of a Secret. That it may not be read is no
 // error as long as a DatabaseUser says that its credential is there.
 func explainSecret(ctx context.Context, s *sight, o explainedObject) (account, error) {
-	if err := s.place(ctx); err != nil {
+	if err := s.readNamespace(ctx); err != nil {
 		return nil, err
 	}
 	name := v1alpha1.LiveSecret(o.name)
 	owners := s.UsersOfSecret(s.namespace, name)
 	_, err := o.read(ctx, s.env, s.namespace)
-	if err != nil && (len(owners) == 0 || !s.lacks(err)) {
-		if apierrors.IsNotFound(err) && len(owners) > 0 {
+	if err != nil && (len(owners) == 0 || !s.noteForbidden(err)) {
+		if apierrors.IsNotFound(err) && len(owners) > 0 && name == o.name {
 			err = Hinted(err, "it is to hold the credential of %s: kubectl dbtether explain user/%s -n %s says what that waits for", owners[0].Name, owners[0].Name, s.namespace)
 		}
 		return nil, err
 	}
 	l, err := s.secret(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	all, err := s.consuming(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +76,7 @@ func explainSecret(ctx context.Context, s *sight, o explainedObject) (account, e
 		}
 		a.Users = append(a.Users, owner)
 	}
-	a.Pods, a.Workloads, err = all.consumers(wanted{owners, []live{l}})
+	a.Pods, a.Workloads, err = s.consumers(ctx, wanted{owners, []live{l}})
 	a.NotSeen = s.notSeen
 	return a, err
 }
@@ -96,10 +92,7 @@ func databaseOf(user *v1alpha1.DatabaseUser, access v1alpha1.DatabaseAccess) str
 }
 
 func (a *secretAccount) describe() *description {
-	text := &description{}
-	text.section("")
-	text.field("Name", a.Name)
-	text.field("Namespace", a.Namespace)
+	text := newAccountText(a.Name, a.Namespace)
 	if a.RevisionOf != "" {
 		text.field("Revision of", a.RevisionOf+": what follows is about that")
 	}

@@ -1,15 +1,9 @@
 package plugin
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
-
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/inject"
@@ -52,129 +46,7 @@ func stateInWords(state string) string {
 	}
 }
 
-// credential is what a pod has, or the pods of a workload get, of one user.
-type credential struct {
-	User   string `json:"user"`
-	Alias  string `json:"alias,omitempty"`
-	Form   string `json:"form,omitempty"` // as dbtether.io/injected has it
-	Secret string `json:"secret,omitempty"`
-	// Revision is the one that the pod was given, or would be.
-	Revision        int64  `json:"revision,omitempty"`
-	CurrentRevision int64  `json:"currentRevision,omitempty"`
-	State           string `json:"state"`
-	UserPhase       string `json:"userPhase,omitempty"`
-	UserMessage     string `json:"userMessage,omitempty"`
-}
-
-// describe adds what is known of the user.
-func (c *credential) describe(user *v1alpha1.DatabaseUser) {
-	c.Secret, c.CurrentRevision = review.SecretName(user), user.Status.SecretRevision
-	c.UserPhase, c.UserMessage = cmp.Or(user.Status.Phase, v1alpha1.PhasePending), user.Status.Message
-}
-
-// runningPod is a pod, and what it has to do with credentials.
-type runningPod struct {
-	name        string
-	labels      map[string]string
-	owner       *metav1.OwnerReference
-	annotations map[string]string
-	injections  []inject.Injection
-	// ask is what it asks for, and asks the text of that; byDefault says that its
-	// namespace asks on its behalf.
-	ask        *inject.Ask
-	asks       string
-	byDefault  bool
-	containers []review.Container
-	// others are Secrets that only volumes refer to.
-	others []string
-	// uses are all places that refer to Secrets.
-	uses []review.Use
-	// started are the times at which containers that run have started.
-	started map[string]time.Time
-}
-
-// newRunningPod reads a pod of a namespace. What is wrong with its annotations is no error.
-func newRunningPod(object *unstructured.Unstructured, namespace string, facts review.Facts) (runningPod, error) {
-	text, err := object.MarshalJSON()
-	if err != nil {
-		return runningPod{}, err
-	}
-	p := runningPod{name: object.GetName(), labels: object.GetLabels(), owner: metav1.GetControllerOf(object),
-		annotations: object.GetAnnotations(), started: map[string]time.Time{}}
-	if p.containers, p.others, err = review.Containers(text); err != nil {
-		return p, err
-	}
-	if p.uses, err = review.Uses(text); err != nil {
-		return p, err
-	}
-	p.injections = inject.ReadInjected(p.annotations[v1alpha1.AnnotationInjected])
-	asked := review.Asked(p.annotations, namespace, facts)
-	p.ask, _ = inject.Parse(asked)
-	p.asks = asked[v1alpha1.AnnotationInject]
-	p.byDefault = p.asks != p.annotations[v1alpha1.AnnotationInject]
-	status, err := typed[corev1.Pod](object)
-	if err != nil {
-		return p, err
-	}
-	for _, list := range [][]corev1.ContainerStatus{status.Status.InitContainerStatuses, status.Status.ContainerStatuses, status.Status.EphemeralContainerStatuses} {
-		for _, c := range list {
-			if c.State.Running != nil {
-				p.started[c.Name] = c.State.Running.StartedAt.Time
-			}
-		}
-	}
-	return p, nil
-}
-
-// injection returns what the pod was given of a user.
-func (p runningPod) injection(user string) (inject.Injection, bool) {
-	i := slices.IndexFunc(p.injections, func(i inject.Injection) bool { return i.User == user })
-	if i < 0 {
-		return inject.Injection{}, false
-	}
-	return p.injections[i], true
-}
-
-// names reports whether an ask names a user.
-func names(ask *inject.Ask, user string) bool {
-	return ask != nil && slices.ContainsFunc(ask.Users, func(u inject.UserAsk) bool { return u.Name == user })
-}
-
-// credentials returns what the pod was given, and what it asks for beside that. Whether a
-// user that is not known exists, usersSeen says.
-func (p runningPod) credentials(facts review.Facts, namespace string, usersSeen bool) []credential {
-	all := []credential{}
-	for _, i := range p.injections {
-		c := credential{User: i.User, Alias: i.Alias, Form: i.Form, Revision: max(i.Revision, 0)}
-		user, known := facts.User(namespace, i.User)
-		switch {
-		case known:
-			c.describe(user)
-			c.State = p.state(i, user)
-		case usersSeen:
-			c.State = stateGone
-		default:
-			c.State = stateUnknown
-		}
-		all = append(all, c)
-	}
-	if p.ask == nil {
-		return all
-	}
-	for _, u := range p.ask.Users {
-		if _, given := p.injection(u.Name); given {
-			continue
-		}
-		c := credential{User: u.Name, Alias: u.Alias, State: stateMissing}
-		if user, known := facts.User(namespace, u.Name); known {
-			c.describe(user)
-		}
-		all = append(all, c)
-	}
-	return all
-}
-
-// state returns how what the pod was given of a user compares with what the user has now.
+// state compares what the pod was given of a user with what the user has now.
 func (p runningPod) state(i inject.Injection, user *v1alpha1.DatabaseUser) string {
 	secrets, current := review.SecretNames(user), user.Status.SecretRevision
 	switch {
@@ -191,9 +63,9 @@ func (p runningPod) state(i inject.Injection, user *v1alpha1.DatabaseUser) strin
 	}
 }
 
-// ownState returns how what a pod takes of a Secret by itself compares with what is in it
-// now, and whether it takes anything. A container has in its environment what was in the
-// Secret when it started; files follow, but for those of a subPath.
+// ownState compares what a pod takes of a Secret without injection with what the Secret holds
+// now, and reports whether the pod takes anything. A container has in its environment what was
+// in the Secret when it started; files follow, but for those of a subPath.
 func (p runningPod) ownState(l live) (state string, takes bool) {
 	state = stateCurrent
 	for _, c := range p.containers {
@@ -208,6 +80,7 @@ func (p runningPod) ownState(l live) (state string, takes bool) {
 	return state, takes || slices.ContainsFunc(p.others, func(secret string) bool { return v1alpha1.LiveSecret(secret) == l.name })
 }
 
+// takenState is ownState for one container and what it takes.
 func (p runningPod) takenState(c review.Container, t review.Taken, l live) string {
 	if t.Secret != l.name { // a revision, which never changes
 		if number, err := strconv.ParseInt(strings.TrimPrefix(t.Secret, l.name+".v"), 10, 64); err == nil && number < l.revision {
@@ -228,41 +101,14 @@ func (p runningPod) takenState(c review.Container, t review.Taken, l live) strin
 	}
 }
 
-// worse returns the state that somebody has to know of two.
+// worse returns the one of two states that is more important to know.
 func worse(a, b string) string {
 	order := []string{stateCurrent, stateFollows, stateUnknown, stateStale}
 	return order[max(slices.Index(order, a), slices.Index(order, b), 0)]
 }
 
-// where says in which containers a pod has a Secret, and how.
-func where(containers []review.Container, others []string, secrets ...string) []string {
-	places := []string{}
-	for _, c := range containers {
-		var how []string
-		for _, t := range c.Taken {
-			if !slices.Contains(secrets, v1alpha1.LiveSecret(t.Secret)) {
-				continue
-			}
-			if len(t.Variables) > 0 {
-				how = append(how, "env")
-			}
-			if t.All {
-				how = append(how, "envFrom")
-			}
-			if len(t.Mounts) > len(t.Fixed) {
-				how = append(how, "files")
-			}
-			if len(t.Fixed) > 0 {
-				how = append(how, "subPath")
-			}
-		}
-		if len(how) > 0 {
-			slices.Sort(how)
-			places = append(places, c.Name+" ("+strings.Join(slices.Compact(how), ", ")+")")
-		}
-	}
-	if len(places) == 0 && slices.ContainsFunc(others, func(secret string) bool { return slices.Contains(secrets, v1alpha1.LiveSecret(secret)) }) {
-		places = append(places, "a volume")
-	}
-	return places
+// needsRestart reports whether a pod with a credential in that state runs on with what is
+// not current.
+func needsRestart(state string) bool {
+	return slices.Contains([]string{stateStale, stateReplaced, stateMissing, stateAbsent}, state)
 }

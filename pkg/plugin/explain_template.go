@@ -19,7 +19,7 @@ import (
 
 // workload is an object that makes pods from a template.
 type workload struct {
-	explained
+	objectKind
 	object *unstructured.Unstructured
 	// pod is what it makes: the template as a pod, before anything is injected.
 	pod runningPod
@@ -27,7 +27,8 @@ type workload struct {
 	forms map[string]string
 }
 
-func newWorkload(k explained, object *unstructured.Unstructured, namespace string, facts review.Facts) (workload, error) {
+// newWorkload reads an object that makes pods from a template. It does no I/O.
+func newWorkload(k objectKind, object *unstructured.Unstructured, namespace string, facts review.Facts) (workload, error) {
 	text, err := object.MarshalJSON()
 	if err != nil {
 		return workload{}, err
@@ -40,7 +41,7 @@ func newWorkload(k explained, object *unstructured.Unstructured, namespace strin
 	if err := json.Unmarshal(request.Object, &pod.Object); err != nil {
 		return workload{}, err
 	}
-	w := workload{explained: k, object: object}
+	w := workload{objectKind: k, object: object}
 	if w.pod, err = newRunningPod(pod, namespace, facts); err == nil {
 		w.forms = forms(request.Object, w.pod.ask, namespace, facts)
 	}
@@ -74,10 +75,11 @@ func forms(pod []byte, ask *inject.Ask, namespace string, facts review.Facts) ma
 	return all
 }
 
+// String returns deployment/web.
 func (w workload) String() string { return w.noun + "/" + w.object.GetName() }
 
-// selects returns what tells the workload's pods from others. A CronJob has them by
-// those of jobs, which are all Jobs of the namespace, that belong to it.
+// selects returns a function that reports whether a pod is one of the workload's. The pods of
+// a CronJob are those of its Jobs; jobs are all Jobs of the namespace.
 func (w workload) selects(jobs []unstructured.Unstructured) (func(runningPod) bool, error) {
 	if w.kind == "CronJob" {
 		var own []func(runningPod) bool
@@ -107,7 +109,7 @@ func (w workload) selects(jobs []unstructured.Unstructured) (func(runningPod) bo
 
 // mayControl reports whether the controller of a pod, if it has one, is the workload. A
 // Deployment has its pods by way of a ReplicaSet, which is called after it and after the
-// hash of the template: so selectors that overlap part, too.
+// hash of the template: so Deployments whose selectors overlap are told apart, too.
 func (w workload) mayControl(p runningPod) bool {
 	switch {
 	case p.owner == nil:
@@ -120,6 +122,7 @@ func (w workload) mayControl(p runningPod) bool {
 	}
 }
 
+// selector returns the selector of spec.selector.
 func (w workload) selector() (labels.Selector, error) {
 	if w.kind == "ReplicationController" {
 		set, _, err := unstructured.NestedStringMap(w.object.Object, "spec", "selector")
@@ -146,8 +149,4 @@ func (w workload) finished() bool {
 	return err == nil && slices.ContainsFunc(job.Status.Conditions, func(c batchv1.JobCondition) bool {
 		return (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed) && c.Status == corev1.ConditionTrue
 	})
-}
-
-func jobKind() explained {
-	return templateKinds()[slices.IndexFunc(templateKinds(), func(k explained) bool { return k.kind == "Job" })]
 }

@@ -115,7 +115,7 @@ func TestSelects(t *testing.T) {
 		if err := yaml.Unmarshal([]byte("metadata: {name: web, uid: u}\nspec: "+spec), &object.Object); err != nil {
 			t.Fatal(err)
 		}
-		return workload{explained: explained{kind: kind}, object: object}
+		return workload{objectKind: objectKind{kind: kind}, object: object}
 	}
 	const selector = "{selector: {matchLabels: {app: web}}}"
 	web := map[string]string{"app": "web"}

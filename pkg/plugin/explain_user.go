@@ -58,7 +58,7 @@ func explainUser(ctx context.Context, s *sight, object *unstructured.Unstructure
 	if a.Phase == "" {
 		a.Phase, a.Message = v1alpha1.PhasePending, "nothing has provisioned it so far"
 	}
-	if err := s.labels(ctx); err != nil {
+	if err := s.readLabels(ctx); err != nil {
 		return nil, err
 	}
 	if a.Databases, err = s.databasesOf(ctx, user); err != nil {
@@ -68,11 +68,7 @@ func explainUser(ctx context.Context, s *sight, object *unstructured.Unstructure
 	if err != nil {
 		return nil, err
 	}
-	all, err := s.consuming(ctx)
-	if err != nil {
-		return nil, err
-	}
-	a.Pods, a.Workloads, err = all.consumers(wanted{[]*v1alpha1.DatabaseUser{user}, secrets})
+	a.Pods, a.Workloads, err = s.consumers(ctx, wanted{[]*v1alpha1.DatabaseUser{user}, secrets})
 	a.NotSeen = s.notSeen
 	return a, err
 }
@@ -86,7 +82,7 @@ func (s *sight) databasesOf(ctx context.Context, user *v1alpha1.DatabaseUser) ([
 		switch {
 		case apierrors.IsNotFound(err) && !isUnknownResource(err):
 			d.Message = "there is no such Database"
-		case s.lacks(err):
+		case s.noteForbidden(err):
 		case err != nil:
 			return nil, err
 		default:
@@ -101,11 +97,21 @@ func (s *sight) databasesOf(ctx context.Context, user *v1alpha1.DatabaseUser) ([
 	return all, nil
 }
 
+// secretsOf reads the Secrets of a user.
+func (s *sight) secretsOf(ctx context.Context, user *v1alpha1.DatabaseUser) ([]live, error) {
+	var all []live
+	for _, name := range review.SecretNames(user) {
+		l, err := s.secret(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
 func (a *userAccount) describe() *description {
-	text := &description{}
-	text.section("")
-	text.field("Name", a.Name)
-	text.field("Namespace", a.Namespace)
+	text := newAccountText(a.Name, a.Namespace)
 	phase := a.Phase
 	if a.Message != "" && a.Phase != v1alpha1.PhaseReady {
 		phase += ": " + review.OneLine(a.Message)

@@ -57,16 +57,16 @@ type podGroup struct {
 }
 
 // explainWorkload returns what is to be said of a workload that stands in the cluster.
-func explainWorkload(ctx context.Context, s *sight, k explained, object *unstructured.Unstructured, place *policyPlace) (account, error) {
+func explainWorkload(ctx context.Context, s *sight, k objectKind, object *unstructured.Unstructured, place *policyPlace) (account, error) {
 	object.SetGroupVersionKind(k.resource.GroupVersion().WithKind(k.kind))
-	if err := s.place(ctx); err != nil {
+	if err := s.readNamespace(ctx); err != nil {
 		return nil, err
 	}
 	w, err := newWorkload(k, object, s.namespace, s)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.limits(ctx, w.pod.ask); err != nil {
+	if err := s.readLimits(ctx, w.pod.ask); err != nil {
 		return nil, err
 	}
 	a, err := s.ask(ctx, object, place)
@@ -92,7 +92,7 @@ func explainWorkload(ctx context.Context, s *sight, k explained, object *unstruc
 }
 
 // newWorkloadAccount does no I/O.
-func newWorkloadAccount(w workload, a asked, pods []runningPod, s *sight) (*workloadAccount, error) {
+func newWorkloadAccount(w workload, a judgement, pods []runningPod, s *sight) (*workloadAccount, error) {
 	account := &workloadAccount{Kind: w.kind, Name: w.object.GetName(), Namespace: s.namespace, noun: w.noun,
 		Asks: w.pod.asks, ByDefault: w.pod.byDefault, Credentials: []credential{}, Policies: newPolicyAccount(a), Pods: sumPods(pods, w.pod.ask, s), NotSeen: s.notSeen}
 	containers := w.pod.containers
@@ -106,10 +106,7 @@ func newWorkloadAccount(w workload, a asked, pods []runningPod, s *sight) (*work
 	given := inject.ReadInjected(account.Injected)
 	if w.pod.ask != nil {
 		for _, u := range w.pod.ask.Users {
-			c := credential{User: u.Name, Alias: u.Alias, State: stateMissing}
-			if user, known := s.User(s.namespace, u.Name); known {
-				c.describe(user)
-			}
+			c := askedCredential(u, s.namespace, s)
 			if i := slices.IndexFunc(given, func(i inject.Injection) bool { return i.User == u.Name }); i >= 0 {
 				c.Form, c.Revision, c.State = given[i].Form, given[i].Revision, stateCurrent
 			}
@@ -122,7 +119,7 @@ func newWorkloadAccount(w workload, a asked, pods []runningPod, s *sight) (*work
 }
 
 // sum returns the state of the workload, and says it in one sentence.
-func (w *workloadAccount) sum(made workload, a asked) (state, summary string) {
+func (w *workloadAccount) sum(made workload, a judgement) (state, summary string) {
 	switch {
 	case !a.Judged():
 		return w.Policies.Verdict, "what its pods get could not be found out: " + firstFinding(a)
@@ -169,17 +166,8 @@ func sumPods(pods []runningPod, ask *inject.Ask, s *sight) podsAccount {
 	return sum
 }
 
-// needsRestart reports whether a pod with a credential in that state runs on with what is
-// not current.
-func needsRestart(state string) bool {
-	return slices.Contains([]string{stateStale, stateReplaced, stateMissing, stateAbsent}, state)
-}
-
 func (w *workloadAccount) describe() *description {
-	text := &description{}
-	text.section("")
-	text.field("Name", w.Name)
-	text.field("Namespace", w.Namespace)
+	text := newAccountText(w.Name, w.Namespace)
 	text.field("Kind", w.Kind)
 	text.field("Asks for", asksFor(w.Asks, w.ByDefault))
 	text.field("Its pods get", w.Injected)

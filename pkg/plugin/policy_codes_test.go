@@ -50,9 +50,7 @@ func codesInManifests(t *testing.T) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, match := range pattern.FindAllStringSubmatch(string(text), -1) {
-			said[match[1]] = file
-		}
+		noteCodes(said, pattern, file, text)
 	}
 	return said
 }
@@ -74,9 +72,14 @@ func codesInReview(t *testing.T) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, match := range pattern.FindAllStringSubmatch(string(text), -1) {
-			said[match[1]] = file
-		}
+		noteCodes(said, pattern, file, text)
 	}
 	return said
+}
+
+// noteCodes adds the codes that a file says, which are the first group of the pattern.
+func noteCodes(said map[string]string, pattern *regexp.Regexp, file string, text []byte) {
+	for _, match := range pattern.FindAllSubmatch(text, -1) {
+		said[string(match[1])] = file
+	}
 }

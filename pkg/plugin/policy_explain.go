@@ -101,6 +101,7 @@ func findRows(rows []policy.Metadata, asked string) []policy.Metadata {
 	return found
 }
 
+// printRow prints what a code means.
 func printRow(out io.Writer, row policy.Metadata) {
 	head := row.Title
 	if row.Code != "" {
@@ -168,24 +169,18 @@ func wrapped(text, indent string) string {
 // that may have been meant.
 func unknownCode(rows []policy.Metadata, asked string) error {
 	err := fmt.Errorf("there is no code and no policy %q", asked)
-	if near := similarTo(asked, codesAndPolicies(rows)); len(near) > 0 {
-		return Hinted(err, "did you mean %s?", strings.Join(near, " or "))
-	}
-	return Hinted(err, "see which there are: kubectl dbtether policy list")
+	return hintSimilar(err, asked, codesAndPolicies(rows), "see which there are: kubectl dbtether policy list")
 }
 
 // codesAndPolicies returns every code and every policy by its short name, each once.
 func codesAndPolicies(rows []policy.Metadata) []string {
-	var names, packages []string
+	var names []string
 	for _, row := range rows {
 		if row.Code != "" {
 			names = append(names, row.Code)
 		}
-		if row.Policy != "" {
-			packages = append(packages, row.Policy)
-		}
 	}
-	for _, short := range shortNames(packages) {
+	for _, short := range policyNames(rows) {
 		names = append(names, short)
 	}
 	slices.Sort(names)

@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/duration"
-	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/policy"
 )
@@ -63,9 +62,68 @@ type policyList struct {
 	Webhook    []replica         `json:"webhook"`
 	Problems   []string          `json:"problems"`
 
-	now time.Time
+	now   time.Time
+	names map[string]string // short ones, by package
 }
 
+// listedPolicy is a policy, and the rows of its rules.
+type listedPolicy struct {
+	Policy  string       `json:"policy"`
+	Area    string       `json:"area"`
+	Mode    policy.Mode  `json:"mode"`
+	OnError policy.Mode  `json:"onError"`
+	Source  string       `json:"source"`
+	Title   string       `json:"title,omitempty"`
+	Rules   []listedRule `json:"rules"`
+}
+
+type listedRule struct {
+	Code  string      `json:"code"`
+	Rule  string      `json:"rule"`
+	Mode  policy.Mode `json:"mode"`
+	Title string      `json:"title,omitempty"`
+	File  string      `json:"file"`
+	Line  int         `json:"line"`
+}
+
+// codes returns those of its rules, each once.
+func (p listedPolicy) codes() []string {
+	var codes []string
+	for _, rule := range p.Rules {
+		if rule.Code != "" && !slices.Contains(codes, rule.Code) {
+			codes = append(codes, rule.Code)
+		}
+	}
+	return codes
+}
+
+// strictness is the order of the modes.
+var strictness = []policy.Mode{policy.ModeDeny, policy.ModeWarn, policy.ModeDryRun}
+
+// listPolicies returns one entry for each policy, in the order of rows. Its mode is that
+// of its strictest rule.
+func listPolicies(rows []policy.Metadata) []listedPolicy {
+	policies := []listedPolicy{}
+	for _, row := range rows {
+		last := len(policies) - 1
+		if last < 0 || policies[last].Policy != row.Policy {
+			policies = append(policies, listedPolicy{Policy: row.Policy, Area: row.Area, Mode: row.Mode, OnError: row.OnError, Source: row.Source, Rules: []listedRule{}})
+			last++
+		}
+		p := &policies[last]
+		if slices.Index(strictness, row.Mode) < slices.Index(strictness, p.Mode) {
+			p.Mode = row.Mode
+		}
+		if row.Rule == "" {
+			p.Title = row.Title
+			continue
+		}
+		p.Rules = append(p.Rules, listedRule{Code: row.Code, Rule: row.Rule, Mode: row.Mode, Title: row.Title, File: row.File, Line: row.Line})
+	}
+	return policies
+}
+
+// listedException is an exception, as -o json and yaml print it.
 type listedException struct {
 	Name      string    `json:"name"`
 	Policy    string    `json:"policy"`
@@ -88,7 +146,7 @@ func (e *Environment) listOfPolicies(ctx context.Context, place *policyPlace) (l
 	if engine == nil {
 		return nil, nil, errors.Join(failures...)
 	}
-	list = &policyList{Policies: listPolicies(engine.Policies()), Exceptions: listExceptions(engine.Exceptions(), e.Now()), Problems: []string{}, now: e.Now()}
+	list = &policyList{Policies: listPolicies(engine.Policies()), Exceptions: listExceptions(engine.Exceptions(), e.Now()), Problems: []string{}, now: e.Now(), names: policyNames(engine.Policies())}
 	if len(failures) == 0 {
 		list.Revision = engine.Revision()
 	}
@@ -139,6 +197,7 @@ func (x listedException) until() string {
 	return text
 }
 
+// print prints the list as a table, as names or as a document.
 func (l *policyList) print(env *Environment, print *printFlags) error {
 	switch {
 	case print.human():
@@ -159,9 +218,8 @@ func (l *policyList) tables(out io.Writer, wide bool) error {
 	if wide {
 		rows[0] = append(rows[0], "ON ERROR", "PACKAGE")
 	}
-	names := shortNames(namesOf(l.Policies))
 	for _, p := range l.Policies {
-		row := []string{names[p.Policy], p.Area, string(p.Mode), join(p.codes()), p.Source}
+		row := []string{l.names[p.Policy], p.Area, string(p.Mode), join(p.codes()), p.Source}
 		if wide {
 			row = append(row, string(p.OnError), p.Policy)
 		}
@@ -174,7 +232,7 @@ func (l *policyList) tables(out io.Writer, wide bool) error {
 		rows = [][]string{{"EXCEPTION FROM", "FOR", "UNTIL", "REASON", "SOURCE"}}
 		for _, x := range l.Exceptions {
 			name := x.Policy
-			if short, ok := names[name]; ok {
+			if short, ok := l.names[name]; ok {
 				name = short
 			}
 			rows = append(rows, []string{name, x.about(), x.until(), x.Reason, x.Name})
@@ -188,6 +246,7 @@ func (l *policyList) tables(out io.Writer, wide bool) error {
 	return printRows(out, l.webhookRows())
 }
 
+// webhookRows returns the table of what each replica of the webhook has loaded.
 func (l *policyList) webhookRows() [][]string {
 	rows := [][]string{{"WEBHOOK", "REVISION", "LOADED", "STATUS"}}
 	for _, r := range l.Webhook {
@@ -201,19 +260,4 @@ func (l *policyList) webhookRows() [][]string {
 		rows = append(rows, []string{none, "", "", "not installed, or it has not said what it loaded"})
 	}
 	return rows
-}
-
-// printRows prints cells in columns; an empty one is shown as <none>.
-func printRows(out io.Writer, rows [][]string) error {
-	table := printers.GetNewTabWriter(out)
-	for _, cells := range rows {
-		cells = slices.Clone(cells)
-		for i := range cells {
-			if cells[i] == "" {
-				cells[i] = none
-			}
-		}
-		fmt.Fprintln(table, strings.Join(cells, "\t"))
-	}
-	return table.Flush()
 }

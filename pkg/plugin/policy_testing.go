@@ -13,7 +13,8 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
 
-// policyTest is one call of policy test.
+// policyTest is one call of policy test. Its files are called policy_testing, because Go takes
+// a file policy_test.go for tests.
 type policyTest struct {
 	files, data resource.FilenameOptions
 	policies    []string
@@ -54,6 +55,9 @@ not be judged.`,
 			if err := t.print.check(); err != nil {
 				return err
 			}
+			if len(t.user.Groups) > 0 && t.user.Username == "" {
+				return Usagef("--as-user-group is about the user of --as-user: name that one, too")
+			}
 			return t.run(cmd.Context(), env)
 		},
 	}
@@ -78,6 +82,8 @@ not be judged.`,
 	return cmd
 }
 
+// run judges the objects of the files and prints the verdicts. The error is that of summary, or
+// says why nothing could be judged.
 func (t *policyTest) run(ctx context.Context, env *Environment) error {
 	namespace, err := env.Namespace()
 	if err != nil {
@@ -116,7 +122,7 @@ func (t *policyTest) run(ctx context.Context, env *Environment) error {
 	for i, subject := range given.subjects {
 		verdicts[i] = t.judge(ctx, examiner, subject, facts, namespace, user)
 	}
-	if err := t.show(env, verdicts, shortNames(namesOf(listPolicies(engine.Policies())))); err != nil {
+	if err := t.show(env, verdicts, policyNames(engine.Policies())); err != nil {
 		return err
 	}
 	t.notes(env, given, verdicts, facts)
@@ -198,6 +204,7 @@ type verdict struct {
 // judged reports whether the verdict is about the object.
 func (v verdict) judged() bool { return v.err == nil && v.Judged() }
 
+// judge returns the verdict on one object.
 func (t *policyTest) judge(ctx context.Context, examiner review.Examiner, subject manifest, facts *testFacts, namespace string, user review.User) verdict {
 	v := verdict{manifest: subject}
 	object, err := subject.MarshalJSON()
@@ -206,7 +213,7 @@ func (t *policyTest) judge(ctx context.Context, examiner review.Examiner, subjec
 		return v
 	}
 	v.examined, v.err = examine(ctx, examiner, review.Manifest{Object: object, Namespace: namespace, User: user, As: t.user.Username != "",
-		Exists: facts.existed[key(subject)]}, facts)
+		Exists: facts.existed[manifestKey(subject)]}, facts)
 	return v
 }
 

@@ -21,7 +21,7 @@ type testFacts struct {
 	users int
 }
 
-func key(m manifest) string { return m.GetKind() + " " + m.GetNamespace() + "/" + m.GetName() }
+func manifestKey(m manifest) string { return m.GetKind() + " " + m.GetNamespace() + "/" + m.GetName() }
 
 // facts gathers what the policies may know.
 func (t *policyTest) facts(ctx context.Context, env *Environment, given given, namespace string) (*testFacts, error) {
@@ -64,7 +64,7 @@ func (f *testFacts) overlay(m manifest, assumeReady bool) error {
 			return err
 		}
 		if old, ok := f.Cluster(cluster.Name); ok {
-			cluster.Status, f.existed[key(m)] = old.Status, true
+			cluster.Status, f.existed[manifestKey(m)] = old.Status, true
 		}
 		f.SetCluster(cluster)
 	case v1alpha1.KindDatabase:
@@ -73,7 +73,7 @@ func (f *testFacts) overlay(m manifest, assumeReady bool) error {
 			return err
 		}
 		if old, ok := f.Database(database.Namespace, database.Name); ok {
-			database.Status, f.existed[key(m)] = old.Status, true
+			database.Status, f.existed[manifestKey(m)] = old.Status, true
 		}
 		f.SetDatabase(database)
 	case v1alpha1.KindDatabaseUser:
@@ -82,7 +82,7 @@ func (f *testFacts) overlay(m manifest, assumeReady bool) error {
 			return err
 		}
 		if old, ok := f.User(user.Namespace, user.Name); ok {
-			user.Status, f.existed[key(m)] = old.Status, true
+			user.Status, f.existed[manifestKey(m)] = old.Status, true
 		}
 		f.users++
 		if assumeReady && len(user.Status.Conditions) == 0 {

@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
-	"github.com/pmezard/go-difflib/difflib"
 	"k8s.io/cli-runtime/pkg/printers"
 	"sigs.k8s.io/yaml"
 
-	"github.com/dbtether/kubectl-dbtether/pkg/policy"
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
 
@@ -77,33 +74,6 @@ func (v verdict) write(out io.Writer, names map[string]string) {
 	}
 }
 
-// findingLines returns what was found, in lines; those about the one before are indented.
-func findingLines(e review.Examination, names map[string]string) []string {
-	var lines []string
-	add := func(label string, f policy.Finding) {
-		lines = append(lines, fmt.Sprintf("%s%s: %s", label, f.Code, review.OneLine(f.Message)))
-		for _, line := range []struct{ name, text string }{{"fix", review.OneLine(f.Fix)}, {"at", review.OneLine(f.Path)}, {"by", names[f.Policy]}} {
-			if line.text != "" {
-				lines = append(lines, fmt.Sprintf("  %-4s %s", line.name, line.text))
-			}
-		}
-	}
-	for _, finding := range e.Findings {
-		add("", finding)
-	}
-	for _, finding := range e.Decision.Warn {
-		add("warning: ", finding)
-	}
-	for _, finding := range e.Decision.DryRun {
-		add("dryrun: ", finding)
-	}
-	for _, x := range e.Decision.Excepted {
-		add("excepted: ", x.Finding)
-		lines = append(lines, fmt.Sprintf("  until %s by %s: %s", x.Expires.UTC().Format(time.RFC3339), x.Exception, x.Reason))
-	}
-	return lines
-}
-
 // writeTraces prints why the rules that found nothing did not.
 func writeTraces(out io.Writer, traces []review.Trace, names map[string]string) {
 	table := printers.GetNewTabWriter(out)
@@ -142,20 +112,6 @@ func (t *policyTest) showObject(out io.Writer, v verdict) error {
 	return err
 }
 
-// writeDiff prints how two objects, given as JSON, differ as YAML; nothing if they do not.
-func writeDiff(out io.Writer, before, after []byte, from, to string) error {
-	a, err := yaml.JSONToYAML(before)
-	if err != nil {
-		return err
-	}
-	b, err := yaml.JSONToYAML(after)
-	if err != nil {
-		return err
-	}
-	return difflib.WriteUnifiedDiff(out, difflib.UnifiedDiff{A: difflib.SplitLines(string(a)), B: difflib.SplitLines(string(b)),
-		FromFile: from, ToFile: to, Context: 3})
-}
-
 // verdictDocument is a verdict as -o json and yaml print it.
 type verdictDocument struct {
 	File      string `json:"file"`
@@ -167,20 +123,6 @@ type verdictDocument struct {
 	Patch    json.RawMessage `json:"patch,omitempty"`
 	Object   json.RawMessage `json:"object,omitempty"`
 	Traces   []review.Trace  `json:"traces,omitempty"`
-}
-
-// said is what the policies say, and whether that allows.
-type said struct {
-	Verdict  string            `json:"verdict"` // allowed, denied or unjudged
-	Message  string            `json:"message,omitempty"`
-	Deny     []policy.Finding  `json:"deny,omitempty"`
-	Warn     []policy.Finding  `json:"warn,omitempty"`
-	DryRun   []policy.Finding  `json:"dryRun,omitempty"`
-	Excepted []policy.Excepted `json:"excepted,omitempty"`
-}
-
-func newSaid(state string, e review.Examination) said {
-	return said{strings.ReplaceAll(state, "not judged", "unjudged"), e.Message, e.Findings, e.Decision.Warn, e.Decision.DryRun, e.Decision.Excepted}
 }
 
 func newVerdictDocument(v verdict) verdictDocument {

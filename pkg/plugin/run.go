@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"k8s.io/cli-runtime/pkg/printers"
 )
 
 // runCommand is one call of run.
@@ -73,8 +72,8 @@ as in a shell, 127 where the command is not found, 126 where it cannot be execut
 	return cmd
 }
 
-// parse reads the arguments, of which the first dash ones stand before the --; -1 where
-// there is none. Its errors are ones of usage.
+// parse reads the arguments. Dash is how many of them stand before the --; -1: there is none.
+// Its errors are of usage.
 func (r *runCommand) parse(dash int, args []string) (err error) {
 	const example = "for example kubectl dbtether run app-secrets -- npm start"
 	before := args
@@ -97,7 +96,8 @@ func (r *runCommand) parse(dash int, args []string) (err error) {
 	return err
 }
 
-// run ends this process in favour of the command, or returns an error.
+// run runs the command in place of this process: if it returns, it returns an error, unless
+// this is a dry run.
 func (r *runCommand) run(ctx context.Context, env *Environment) error {
 	var program string
 	var err error
@@ -135,10 +135,9 @@ func (r *runCommand) run(ctx context.Context, env *Environment) error {
 
 // printVariables prints which variables there are and where each comes from.
 func (e *Environment) printVariables(variables []variable) error {
-	out := printers.GetNewTabWriter(e.Out)
-	fmt.Fprintln(out, "VARIABLE\tSOURCE\tKEY")
+	rows := [][]string{{"VARIABLE", "SOURCE", "KEY"}}
 	for _, v := range variables {
-		fmt.Fprintf(out, "%s\t%s\t%s\n", v.name, v.source, v.key)
+		rows = append(rows, []string{v.name, v.source.String(), v.key})
 	}
-	return out.Flush()
+	return printRows(e.Out, rows)
 }

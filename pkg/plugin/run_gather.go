@@ -96,8 +96,8 @@ func (e *Environment) variablesOfUser(ctx context.Context, namespace string, s s
 	e.warnExpired(found)
 	var variables []variable
 	for _, asked := range inject.Standard(s.alias) {
-		value, found := found.Data[asked.Key]
-		if !found {
+		value, has := found.Data[asked.Key]
+		if !has {
 			return nil, Hinted(fmt.Errorf("Secret %q of DatabaseUser %q has no key %q", name, user.Name, asked.Key), "write it anew: kubectl dbtether reconcile -n %s", namespace)
 		}
 		if asked.Key == "host" && isServiceName(string(value)) && e.Getenv("KUBERNETES_SERVICE_HOST") == "" {
@@ -115,7 +115,7 @@ func isServiceName(host string) bool {
 	return len(labels) > 2 && labels[2] == "svc"
 }
 
-// isConfiguration returns an error for a Secret that is not there to configure programs.
+// isConfiguration returns an error for a Secret that is not meant to configure programs.
 func isConfiguration(s *corev1.Secret) error {
 	switch {
 	case s.Type == v1alpha1.SecretTypeRevision || s.Labels[v1alpha1.LabelRevisionOf] != "":
@@ -140,8 +140,8 @@ func (e *Environment) warnExpired(s *corev1.Secret) {
 	}
 }
 
-// secretNotFound says of a Secret that is not there what may have been meant, as far as
-// that can be read.
+// secretNotFound returns the error about a Secret that does not exist, with a hint at what may
+// have been meant. It reads the names of DatabaseUsers and Secrets for that, as far as it may.
 func (e *Environment) secretNotFound(ctx context.Context, namespace, name string, cause error) error {
 	err := &renamedError{fmt.Sprintf("Secret %q not found in namespace %q", name, namespace), cause}
 	if slices.Contains(e.names(ctx, userKind, name), name) {
@@ -160,8 +160,5 @@ func (e *Environment) secretNotFound(ctx context.Context, namespace, name string
 			live = append(live, other)
 		}
 	}
-	if near := similarTo(name, live); len(near) > 0 {
-		return Hinted(err, "did you mean %s?", strings.Join(near, " or "))
-	}
-	return Hinted(err, "see which there are: kubectl get secrets -n %s", namespace)
+	return hintSimilar(err, name, live, "see which there are: kubectl get secrets -n %s", namespace)
 }

@@ -52,6 +52,7 @@ func parseSources(list string) ([]source, error) {
 	return sources, nil
 }
 
+// parseSource reads one source. Its errors are of usage.
 func parseSource(item string) (source, error) {
 	const example = "name Secrets and users, as in app-secrets,user/orders-api"
 	s := source{kind: sourceSecret, name: item}
@@ -65,7 +66,7 @@ func parseSource(item string) (source, error) {
 		s.name = name
 		switch {
 		case secretKind.called(word):
-		case ownKind.called(word):
+		case databaseUserKind.called(word):
 			s.kind = sourceUser
 		default:
 			return source{}, Hinted(fmt.Errorf("%q is not a kind of source", word), "write secret/NAME or user/NAME")

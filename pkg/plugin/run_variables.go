@@ -51,7 +51,7 @@ func (r *runCommand) choose(all []variable) ([]variable, error) {
 // Definitions", section "Environment Variables"). Many that it can, no shell can.
 func isVariable(name string) bool { return name != "" && !strings.ContainsAny(name, "=\x00") }
 
-// missing returns an error if --only names what no source has.
+// missing returns an error if --only names a variable that no source has.
 func (r *runCommand) missing(all []variable) error {
 	var names []string
 	for _, v := range all {
@@ -62,21 +62,16 @@ func (r *runCommand) missing(all []variable) error {
 			continue
 		}
 		err := fmt.Errorf("--only: no source has the variable %q", asked)
-		near := similarTo(asked, slices.Compact(slices.Sorted(slices.Values(names))))
-		switch {
-		case r.prefix != "" && slices.Contains(names, strings.TrimPrefix(asked, r.prefix)):
-			return Hinted(err, "write it without the prefix: %s", strings.TrimPrefix(asked, r.prefix))
-		case len(near) > 0:
-			return Hinted(err, "did you mean %s?", strings.Join(near, " or "))
-		default:
-			return Hinted(err, "see which there are: add --dry-run=client, without --only")
+		if bare := strings.TrimPrefix(asked, r.prefix); r.prefix != "" && slices.Contains(names, bare) {
+			return Hinted(err, "write it without the prefix: %s", bare)
 		}
+		return hintSimilar(err, asked, slices.Compact(slices.Sorted(slices.Values(names))), "see which there are: add --dry-run=client, without --only")
 	}
 	return nil
 }
 
-// merge returns one variable for each name, sorted by it, and a sentence for each that
-// two sources give; the later one does. It is pure.
+// merge returns one variable for each name, sorted by name. Where two sources have it, the
+// later one is taken, and a sentence says so. It is pure.
 func merge(variables []variable) (merged []variable, doubled []string) {
 	byName := map[string]variable{}
 	for _, v := range variables {
@@ -91,8 +86,8 @@ func merge(variables []variable) (merged []variable, doubled []string) {
 	return merged, doubled
 }
 
-// disturbed returns a sentence for each way in which the own environment and the variables
-// are in each other's way. It is pure.
+// disturbed returns a sentence for each conflict between the caller's own environment and the
+// variables. It is pure.
 func disturbed(own []string, variables []variable) []string {
 	var replaced, leading, sentences []string
 	isGiven := func(name string) bool {

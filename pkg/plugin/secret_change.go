@@ -12,7 +12,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
-	"k8s.io/client-go/metadata"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/notify"
@@ -27,12 +26,27 @@ func (e *Environment) revisions() (revision.Store, error) {
 	if err != nil {
 		return revision.Store{}, err
 	}
-	config, err := e.RESTConfig()
-	if err != nil {
-		return revision.Store{}, err
-	}
-	objects, err := metadata.NewForConfig(config)
+	objects, err := e.metadataOnly()
 	return revision.Store{Secrets: secrets, Metadata: objects}, err
+}
+
+// author returns the name of who asks, for the history: who the API server says it is.
+func (e *Environment) author(ctx context.Context) (string, error) {
+	user, err := e.identity(ctx)
+	if err != nil {
+		return "", fmt.Errorf("find out who is asking: %w", err)
+	}
+	return user.Username, nil
+}
+
+// finish completes what the caller has begun to write to a Secret and was interrupted in. It
+// returns that revision; nil: there was nothing to complete.
+func (e *Environment) finish(ctx context.Context, store revision.Store, namespace, name string) (*revision.Entry, error) {
+	author, err := e.author(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return store.Finish(ctx, namespace, name, author)
 }
 
 // secretChange is what the commands have in common that write to Secrets.
@@ -43,13 +57,14 @@ type secretChange struct {
 	ifRevision int64
 	limit      int
 	timeout    time.Duration
-	// kind is what others are told of it; empty: that the Secret has changed.
+	// kind is what Events and the receiver are told that it was; empty: a change.
 	kind notify.Kind
 }
 
 // anyRevision is --if-revision where it is not given.
 const anyRevision = -1
 
+// add adds the flags that all of these commands have.
 func (c *secretChange) add(cmd *cobra.Command) {
 	c.print.add(cmd, []string{"json", "yaml", "name"})
 	c.dryRun.add(cmd)
@@ -58,12 +73,18 @@ func (c *secretChange) add(cmd *cobra.Command) {
 	c.ifRevision = anyRevision
 }
 
+// addIfRevision adds --if-revision to a command that takes a Secret that there is.
+func (c *secretChange) addIfRevision(cmd *cobra.Command) {
+	cmd.Flags().Int64Var(&c.ifRevision, "if-revision", anyRevision, "refuse unless the Secret is at this revision")
+}
+
 // addGuards adds the flags of commands that change one Secret.
 func (c *secretChange) addGuards(cmd *cobra.Command) {
 	cmd.Flags().Int64Var(&c.ifRevision, "if-revision", anyRevision, "refuse unless the Secret is at this revision; 0: unless there is none")
 	cmd.Flags().IntVar(&c.limit, "history-limit", 0, "how many revisions of it are kept from now on (default 10)")
 }
 
+// check returns an error of usage for values of flags that make no sense.
 func (c *secretChange) check() error {
 	switch {
 	case c.ifRevision < anyRevision:
@@ -126,9 +147,9 @@ func (c *secretChange) run(ctx context.Context, env *Environment, edit revision.
 	return nil
 }
 
-// settled reads a Secret, after it has finished what the caller has begun before and was
-// interrupted in: until then it is not known what there is. Finished is nil where there
-// was nothing to finish.
+// settled reads a Secret of the current namespace. Before that it completes a write of the
+// caller that was interrupted, because what the Secret holds is not known until then; finished
+// is that revision, nil if there was none. A dry run completes nothing.
 func (c *secretChange) settled(ctx context.Context, env *Environment, name string) (store revision.Store, now *revision.Standing, finished *revision.Entry, err error) {
 	s, err := env.here()
 	if err != nil {
@@ -136,28 +157,24 @@ func (c *secretChange) settled(ctx context.Context, env *Environment, name strin
 	}
 	store = s.store
 	if !c.isDryRun() {
-		user, err := env.identity(ctx)
-		if err != nil {
-			return store, nil, nil, fmt.Errorf("find out who is asking: %w", err)
-		}
-		if finished, err = store.Finish(ctx, s.namespace, name, user.Username); err != nil {
+		if finished, err = env.finish(ctx, store, s.namespace, name); err != nil {
 			return store, nil, nil, err
 		}
 	}
 	if finished != nil {
-		env.note("secret %q: revision %d was written and not live yet: finished it", name, finished.Number)
+		c.remark(env, name, revision.Written{Finished: finished.Number})
 	}
 	now, err = store.Stand(ctx, s.namespace, name)
 	return store, now, finished, err
 }
 
-// write makes a change as the flags say, by who asks.
+// write makes a change in the name of the caller, as the flags say.
 func (c *secretChange) write(ctx context.Context, env *Environment, store revision.Store, edit revision.Edit) (revision.Written, error) {
-	user, err := env.identity(ctx)
+	author, err := env.author(ctx)
 	if err != nil {
-		return revision.Written{}, fmt.Errorf("find out who is asking: %w", err)
+		return revision.Written{}, err
 	}
-	edit.Author, edit.DryRun, edit.Server = user.Username, c.isDryRun(), c.dryRun.server()
+	edit.Author, edit.DryRun, edit.Server = author, c.isDryRun(), c.dryRun.server()
 	if c.reason != "" {
 		edit.Reason = c.reason
 	}
@@ -182,7 +199,7 @@ func (c *secretChange) expected() *int64 {
 
 func (c *secretChange) isDryRun() bool { return c.dryRun.way != dryRunNone }
 
-// newWrittenDocument does no I/O.
+// newWrittenDocument returns the document about a change and what came of it. It is pure.
 func newWrittenDocument(edit revision.Edit, w revision.Written) writtenDocument {
 	doc := writtenDocument{Namespace: edit.Namespace, Name: edit.Name, Revision: w.Revision.Number, Outcome: outcomeUnchanged,
 		Added: w.Changes.Added, Changed: w.Changes.Changed, Removed: w.Changes.Removed, DryRun: edit.DryRun}
@@ -195,7 +212,7 @@ func newWrittenDocument(edit revision.Edit, w revision.Written) writtenDocument 
 	return doc
 }
 
-// remark says on stderr what was done beside what was asked for.
+// remark says on stderr what was done to a Secret beside what was asked for.
 func (c *secretChange) remark(env *Environment, name string, w revision.Written) {
 	if w.Finished > 0 {
 		env.note("secret %q: revision %d was written and not live yet: finished it", name, w.Finished)

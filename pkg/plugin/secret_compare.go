@@ -13,7 +13,7 @@ import (
 type side struct {
 	label string
 	data  secret.Data
-	// missing says that there is no such Secret.
+	// missing says that there is no such Secret to compare.
 	missing bool
 }
 
@@ -43,7 +43,7 @@ const (
 	keyAdded     = "added"
 )
 
-// compare does no I/O.
+// compare returns how two sides differ; the values are in it only if show is set. It is pure.
 func compare(name string, before, after side, show bool) comparison {
 	result := comparison{Name: name, From: before.label, To: after.label, Keys: []keyState{}}
 	changes := secret.Diff(before.data, after.data)
@@ -66,6 +66,7 @@ func compare(name string, before, after side, show bool) comparison {
 	return result
 }
 
+// shownValueOf returns the value of a key as a table shows it; nil: there is no such key.
 func shownValueOf(data secret.Data, key string) *string {
 	value, has := data[key]
 	if !has {

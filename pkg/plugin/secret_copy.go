@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,15 +38,13 @@ keep the others back; the same command again does what is left.`,
   kubectl dbtether secret copy app-secrets --to-name web-secrets --keys API_TOKEN,SESSION_KEY
   kubectl dbtether secret copy --all --to-context prod --to-namespace shop --dry-run=server`,
 		Args: func(_ *cobra.Command, args []string) error {
-			switch {
-			case c.all && len(args) > 0:
-				return fmt.Errorf("--all copies all Secrets: leave %s out", strings.Join(args, " "))
-			case !c.all && len(args) == 0:
-				return fmt.Errorf("secret copy needs the names of Secrets, or --all")
-			case c.toName != "" && len(args) != 1:
+			if err := namesOrAll("secret copy", "copies", c.all, args); err != nil {
+				return err
+			}
+			if c.toName != "" && len(args) != 1 {
 				return fmt.Errorf("--to-name gives one Secret another name")
 			}
-			return nil
+			return namedOnce(args)
 		},
 		ValidArgsFunction: completeSomeSecretNames(env, 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -61,21 +58,18 @@ keep the others back; the same command again does what is left.`,
 	c.to.add(cmd, env)
 	cmd.Flags().BoolVar(&c.all, "all", false, "all Secrets of the namespace")
 	cmd.Flags().StringVar(&c.toName, "to-name", "", "the name of the copy")
-	cmd.Flags().StringSliceVar(&c.keys, "keys", nil, "only these keys")
-	completeKeyList(cmd, env)
+	addKeys(cmd, env, &c.keys)
 	cmd.Flags().BoolVar(&c.prune, "prune", false, "remove the keys that the copied Secret does not have")
 	return cmd
 }
 
+// run reads the Secrets, writes their copies, prints what came of each and tells others of it.
+// The error says how many failed.
 func (c *secretCopy) run(ctx context.Context, env *Environment, names []string) error {
-	if c.prune && len(c.keys) > 0 {
-		return Usagef("--prune removes all other keys, and --keys leaves them: give one of them")
-	}
-	from, err := env.here()
-	if err != nil {
+	if err := keysOrPrune(c.keys, c.prune); err != nil {
 		return err
 	}
-	to, err := c.to.of(from)
+	from, to, err := c.to.sites(env)
 	if err != nil {
 		return err
 	}
@@ -124,10 +118,8 @@ func (c *secretCopy) sources(ctx context.Context, from site, names []string) ([]
 		if one.Refused != nil {
 			return nil, 0, one.Refused
 		}
-		for _, key := range c.keys {
-			if _, has := one.Data[key]; !has {
-				return nil, 0, noSuchKey(name, key, one.Data.Keys())
-			}
+		if err := hasKeys(name, one.Data, c.keys); err != nil {
+			return nil, 0, err
 		}
 		sources = append(sources, one)
 	}

@@ -12,9 +12,9 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 )
 
-// head returns what the metadata of a Secret of the current namespace say, and the
-// DatabaseUser whose credential it holds; nil: of none. Of a Secret that there is not the
-// name alone is known.
+// head reads the metadata of a Secret of the current namespace, and returns the DatabaseUser
+// whose credential it holds, too; nil: it holds none. If there is no such Secret, the summary
+// has its name and namespace only.
 func (e *Environment) head(ctx context.Context, name string) (revision.Summary, *v1alpha1.DatabaseUser, error) {
 	s, err := e.here()
 	if err != nil {
@@ -55,8 +55,9 @@ func (e *Environment) credentialOwner(ctx context.Context, uid types.UID, name, 
 		"if nobody needs that login: kubectl delete secret %s -n %s", name, namespace)
 }
 
-// notOfCluster returns an error if a DBCluster reads the Secret: new values for it would
-// not be those of its administrator. Who may not look at clusters is not asked.
+// notOfCluster returns an error if a DBCluster logs in with the Secret: a value that is
+// generated here is not the administrator's password. It returns nil where the caller may not
+// list DBClusters.
 func (e *Environment) notOfCluster(ctx context.Context, namespace, name string) error {
 	list, err := e.list(ctx, clusterKind, "", metav1.ListOptions{})
 	if apierrors.IsForbidden(err) || isUnknownResource(err) {

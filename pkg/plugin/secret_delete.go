@@ -34,12 +34,13 @@ back. With --purge its history is deleted, too, and nothing brings it back.`,
 		},
 	}
 	deletion.add(cmd)
-	cmd.Flags().Int64Var(&deletion.ifRevision, "if-revision", anyRevision, "refuse unless the Secret is at this revision")
+	deletion.addIfRevision(cmd)
 	cmd.Flags().BoolVarP(&deletion.yes, "yes", "y", false, "do not ask for confirmation")
 	cmd.Flags().BoolVar(&deletion.purge, "purge", false, "delete its history, too: nothing brings it back")
 	return cmd
 }
 
+// run deletes the Secret once its name was typed, prints that and tells others of it.
 func (c *secretDelete) run(ctx context.Context, env *Environment, name string) error {
 	store, standing, err := env.stand(ctx, name)
 	if err != nil {
@@ -50,6 +51,11 @@ func (c *secretDelete) run(ctx context.Context, env *Environment, name string) e
 	}
 	if err := standing.Writable(); err != nil {
 		return err
+	}
+	if standing.Live != nil { // before anybody is asked, and in a dry run, too
+		if err := standing.Expect(c.expected()); err != nil {
+			return err
+		}
 	}
 	doc := writtenDocument{Namespace: standing.Namespace, Name: name, Outcome: outcomeDeleted, DryRun: c.isDryRun()}
 	if doc.DryRun {
@@ -76,13 +82,14 @@ func (c *secretDelete) run(ctx context.Context, env *Environment, name string) e
 	return nil
 }
 
+// remove deletes the Secret in the name of the caller, within the time of --timeout.
 func (c *secretDelete) remove(ctx context.Context, env *Environment, store revision.Store, namespace, name string) (revision.Removed, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	user, err := env.identity(ctx)
+	author, err := env.author(ctx)
 	if err != nil {
-		return revision.Removed{}, fmt.Errorf("find out who is asking: %w", err)
+		return revision.Removed{}, err
 	}
-	removal := revision.Removal{Namespace: namespace, Name: name, Author: user.Username, Reason: c.reason, Purge: c.purge, IfRevision: c.expected()}
+	removal := revision.Removal{Namespace: namespace, Name: name, Author: author, Reason: c.reason, Purge: c.purge, IfRevision: c.expected()}
 	return store.Remove(ctx, removal)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -38,15 +37,10 @@ which differ, unless --show-secrets is given.
 It exits 0 if nothing differs, 1 if something does, and more than 1 if it could not be
 found out.`,
 		Args: func(_ *cobra.Command, args []string) error {
-			switch {
-			case diff.all && len(args) > 0:
-				return fmt.Errorf("--all compares all Secrets: leave %s out", strings.Join(args, " "))
-			case !diff.all && len(args) == 0:
-				return fmt.Errorf("secret diff needs the name of a Secret, or --all")
-			case len(args) > 2:
+			if len(args) > 2 && !diff.all {
 				return fmt.Errorf("secret diff compares two Secrets, not %d", len(args))
 			}
-			return nil
+			return namesOrAll("secret diff", "compares", diff.all, args)
 		},
 		ValidArgsFunction: completeSomeSecretNames(env, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -69,15 +63,13 @@ found out.`,
 	return cmd
 }
 
+// run prints the comparison. The error where something differs has no text: only its exit code
+// counts.
 func (c *secretDiff) run(ctx context.Context, env *Environment, args []string) error {
 	if err := c.consistent(args); err != nil {
 		return err
 	}
-	from, err := env.here()
-	if err != nil {
-		return err
-	}
-	to, err := c.to.of(from)
+	from, to, err := c.to.sites(env)
 	if err != nil {
 		return err
 	}
@@ -117,7 +109,7 @@ func (c *secretDiff) consistent(args []string) error {
 	return nil
 }
 
-// sides reads what is compared.
+// sides reads the two sides that are compared.
 func (c *secretDiff) sides(ctx context.Context, from, to site, args []string) (before, after side, err error) {
 	other := args[len(args)-1]
 	if len(args) == 1 && !c.to.isSet() && c.revision == 0 {
@@ -130,7 +122,7 @@ func (c *secretDiff) sides(ctx context.Context, from, to site, args []string) (b
 	return before, after, err
 }
 
-// lastChange returns what a Secret held before what it holds, and that.
+// lastChange reads what a Secret held before its last change, and what it holds now.
 func (c *secretDiff) lastChange(ctx context.Context, from site, name string) (before, after side, err error) {
 	now, err := from.store.Stand(ctx, from.namespace, name)
 	if err != nil {
@@ -182,6 +174,9 @@ func (c *secretDiff) namespaces(ctx context.Context, env *Environment, from, to 
 	differ := 0
 	for _, name := range bothNames(sides[0], sides[1]) {
 		before, after := orMissing(sides[0], from, name), orMissing(sides[1], to, name)
+		if before.missing && after.missing { // it belongs to something else wherever there is one
+			continue
+		}
 		result := compare(name, before, after, c.show)
 		if !result.Equal {
 			differ++
@@ -201,16 +196,22 @@ func (c *secretDiff) namespaces(ctx context.Context, env *Environment, from, to 
 	return nil
 }
 
+// sides returns the side of each Secret, by name. One that belongs to something else is
+// missing, as secret copy leaves it out, and its label says why.
 func (s site) sides(all []revision.Content) map[string]side {
 	sides := map[string]side{}
 	for _, one := range all {
-		if one.Refused == nil {
-			sides[one.Name] = side{label: s.String() + "/" + one.Name, data: one.Data}
+		label := s.String() + "/" + one.Name
+		if one.Refused != nil {
+			sides[one.Name] = side{label: label + ", which belongs to something else", missing: true}
+			continue
 		}
+		sides[one.Name] = side{label: label, data: one.Data}
 	}
 	return sides
 }
 
+// orMissing returns the side of a name; one that is missing where there is no such Secret.
 func orMissing(sides map[string]side, s site, name string) side {
 	if found, has := sides[name]; has {
 		return found

@@ -52,6 +52,8 @@ elsewhere: vim, for one, keeps what you cut in ~/.viminfo, unless it is called v
 	return cmd
 }
 
+// run lets the Secret be edited, and writes the keys that were changed. Nothing changed is no
+// error.
 func (c *secretEdit) run(ctx context.Context, env *Environment, name string) error {
 	seen, err := c.begin(ctx, env, name)
 	if err != nil {

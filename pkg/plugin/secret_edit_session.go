@@ -25,8 +25,8 @@ type editSession struct {
 	signals chan os.Signal
 }
 
-// editsOfScript is how often an editor is opened that nobody sits at: a script does not
-// read what is wrong with its text, and would make the same mistake for ever.
+// editsOfScript is how often the editor is opened where stdin is no terminal: a script does
+// not read what is wrong with its text, and would make the same mistake for ever.
 const editsOfScript = 3
 
 // editText lets somebody edit what a Secret holds, and returns what it is to hold; nil

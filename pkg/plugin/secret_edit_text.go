@@ -67,7 +67,8 @@ func asBlock(value string) string {
 	return block.String()
 }
 
-// asWritten returns a value without quotes; empty for what others would not take for text.
+// asWritten returns a value without quotes; empty where other readers of YAML would not take
+// it for text.
 func asWritten(value string) string {
 	var node yaml.Node
 	err := node.Encode(value)
@@ -139,7 +140,7 @@ func parseEdited(text string) (secret.Data, error) {
 // what belongs to a value is indented.
 func begins(line string) bool { return line != "" && !strings.ContainsAny(line[:1], " \t#") }
 
-// unfit returns what is wrong with a line that YAML would break into more, or not take.
+// unfit returns why YAML would not read a line as one line of text; empty: it would.
 func unfit(line string) string {
 	switch {
 	case !utf8.ValidString(line):
@@ -164,7 +165,7 @@ func parsePair(lines []string) (key, value string, err *textError) {
 	var document yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader([]byte(strings.Join(lines, "\n") + "\n")))
 	if err := decoder.Decode(&document); err != nil {
-		return wrong("is not YAML: " + reason(err))
+		return wrong("is not YAML: " + yamlReason(err))
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return wrong("no second document may follow")
@@ -188,8 +189,8 @@ func parsePair(lines []string) (key, value string, err *textError) {
 	return name.Value, node.Value, nil
 }
 
-// reason returns what the library says of a text, without what it quotes of it.
-func reason(err error) string {
+// yamlReason returns what the YAML library says of a text, without what it quotes of it.
+func yamlReason(err error) string {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	if place, rest, found := strings.Cut(text, ": "); found && strings.HasPrefix(place, "line ") {
 		text = rest // its count is of these lines, and off by one at times

@@ -8,9 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 )
 
 // secretExpire is one call of secret expire.
@@ -55,7 +57,7 @@ A time in the past is refused: a year that was mistyped would end what runs.`,
 	cmd.Flags().StringVar(&expire.at, "at", "", "the `time`, for example 2026-12-31T12:00:00Z, or a day: when it begins, in UTC")
 	cmd.Flags().StringVar(&expire.in, "in", "", "the time from now, for example 90d or 12h")
 	cmd.Flags().BoolVar(&expire.never, "never", false, "it does not expire")
-	cmd.Flags().Int64Var(&expire.ifRevision, "if-revision", anyRevision, "refuse unless the Secret is at this revision")
+	expire.addIfRevision(cmd)
 	cmd.Flags().DurationVar(&expire.timeout, "timeout", time.Minute, "how long it may take")
 	return cmd
 }
@@ -77,7 +79,7 @@ func (c *secretExpire) time(now time.Time) (time.Time, error) {
 	case c.in != "":
 		span, err := parseSpan(c.in)
 		if err != nil {
-			return at, withExitCode(fmt.Errorf("--in: %w", err), ExitUsage)
+			return at, Usagef("--in: %w", err)
 		}
 		at = now.Add(span)
 	default:
@@ -95,6 +97,8 @@ func (c *secretExpire) time(now time.Time) (time.Time, error) {
 	return at, nil
 }
 
+// expire sets when the Secret expires, or the DatabaseUser whose credential it holds; zero:
+// never.
 func (c *secretExpire) expire(ctx context.Context, env *Environment, name string, at time.Time) error {
 	seen, user, err := env.head(ctx, name)
 	if err != nil {
@@ -138,21 +142,21 @@ func (c *secretExpire) user(ctx context.Context, env *Environment, user *v1alpha
 	if err != nil {
 		return err
 	}
-	said := expiry(at)
-	switch has := user.Spec.ExpiresAt; {
-	case has == nil && at.IsZero() || has != nil && has.Time.Equal(at):
+	said, has := expiry(at), user.Spec.ExpiresAt
+	if has == nil && at.IsZero() || has != nil && has.Time.Equal(at) {
 		said = outcomeUnchanged
-	case !c.dryRun.client():
-		if _, err := client.Patch(ctx, user.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: v1alpha1.FieldManager, DryRun: c.dryRun.options()}); err != nil {
-			return err
-		}
+	}
+	var after *unstructured.Unstructured
+	if said == outcomeUnchanged || c.dryRun.client() {
+		after, err = env.get(ctx, userKind, user.Namespace, user.Name)
+	} else {
+		after, err = client.Patch(ctx, user.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: v1alpha1.FieldManager, DryRun: c.dryRun.options()})
+	}
+	if err != nil {
+		return err
 	}
 	if c.print.output != "" {
-		object, err := env.get(ctx, userKind, user.Namespace, user.Name)
-		if err != nil {
-			return err
-		}
-		return c.print.print(env, object, "")
+		return c.print.print(env, after, "")
 	}
 	if _, err := fmt.Fprintln(env.Out, c.dryRun.said(userKind.object(user.Name)+" "+said)); err != nil {
 		return err
@@ -161,4 +165,13 @@ func (c *secretExpire) user(ctx context.Context, env *Environment, user *v1alpha
 		env.note("its login is closed at that time, and its sessions end; PostgreSQL is told by the runner, or by kubectl dbtether reconcile user/%s", user.Name)
 	}
 	return nil
+}
+
+// remarkExpiry says that a Secret that was written has expired: new values do not change
+// that by themselves.
+func remarkExpiry(env *Environment, name string, annotations map[string]string) {
+	now := revision.Summary{ObjectMeta: metav1.ObjectMeta{Annotations: annotations}}
+	if at := now.ExpiredAt(env.Now()); !at.IsZero() {
+		env.note("secret %q has expired at %s, and stays so: kubectl dbtether secret expire %s --in 90d, or --never", name, at.UTC().Format(time.RFC3339), name)
+	}
 }

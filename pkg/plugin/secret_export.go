@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -51,13 +49,10 @@ func newSecretExportCommand(env *Environment) *cobra.Command {
   kubectl dbtether secret export app-secrets --format json | jq -r .DATABASE_URL
   kubectl dbtether secret export --all --format kubernetes -f secrets.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
-			switch {
-			case c.all && len(args) > 0:
-				return fmt.Errorf("--all exports all Secrets: leave %s out", strings.Join(args, " "))
-			case !c.all && len(args) == 0:
-				return fmt.Errorf("secret export needs the name of a Secret, or --all")
+			if err := namesOrAll("secret export", "exports", c.all, args); err != nil {
+				return err
 			}
-			return nil
+			return namedOnce(args)
 		},
 		ValidArgsFunction: completeSomeSecretNames(env, 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -70,12 +65,11 @@ func newSecretExportCommand(env *Environment) *cobra.Command {
 	flags := cmd.Flags()
 	addChoice(cmd, &c.format, "format", "what is written", formatWords(secretfile.WriteFormats())...)
 	flags.StringVarP(&c.file, "filename", "f", "", "the file to write; without it, or with -, stdout")
-	flags.StringSliceVar(&c.keys, "keys", nil, "only these keys")
 	flags.Int64Var(&c.revision, "revision", 0, "what it held at this revision; without it what it holds now")
 	flags.BoolVar(&c.all, "all", false, "all Secrets of the namespace")
 	flags.BoolVar(&c.show, "show-secrets", false, "show the values on a terminal")
 	flags.BoolVar(&c.force, "force", false, "replace the file if it exists")
-	completeKeyList(cmd, env)
+	addKeys(cmd, env, &c.keys)
 	completeRevisionFlag(cmd, env, "revision")
 	return cmd
 }
@@ -102,6 +96,7 @@ func (c *secretExport) check(env *Environment, names []string) error {
 	return nil
 }
 
+// run reads the Secrets and writes them to the file, or to stdout.
 func (c *secretExport) run(ctx context.Context, env *Environment, names []string) error {
 	if c.file != "" {
 		if err := mayWrite(c.file, c.force); err != nil {
@@ -156,17 +151,12 @@ func (c *secretExport) items(ctx context.Context, from site, names []string) ([]
 	}
 	var items []secretfile.Item
 	for _, name := range names {
-		if slices.ContainsFunc(items, func(item secretfile.Item) bool { return item.Name == name }) {
-			return nil, 0, Usagef("secret %q is named twice", name)
-		}
 		item, err := c.item(ctx, from, name)
 		if err != nil {
 			return nil, 0, err
 		}
-		for _, key := range c.keys {
-			if _, has := item.Data[key]; !has {
-				return nil, 0, noSuchKey(name, key, item.Data.Keys())
-			}
+		if err := hasKeys(name, item.Data, c.keys); err != nil {
+			return nil, 0, err
 		}
 		item.Data = onlyKeys(item.Data, c.keys)
 		items = append(items, item)
@@ -185,7 +175,7 @@ func (c *secretExport) item(ctx context.Context, from site, name string) (secret
 		return secretfile.Item{}, err
 	}
 	if found.Type == v1alpha1.SecretTypeRevision {
-		return secretfile.Item{}, Hinted(fmt.Errorf("secret %q is a revision", name), "name the Secret that it is a revision of, and the number with --revision")
+		return secretfile.Item{}, isRevision(name)
 	}
 	return secretfile.Item{Name: name, Type: string(found.Type), Labels: found.Labels, Data: found.Data}, nil
 }

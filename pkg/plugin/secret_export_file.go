@@ -39,6 +39,7 @@ func mayWrite(path string, replace bool) error {
 	return nil
 }
 
+// fileExists returns the error about a file that is not to be replaced.
 func fileExists(path string) error {
 	return Hinted(fmt.Errorf("write %s: it exists", path), "add --force to replace it, or choose another name")
 }

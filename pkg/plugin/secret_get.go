@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
@@ -59,25 +58,12 @@ are, without a line end, so that they can be piped.`,
 	return cmd
 }
 
+// addShowSecrets adds --show-secrets.
 func addShowSecrets(cmd *cobra.Command, show *bool) {
 	cmd.Flags().BoolVar(show, "show-secrets", false, "show values instead of "+mask)
 }
 
-// nameOfSecret returns the check that a command got the NAME of a Secret, and nothing
-// after it unless more may follow.
-func nameOfSecret(command string, more bool) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		switch {
-		case len(args) == 0:
-			return Hinted(fmt.Errorf("%s needs the name of a Secret", command), "see which there are: kubectl dbtether secret list")
-		case len(args) > 1 && !more:
-			return fmt.Errorf("%s takes one name, not %d: %s", command, len(args), strings.Join(args, " "))
-		default:
-			return nil
-		}
-	}
-}
-
+// run prints the keys, or the bytes of the value if one key is named and may be shown.
 func (c *secretGet) run(ctx context.Context, env *Environment, name string, keys []string) error {
 	namespace, err := env.Namespace()
 	if err != nil {
@@ -87,10 +73,8 @@ func (c *secretGet) run(ctx context.Context, env *Environment, name string, keys
 	if err != nil {
 		return err
 	}
-	for _, key := range keys {
-		if _, has := held.data[key]; !has {
-			return noSuchKey(name, key, held.data.Keys())
-		}
+	if err := hasKeys(name, held.data, keys); err != nil {
+		return err
 	}
 	if len(keys) == 0 {
 		keys = held.data.Keys()
@@ -140,35 +124,45 @@ func (e *Environment) heldAt(ctx context.Context, namespace, name string, number
 			return h, nil
 		}
 		if err == nil || apierrors.IsNotFound(err) {
-			return h, missing(ctx, store, namespace, name, number)
+			return h, noRevision(ctx, store, namespace, name, number)
 		}
 		return h, err
 	}
 	live, err := store.Secrets.Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		return h, missing(ctx, store, namespace, name, 0)
+		return h, noSecret(ctx, store, namespace, name)
 	}
 	if err != nil {
 		return h, err
 	}
 	if live.Type == v1alpha1.SecretTypeRevision {
-		return h, Hinted(fmt.Errorf("secret %q is a revision", name), "name the Secret that it is a revision of, and the number with --revision")
+		return h, isRevision(name)
 	}
 	h.data, h.secretType, h.notes = live.Data, string(live.Type), live.Annotations
 	h.revision, _ = strconv.ParseInt(live.Annotations[v1alpha1.AnnotationRevision], 10, 64)
 	return h, nil
 }
 
-// missing says what is left of a Secret, or a revision, that there is not.
-func missing(ctx context.Context, store revision.Store, namespace, name string, number int64) error {
-	standing, err := store.Stand(ctx, namespace, name)
+// isRevision returns the error about a name that is that of a revision.
+func isRevision(name string) error {
+	return Hinted(fmt.Errorf("secret %q is a revision", name), "name the Secret that it is a revision of, and the number with --revision")
+}
+
+// noSecret returns the error about a Secret that does not exist. It reads what is left of it.
+func noSecret(ctx context.Context, store revision.Store, namespace, name string) error {
+	left, err := store.Stand(ctx, namespace, name)
 	if err != nil {
 		return err
 	}
-	if number > 0 {
+	return left.Missing()
+}
+
+// noRevision returns the error about a revision of a Secret that does not exist. It reads which
+// there are.
+func noRevision(ctx context.Context, store revision.Store, namespace, name string, number int64) error {
+	standing, err := store.Stand(ctx, namespace, name)
+	if err == nil {
 		_, err = standing.Entry(number)
-	} else {
-		err = standing.Missing()
 	}
 	if err == nil {
 		err = errors.New("it appeared meanwhile: run the command again")
@@ -193,6 +187,8 @@ type keyDocument struct {
 	Base64 string  `json:"base64,omitempty"`
 }
 
+// document returns some of the keys as -o json and yaml print them, with values only if show
+// is set.
 func (h held) document(keys []string, show bool) heldDocument {
 	doc := heldDocument{Namespace: h.namespace, Name: h.name, Type: h.secretType, Revision: h.revision, Keys: []keyDocument{}}
 	for _, key := range keys {
@@ -216,14 +212,13 @@ func (h held) table(env *Environment, keys []string, show bool) error {
 		env.note("secret %q has no keys", h.name)
 		return nil
 	}
-	table := printers.GetNewTabWriter(env.Out)
-	fmt.Fprintln(table, "KEY\tBYTES\tVALUE")
+	rows := [][]string{{"KEY", "BYTES", "VALUE"}}
 	for _, key := range keys {
 		value := mask
 		if show {
 			value = shownText(h.data[key])
 		}
-		fmt.Fprintf(table, "%s\t%d\t%s\n", key, len(h.data[key]), value)
+		rows = append(rows, []string{key, fmt.Sprint(len(h.data[key])), value})
 	}
-	return table.Flush()
+	return printRows(env.Out, rows)
 }

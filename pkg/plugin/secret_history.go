@@ -2,12 +2,9 @@ package plugin
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/util/duration"
-	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
@@ -68,6 +65,8 @@ type historyDocument struct {
 	Revisions []revisionDocument `json:"revisions"`
 }
 
+// run prints the revisions. That there is no history is no error, unless there is no Secret
+// either.
 func (c *secretHistory) run(ctx context.Context, env *Environment, name string) error {
 	_, standing, err := env.stand(ctx, name)
 	if err != nil {
@@ -93,7 +92,7 @@ func (c *secretHistory) run(ctx context.Context, env *Environment, name string) 
 	return nil
 }
 
-// newHistory does no I/O.
+// newHistory returns the document about the revisions of a Secret. It is pure.
 func newHistory(standing *revision.Standing) historyDocument {
 	doc := historyDocument{Namespace: standing.Namespace, Name: standing.Name, Exists: standing.Live != nil, Revisions: []revisionDocument{}}
 	pending, unfinished := standing.Unfinished()
@@ -125,19 +124,13 @@ func newHistory(standing *revision.Standing) historyDocument {
 }
 
 func (d historyDocument) table(env *Environment, wide bool) error {
-	table := printers.GetNewTabWriter(env.Out)
-	fmt.Fprintln(table, "REVISION\tSTATE\tAGE\tAUTHOR\tCHANGES\tREASON")
+	rows := [][]string{{"REVISION", "STATE", "AGE", "AUTHOR", "CHANGES", "REASON"}}
 	for _, r := range d.Revisions {
-		number, age := "-", "-"
-		if r.Revision > 0 {
-			number = fmt.Sprint(r.Revision)
+		age := env.since(r.Time)
+		if wide {
+			age = orDefault(r.Time, "-")
 		}
-		if at, err := time.Parse(time.RFC3339, r.Time); err == nil {
-			if age = duration.HumanDuration(env.Now().Sub(at)); wide {
-				age = r.Time
-			}
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", number, orDefault(r.State, "-"), age, printable(r.Author), printable(orDefault(r.Changes, "-")), printable(orDefault(r.Reason, "-")))
+		rows = append(rows, []string{dash(r.Revision), orDefault(r.State, "-"), age, printable(r.Author), printable(orDefault(r.Changes, "-")), printable(orDefault(r.Reason, "-"))})
 	}
-	return table.Flush()
+	return printRows(env.Out, rows)
 }

@@ -76,10 +76,9 @@ func newSecretImportCommand(env *Environment) *cobra.Command {
 	cmd.Flags().StringVarP(&c.file, "filename", "f", "", "the file or directory; - is stdin")
 	must(cmd.MarkFlagRequired("filename"))
 	addChoice(cmd, &c.format, "format", "what the file is, where that is not seen", formatWords(secretfile.ReadFormats())...)
-	cmd.Flags().StringSliceVar(&c.keys, "keys", nil, "only these keys")
 	cmd.Flags().BoolVar(&c.prune, "prune", false, "remove the keys that the file does not have")
 	cmd.Flags().BoolVarP(&c.yes, "yes", "y", false, "do not ask for confirmation")
-	completeKeyList(cmd, env)
+	addKeys(cmd, env, &c.keys)
 	return cmd
 }
 
@@ -92,9 +91,10 @@ func formatWords(formats []secretfile.Format) []string {
 	return all
 }
 
+// run reads the file, shows what it would change, asks, and writes that, or nothing.
 func (c *secretImport) run(ctx context.Context, env *Environment, name string) error {
-	if c.prune && len(c.keys) > 0 {
-		return Usagef("--prune removes all other keys, and --keys leaves them: give one of them")
+	if err := keysOrPrune(c.keys, c.prune); err != nil {
+		return err
 	}
 	namespace, explicit, err := env.Config.ToRawKubeConfigLoader().Namespace()
 	if err != nil {

@@ -111,11 +111,7 @@ func (c *secretImport) look(ctx context.Context, env *Environment, store revisio
 	if err != nil || !unfinished || c.isDryRun() {
 		return err
 	}
-	user, err := env.identity(ctx)
-	if err != nil {
-		return err
-	}
-	finished, err := store.Finish(ctx, p.item.Namespace, p.item.Name, user.Username)
+	finished, err := env.finish(ctx, store, p.item.Namespace, p.item.Name)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/duration"
-	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
@@ -80,6 +79,7 @@ const (
 	stateExpired   = "expired"
 )
 
+// run prints the Secrets that are wanted. It reads metadata only.
 func (c *secretList) run(ctx context.Context, env *Environment) error {
 	selector, err := labels.Parse(c.selector)
 	if err != nil {
@@ -97,9 +97,15 @@ func (c *secretList) run(ctx context.Context, env *Environment) error {
 		return err
 	}
 	rows := []listedSecret{}
+	hidden := map[string]int{} // by state: those that another flag would list
 	for i := range all {
-		if row := newListedSecret(&all[i], env.Now()); c.wants(row, &all[i], selector) {
+		row := newListedSecret(&all[i], env.Now())
+		switch {
+		case !selector.Matches(labels.Set(all[i].Labels)):
+		case c.wants(row.State):
 			rows = append(rows, row)
+		default:
+			hidden[row.State]++
 		}
 	}
 	if c.print.output == "name" {
@@ -115,22 +121,25 @@ func (c *secretList) run(ctx context.Context, env *Environment) error {
 		return printDocument(env, c.print.output, rows)
 	}
 	if len(rows) == 0 {
-		c.none(env, s.namespace, len(all))
+		c.none(env, s.namespace, hidden)
 		return nil
 	}
 	return c.table(env, rows)
 }
 
-func (c *secretList) wants(row listedSecret, s *revision.Summary, selector labels.Selector) bool {
-	switch {
-	case row.State == stateUnmanaged && !c.unmanaged, row.State == stateDeletion && !c.deleted, row.State != stateExpired && c.expired:
-		return false
+// wants reports whether Secrets in a state are listed.
+func (c *secretList) wants(state string) bool {
+	switch state {
+	case stateUnmanaged:
+		return c.unmanaged && !c.expired
+	case stateDeletion:
+		return c.deleted && !c.expired
 	default:
-		return selector.Matches(labels.Set(s.Labels))
+		return state == stateExpired || !c.expired
 	}
 }
 
-// newListedSecret does no I/O.
+// newListedSecret returns the document about a Secret, without its consumers. It is pure.
 func newListedSecret(s *revision.Summary, now time.Time) listedSecret {
 	row := listedSecret{Namespace: s.Namespace, Name: s.Name, Keys: s.Keys(), Revision: s.Revision(), Revisions: len(s.Entries), Expires: s.Annotations[v1alpha1.AnnotationExpiresAt]}
 	if row.Keys == nil {
@@ -157,8 +166,8 @@ func newListedSecret(s *revision.Summary, now time.Time) listedSecret {
 	return row
 }
 
-// count adds the number of consumers: of one namespace, and where somebody wants to know.
-// What could not be looked at is said, and makes the numbers a lower bound.
+// count adds to each row how many objects refer to the Secret, where one namespace is listed.
+// A warning says what could not be read: then there may be more.
 func (c *secretList) count(ctx context.Context, env *Environment, namespace string, rows []listedSecret) error {
 	if namespace == "" || len(rows) == 0 {
 		return nil
@@ -179,25 +188,30 @@ func (c *secretList) count(ctx context.Context, env *Environment, namespace stri
 	return nil
 }
 
-// none says that nothing is listed, and what would be.
-func (c *secretList) none(env *Environment, namespace string, others int) {
+// none says that nothing is listed, and which flag would list what there is.
+func (c *secretList) none(env *Environment, namespace string, hidden map[string]int) {
 	where := "in any namespace"
 	if namespace != "" {
 		where = fmt.Sprintf("in namespace %q", namespace)
 	}
+	if c.selector != "" {
+		where += fmt.Sprintf(" with the labels %q", c.selector)
+	}
 	switch {
 	case c.expired:
 		env.note("no Secret %s has expired", where)
-	case others > 0:
+	case hidden[stateUnmanaged] > 0:
 		env.note("no Secret %s has a history; kubectl dbtether secret set begins one, and --unmanaged lists the others", where)
+	case hidden[stateDeletion] > 0:
+		env.note("no Secret %s exists any more; --deleted lists those that can be brought back", where)
 	default:
 		env.note("no Secrets found %s", where)
 	}
 }
 
+// table prints a row for each Secret.
 func (c *secretList) table(env *Environment, rows []listedSecret) error {
 	wide := c.print.output == "wide"
-	table := printers.GetNewTabWriter(env.Out)
 	titles := []string{"NAME", "KEYS", "REVISION", "AGE", "CHANGED", "BY", "EXPIRES"}
 	if c.allNamespaces {
 		titles = append([]string{"NAMESPACE"}, titles...)
@@ -207,12 +221,12 @@ func (c *secretList) table(env *Environment, rows []listedSecret) error {
 	if wide {
 		titles = append(titles, "REVISIONS", "REASON")
 	}
+	var table [][]string
 	if !c.noHeaders {
-		fmt.Fprintln(table, strings.Join(titles, "\t"))
+		table = append(table, titles)
 	}
-	now := env.Now()
 	for _, row := range rows {
-		cells := []string{row.Name, row.keys(wide), dash(row.Revision), since(row.Created, now), since(row.Changed, now), printable(orDefault(row.Author, "-")), row.expires(now)}
+		cells := []string{row.Name, row.keys(wide), dash(row.Revision), env.since(row.Created), env.since(row.Changed), printable(orDefault(row.Author, "-")), row.expires(env.Now())}
 		if row.State == stateUnmanaged || row.State == stateDeletion {
 			cells[2] = row.State
 		}
@@ -224,14 +238,15 @@ func (c *secretList) table(env *Environment, rows []listedSecret) error {
 		if wide {
 			cells = append(cells, fmt.Sprint(row.Revisions), printable(orDefault(row.Reason, "-")))
 		}
-		fmt.Fprintln(table, strings.Join(cells, "\t"))
+		table = append(table, cells)
 	}
-	return table.Flush()
+	return printRows(env.Out, table)
 }
 
 // keyColumn is how wide the names of keys are at most.
 const keyColumn = 40
 
+// keys returns the names of the keys in one cell, cut unless wide.
 func (r listedSecret) keys(wide bool) string {
 	list := printable(strings.Join(r.Keys, ","))
 	switch {
@@ -244,6 +259,7 @@ func (r listedSecret) keys(wide bool) string {
 	}
 }
 
+// expires returns in how long the Secret expires, or that it has.
 func (r listedSecret) expires(now time.Time) string {
 	at, err := time.Parse(time.RFC3339, r.Expires)
 	switch {
@@ -265,14 +281,17 @@ func (r listedSecret) consumers() string {
 	return fmt.Sprint(*r.Consumers)
 }
 
-func since(text string, now time.Time) string {
+// since returns how long ago something was whose time is written as in RFC 3339; "-" where it
+// is not known.
+func (e *Environment) since(text string) string {
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
 		return "-"
 	}
-	return duration.HumanDuration(now.Sub(at))
+	return e.age(at)
 }
 
+// dash returns a number; "-" for 0.
 func dash(number int64) string {
 	if number == 0 {
 		return "-"

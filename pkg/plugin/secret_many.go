@@ -9,7 +9,6 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/pkg/notify"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
-	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
 
 // secretsAtOnce is how many Secrets are written at a time.
@@ -39,11 +38,11 @@ func (p *progress) each(n int, do func(i int)) {
 	workers.Wait()
 }
 
-// known is what a list has said of the Secrets of a namespace; nil: nobody has asked.
+// known are the Secrets of a namespace, by name, as they were listed; nil: they were not.
 type known map[string]*revision.Summary
 
-// newKnown lists what there is in a namespace where many Secrets are written to; it does
-// not where they are few.
+// newKnown lists the Secrets of a namespace, in which n are to be written. Where these are few
+// it lists nothing: each write then reads its Secret itself.
 func newKnown(ctx context.Context, store revision.Store, namespace string, n int) (known, error) {
 	if n < 3 {
 		return nil, nil
@@ -59,26 +58,13 @@ func newKnown(ctx context.Context, store revision.Store, namespace string, n int
 	return all, nil
 }
 
-// of returns what is known of a Secret, as an Edit takes it.
+// of returns what is known of a Secret, as an Edit takes it: nil where nothing was listed, an
+// empty summary of a Secret that there is not.
 func (k known) of(name string) *revision.Summary {
 	if found := k[name]; found != nil || k == nil {
 		return found
 	}
 	return &revision.Summary{}
-}
-
-// onlyKeys returns those of the keys that data has, with their values; all data for no keys.
-func onlyKeys(data secret.Data, keys []string) secret.Data {
-	if len(keys) == 0 {
-		return data
-	}
-	chosen := secret.Data{}
-	for _, key := range keys {
-		if value, has := data[key]; has {
-			chosen[key] = value
-		}
-	}
-	return chosen
 }
 
 // attempt is one of many changes, and what came of it.

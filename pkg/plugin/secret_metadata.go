@@ -16,8 +16,8 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
-// secretMeta is a Secret without its values: its metadata, and what the API server shows
-// of it in a table.
+// secretMeta is a Secret without its values: its metadata, and what the API server says of it
+// in the columns of kubectl get.
 type secretMeta struct {
 	metav1.ObjectMeta
 	secretType string
@@ -59,6 +59,7 @@ func (e *Environment) secretMeta(ctx context.Context, namespace, name string) (s
 	return metas[0], nil
 }
 
+// secretTable reads a table of the Secrets of a namespace; narrow completes the request.
 func (e *Environment) secretTable(ctx context.Context, namespace string, narrow func(*rest.Request)) (*metav1.Table, error) {
 	client, err := e.tableClient(secretKind.resource.GroupVersion())
 	if err != nil {
@@ -69,6 +70,8 @@ func (e *Environment) secretTable(ctx context.Context, namespace string, narrow 
 	return tableOf(ctx, request)
 }
 
+// metasOf returns the Secrets of a table. What a column does not say is left empty, the number
+// of keys is -1 then.
 func metasOf(table *metav1.Table) []secretMeta {
 	column := func(name string) int {
 		return slices.IndexFunc(table.ColumnDefinitions, func(c metav1.TableColumnDefinition) bool { return c.Name == name })
@@ -125,7 +128,7 @@ func (m *secretMeta) names() []string {
 // managed reports whether the Secret has revisions.
 func (m *secretMeta) managed() bool { return m.Labels[v1alpha1.LabelManaged] == "true" }
 
-// revision reports whether it is one.
+// revision reports whether the Secret is a revision.
 func (m *secretMeta) revision() bool {
 	return m.secretType == v1alpha1.SecretTypeRevision || m.Labels[v1alpha1.LabelRevisionOf] != ""
 }
@@ -158,14 +161,9 @@ func (e *Environment) noSuchSecret(ctx context.Context, namespace, name string, 
 		return cause
 	}
 	err := &renamedError{fmt.Sprintf("%s %q not found in namespace %q", secretKind.kind, name, namespace), cause}
-	names, listErr := e.secretNames(ctx, namespace)
-	near := similarTo(name, names)
-	switch {
-	case len(near) > 0:
-		return Hinted(err, "did you mean %s?", strings.Join(near, " or "))
-	case listErr == nil && len(names) == 0:
+	names, unread := e.secretNames(ctx, namespace)
+	if unread == nil && len(names) == 0 {
 		return Hinted(err, "there is no Secret in this namespace: name another with -n")
-	default:
-		return Hinted(err, "see which there are: kubectl dbtether secret list -n %s", namespace)
 	}
+	return hintSimilar(err, name, names, "see which there are: kubectl dbtether secret list -n %s", namespace)
 }

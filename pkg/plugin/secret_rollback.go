@@ -71,6 +71,7 @@ it. What was purged does not come back.`,
 // rollbackReason begins the reason of every revision that a rollback writes.
 const rollbackReason = "rollback to revision "
 
+// back rolls the Secret back, or the credential of a DatabaseUser that it holds.
 func (c *secretRollback) back(ctx context.Context, env *Environment, name string) error {
 	store, now, finished, err := c.begin(ctx, env, name)
 	if err != nil {
@@ -93,6 +94,7 @@ func (c *secretRollback) back(ctx context.Context, env *Environment, name string
 	return c.restore(ctx, env, store, now, to, rollbackReason)
 }
 
+// undelete makes the Secret anew.
 func (c *secretRollback) undelete(ctx context.Context, env *Environment, name string) error {
 	store, now, _, err := c.begin(ctx, env, name)
 	if err != nil {
@@ -153,6 +155,7 @@ func (c *secretRollback) restore(ctx context.Context, env *Environment, store re
 		}})
 }
 
+// sameContent reports whether a Secret holds the same in both, or exists in neither.
 func sameContent(a, b *revision.Standing) bool {
 	if a.Live == nil || b.Live == nil {
 		return a.Live == nil && b.Live == nil

@@ -42,7 +42,6 @@ func (c *secretRollback) credential(ctx context.Context, env *Environment, store
 			}
 			return said
 		}}
-	run.print.formats = objectFormats
 	return run.provision(ctx, env, func(ctx context.Context, p *provision.Provisioner) (*provision.Request, error) {
 		user, err := env.user(ctx, p, user.Name)
 		if err != nil {

@@ -75,6 +75,7 @@ Pods that have the values in their environment keep the old ones until they are 
 	return cmd
 }
 
+// check returns an error of usage. It reads --every.
 func (c *secretRotate) check(keys []string) error {
 	if err := c.secretChange.check(); err != nil {
 		return err
@@ -104,11 +105,13 @@ func (c *secretRotate) check(keys []string) error {
 		err = fmt.Errorf("at most %d days", secret.MaxRotationDays)
 	}
 	if err != nil {
-		return withExitCode(fmt.Errorf("--every: %w", err), ExitUsage)
+		return Usagef("--every: %w", err)
 	}
 	return nil
 }
 
+// rotate gives the keys new values, or takes rules away. The credential of a DatabaseUser is
+// rotated as user rotate does it.
 func (c *secretRotate) rotate(ctx context.Context, env *Environment, cmd *cobra.Command, name string, keys []string) error {
 	seen, user, err := env.head(ctx, name)
 	switch {
@@ -116,6 +119,12 @@ func (c *secretRotate) rotate(ctx context.Context, env *Environment, cmd *cobra.
 		return err
 	case user != nil:
 		return c.credential(ctx, env, cmd, user, keys)
+	case !seen.Exists() && (c.noSchedule || len(keys) == 0):
+		store, err := env.revisions()
+		if err != nil {
+			return err
+		}
+		return noSecret(ctx, store, seen.Namespace, name)
 	case c.noSchedule:
 		return c.unschedule(ctx, env, seen, keys)
 	}
@@ -130,23 +139,24 @@ func (c *secretRotate) rotate(ctx context.Context, env *Environment, cmd *cobra.
 	if err != nil {
 		return err
 	}
-	edit := revision.Regeneration{Keys: rules, Random: env.Random, Now: env.Now(), Reason: c.reason}
-	if len(edit.Keys) == 0 {
-		return withoutKeys(seen)
+	if len(rules) == 0 {
+		return Hinted(Usagef("secret %q has no rotation rules, and no key was named", name),
+			"name the keys, with --every 30d also for the future: kubectl dbtether secret rotate %s KEY", name)
 	}
+	regeneration := revision.Regeneration{Keys: rules, Random: env.Random, Now: env.Now(), Reason: c.reason}
 	if c.days > 0 {
-		rules := kept.With(c.days, edit.Keys)
-		edit.Rotation = &rules
+		rotation := kept.With(c.days, rules)
+		regeneration.Rotation = &rotation
 	}
-	e, err := edit.Edit(seen)
+	edit, err := regeneration.Edit(seen)
 	if err != nil {
 		return err
 	}
 	c.reason, c.kind = "", notify.Rotated // the edit has the reason
-	if err := c.run(ctx, env, e); err != nil {
+	if err := c.run(ctx, env, edit); err != nil {
 		return err
 	}
-	c.remarkSchedule(env, edit.Rotation)
+	c.remarkSchedule(env, regeneration.Rotation)
 	return nil
 }
 
@@ -173,18 +183,9 @@ func (c *secretRotate) rules(kept secret.Rotation, keys []string) (map[string]se
 	return rules, nil
 }
 
-// withoutKeys says that it is not known which keys are meant.
-func withoutKeys(seen revision.Summary) error {
-	if seen.UID == "" {
-		return (&revision.Standing{Namespace: seen.Namespace, Name: seen.Name}).Missing()
-	}
-	return Hinted(Usagef("secret %q has no rotation rules, and no key was named", seen.Name),
-		"name the keys, with --every 30d also for the future: kubectl dbtether secret rotate %s KEY", seen.Name)
-}
-
 // remarkSchedule says what happens from now on.
 func (c *secretRotate) remarkSchedule(env *Environment, rules *secret.Rotation) {
-	if rules == nil || c.dryRun.way != dryRunNone {
+	if rules == nil || c.isDryRun() {
 		return
 	}
 	env.note("%s rotated %s from now on, by kubectl dbtether reconcile or the runner", isOrAre(slices.Sorted(maps.Keys(rules.Keys))), inDays(rules.Days))

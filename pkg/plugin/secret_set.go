@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -66,20 +65,6 @@ Secret holds already writes nothing.`,
 	return cmd
 }
 
-// nameAndMore returns the check that a command got a NAME and something after it.
-func nameAndMore(command, more string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		switch {
-		case len(args) == 0:
-			return fmt.Errorf("%s needs the name of a Secret", command)
-		case len(args) == 1:
-			return fmt.Errorf("%s %s: there is nothing to do: add %s", command, args[0], more)
-		default:
-			return nil
-		}
-	}
-}
-
 // assignment is an argument of secret set.
 type assignment struct {
 	key string
@@ -92,7 +77,7 @@ type assignment struct {
 func parseAssignments(args []string) ([]assignment, error) {
 	var all []assignment
 	seen := map[string]bool{}
-	stdin := ""
+	fromStdin := "" // the key whose value is read from there
 	for i, arg := range args {
 		key, source, assigned := strings.Cut(arg, "=")
 		a := assignment{key: key, source: source, prompt: !assigned}
@@ -107,10 +92,10 @@ func parseAssignments(args []string) ([]assignment, error) {
 		}
 		seen[a.key] = true
 		if assigned && source == "-" {
-			if stdin != "" {
-				return nil, Hinted(Usagef("%s and %s cannot both be read from stdin", stdin, key), "pass one of them as %s=@FILE", key)
+			if fromStdin != "" {
+				return nil, Hinted(Usagef("%s and %s cannot both be read from stdin", fromStdin, key), "pass one of them as %s=@FILE", key)
 			}
-			stdin = key
+			fromStdin = key
 		}
 		all = append(all, a)
 	}
@@ -130,6 +115,7 @@ func (a assignment) read(ctx context.Context, env *Environment) (string, error) 
 	}
 }
 
+// run reads the values, from stdin, files or a prompt, and writes them.
 func (c *secretSet) run(ctx context.Context, env *Environment, name string, assignments []assignment) error {
 	namespace, err := env.Namespace()
 	if err != nil {
@@ -139,6 +125,13 @@ func (c *secretSet) run(ctx context.Context, env *Environment, name string, assi
 	for _, a := range assignments {
 		if a.remove {
 			removed = append(removed, a.key)
+		}
+	}
+	if c.replace && len(removed) > 0 { // before anybody is asked for a value
+		return Usagef("--replace removes all other keys: leave %s- out", removed[0])
+	}
+	for _, a := range assignments {
+		if a.remove {
 			continue
 		}
 		value, err := a.read(ctx, env)
@@ -146,9 +139,6 @@ func (c *secretSet) run(ctx context.Context, env *Environment, name string, assi
 			return err
 		}
 		values[a.key] = []byte(value)
-	}
-	if c.replace && len(removed) > 0 {
-		return Usagef("--replace removes all other keys: leave %s- out", removed[0])
 	}
 	return c.secretChange.run(ctx, env, revision.Edit{Namespace: namespace, Name: name, Type: corev1.SecretType(c.secretType),
 		Change: func(now *revision.Standing) (secret.Data, error) {
@@ -159,38 +149,9 @@ func (c *secretSet) run(ctx context.Context, env *Environment, name string, assi
 			if now.Live != nil {
 				held = now.Live.Data
 			}
-			for _, key := range removed {
-				if _, has := held[key]; !has {
-					return nil, noSuchKey(now.Name, key, held.Keys())
-				}
+			if err := hasKeys(now.Name, held, removed); err != nil {
+				return nil, err
 			}
 			return held.Merge(values, removed...), nil
 		}})
-}
-
-// noSuchKey says that a Secret has no key of a name, and which it has.
-func noSuchKey(name, key string, keys []string) error {
-	return hintKeys(fmt.Errorf("secret %q has no key %q", name, key), key, keys)
-}
-
-// hintKeys adds to an error about a key those that may have been meant.
-func hintKeys(err error, key string, keys []string) error {
-	near := similarTo(key, keys)
-	switch {
-	case len(near) > 0:
-		return Hinted(err, "did you mean %s?", strings.Join(near, " or "))
-	case len(keys) == 0:
-		return Hinted(err, "it has no keys")
-	default:
-		return Hinted(err, "it has %s", listed(keys))
-	}
-}
-
-// listed names some of many.
-func listed(names []string) string {
-	const shown = 12
-	if len(names) <= shown {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
 }

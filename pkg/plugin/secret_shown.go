@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
@@ -28,4 +29,15 @@ func printable(text string) string {
 		return text
 	}
 	return strings.Trim(strconv.Quote(text), `"`)
+}
+
+// listed joins names that a message shows, at most twelve of them.
+func listed(names []string) string { return shortList(names, 12) }
+
+// shortList joins names, at most so many, and says how many more there are; 0: all of them.
+func shortList(names []string, most int) string {
+	if most == 0 || len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }

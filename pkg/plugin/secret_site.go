@@ -60,8 +60,16 @@ func (o *otherSite) add(cmd *cobra.Command, env *Environment) {
 
 func (o otherSite) isSet() bool { return o.namespace != "" || o.context != "" }
 
-// of returns the site that is meant, seen from here. It reads the kubeconfig, and
-// connects to nothing.
+// sites returns the site of -n and --context, and the other one. It reads the kubeconfig,
+// and connects to nothing.
+func (o otherSite) sites(env *Environment) (from, to site, err error) {
+	if from, err = env.here(); err == nil {
+		to, err = o.of(from)
+	}
+	return from, to, err
+}
+
+// of returns the other site, seen from one.
 func (o otherSite) of(from site) (site, error) {
 	env := from.env
 	if o.context != "" {

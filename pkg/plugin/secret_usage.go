@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/cli-runtime/pkg/printers"
 )
 
 // secretUsage is one call of secret usage.
@@ -106,15 +105,14 @@ func (c *secretUsage) show(ctx context.Context, env *Environment, namespace, nam
 	a := secretUsageAccount{Kind: secretKind.kind, Name: name, Namespace: namespace, Consumers: []*secretUser{}}
 	a.Consumers = append(a.Consumers, users...)
 	var secret *secretMeta
-	switch {
-	case err == nil:
+	if err == nil {
 		secret, a.Type, a.Keys = &meta, meta.secretType, meta.keys
-	case !gone:
-		env.note("whether the Secret exists could not be looked at: %s", refusal(err))
 	}
-	if seen := err == nil || gone; seen {
+	if err == nil || gone {
 		exists := !gone
 		a.Exists = &exists
+	} else {
+		env.note("whether the Secret exists could not be looked at: %s", refusal(err))
 	}
 	s.judge(name, secret, a.Exists != nil)
 	a.coverage = s.coverage
@@ -143,8 +141,7 @@ func (c *secretUsage) table(env *Environment, users []*secretUser) error {
 	if len(users) == 0 {
 		return nil
 	}
-	out := printers.GetNewTabWriter(env.Out)
-	fmt.Fprintln(out, "OBJECT\tCONTAINER\tHOW\tKEYS\tSTATE")
+	rows := [][]string{{"OBJECT", "CONTAINER", "HOW", "KEYS", "STATE"}}
 	most := c.most()
 	for _, user := range users {
 		object := user.Object
@@ -156,10 +153,10 @@ func (c *secretUsage) table(env *Environment, users []*secretUser) error {
 			if len(use.Keys) > 0 {
 				keys = shortList(use.Keys, most)
 			}
-			fmt.Fprintln(out, strings.Join(orNone(object, use.where(), use.text(most), keys, use.state()), "\t"))
+			rows = append(rows, []string{object, use.where(), use.text(most), keys, use.state()})
 		}
 	}
-	return out.Flush()
+	return printRows(env.Out, rows)
 }
 
 // most is how many names a cell has; 0: all.
@@ -168,13 +165,4 @@ func (c *secretUsage) most() int {
 		return 0
 	}
 	return shownAtMost
-}
-
-func orNone(cells ...string) []string {
-	for i := range cells {
-		if cells[i] == "" {
-			cells[i] = none
-		}
-	}
-	return cells
 }

@@ -7,7 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/cli-runtime/pkg/printers"
 )
 
 // orphan is a Secret to which nothing that was looked at refers.
@@ -82,7 +81,7 @@ func (c *secretUsage) showOrphans(ctx context.Context, env *Environment, namespa
 	}
 	var out []string
 	for _, o := range found.LeftOut {
-		out = append(out, counting(o.Count, o.Sort))
+		out = append(out, fmt.Sprintf("%d %s", o.Count, plural(o.Sort, o.Count)))
 	}
 	if len(out) > 0 {
 		env.note("left out: %s", strings.Join(out, ", "))
@@ -120,29 +119,22 @@ func (s *scan) orphans(metas []secretMeta) secretOrphans {
 	return all
 }
 
+// orphanTable prints a row for each Secret; nothing for none.
 func (c *secretUsage) orphanTable(env *Environment, all []orphan) error {
 	if len(all) == 0 {
 		return nil
 	}
-	out := printers.GetNewTabWriter(env.Out)
-	titles := []string{"NAME", "TYPE", "DATA", "OWNER", "AGE"}
-	if c.print.output == "wide" {
-		titles = []string{"NAME", "TYPE", "DATA", "OWNER", "LABELS", "AGE"}
+	wide := c.print.output == "wide"
+	rows := [][]string{{"NAME", "TYPE", "DATA", "OWNER", "AGE"}}
+	if wide {
+		rows[0] = []string{"NAME", "TYPE", "DATA", "OWNER", "LABELS", "AGE"}
 	}
-	fmt.Fprintln(out, strings.Join(titles, "\t"))
 	for _, o := range all {
 		cells := []string{o.Name, o.Type, fmt.Sprint(o.Data), o.Owner}
-		if c.print.output == "wide" {
+		if wide {
 			cells = append(cells, pairs(o.Labels))
 		}
-		fmt.Fprintln(out, strings.Join(orNone(append(cells, env.age(o.Created.Time))...), "\t"))
+		rows = append(rows, append(cells, env.age(o.Created.Time)))
 	}
-	return out.Flush()
-}
-
-func counting(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return printRows(env.Out, rows)
 }

@@ -25,11 +25,11 @@ type scan struct {
 	// using are the objects that refer to a Secret, by its name: in the order in which kinds
 	// are named, then by name.
 	using map[string][]*secretUser
-	// former are those that did: Deployments of which an earlier ReplicaSet refers to it.
+	// former are the Deployments of which an earlier ReplicaSet refers to a Secret, by its name.
 	former map[string][]string
-	// above are the controllers of objects, by UID; objects what these are called.
-	above   map[types.UID]types.UID
+	// objects has the names of workloads, and above the UIDs of their controllers, by UID.
 	objects map[types.UID]string
+	above   map[types.UID]types.UID
 }
 
 // listing is the answer about a kind. An error may stand beside what was found.
@@ -45,7 +45,7 @@ func (e *Environment) scanSecretUsers(ctx context.Context, namespace string) (*s
 	s := &scan{sight: &sight{env: e, namespace: namespace}, using: map[string][]*secretUser{}, former: map[string][]string{},
 		above: map[types.UID]types.UID{}, objects: map[types.UID]string{},
 		coverage: coverage{Scanned: []string{}, NotInstalled: []string{}, NotScanned: []unscanned{}}}
-	pods := append([]explained{podKind}, templateKinds()...)
+	pods := append([]objectKind{podKind}, templateKinds()...)
 	others := referrers()
 	answers := make([]listing, len(pods)+len(others))
 	var readers sync.WaitGroup
@@ -73,7 +73,7 @@ func (e *Environment) scanSecretUsers(ctx context.Context, namespace string) (*s
 		lists[k.kind] = answers[i].items
 	}
 	for i, k := range others {
-		if err := s.cover(k.explained, answers[len(pods)+i].err); err != nil {
+		if err := s.cover(k.objectKind, answers[len(pods)+i].err); err != nil {
 			return nil, err
 		}
 		lists[k.kind] = answers[len(pods)+i].items
@@ -143,9 +143,9 @@ func (e *Environment) serves(resource schema.GroupVersionResource) error {
 	return nil
 }
 
-// cover notes whether a kind was looked at. It returns an error that is about more than one
-// kind.
-func (s *scan) cover(k explained, err error) error {
+// cover notes whether a kind was looked at. It returns an error that is not about this kind
+// alone.
+func (s *scan) cover(k objectKind, err error) error {
 	name := k.resource.GroupResource().String()
 	switch {
 	case err == nil:
@@ -159,8 +159,8 @@ func (s *scan) cover(k explained, err error) error {
 	}
 }
 
-// excuse notes what the API server says of a request that it does not answer; any other
-// error is the caller's.
+// excuse notes that a resource could not be read, and why, where that is an answer of the API
+// server. It returns any other error, and that the caller is not known.
 func (s *scan) excuse(resource string, err error) error {
 	var status apierrors.APIStatus
 	switch {
@@ -175,14 +175,14 @@ func (s *scan) excuse(resource string, err error) error {
 
 // read finds the references of the objects, by kind. It does no I/O.
 func (s *scan) read(lists map[string][]unstructured.Unstructured) error {
-	for _, object := range lists[ownKind.kind] {
+	for _, object := range lists[databaseUserKind.kind] {
 		user, err := typed[v1alpha1.DatabaseUser](&object)
 		if err != nil {
 			return err
 		}
 		s.sight.SetUser(user)
 	}
-	all, err := s.sight.consumingOf(lists)
+	all, err := s.sight.candidates(lists)
 	if err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func (s *scan) read(lists map[string][]unstructured.Unstructured) error {
 		s.podUses(&secretUser{Object: podKind.noun + "/" + p.name, kind: podKind, owner: p.owner}, p)
 	}
 	for _, w := range all.workloads {
-		s.podUses(&secretUser{Object: w.String(), kind: w.explained}, w.pod)
+		s.podUses(&secretUser{Object: w.String(), kind: w.objectKind}, w.pod)
 	}
 	for _, k := range templateKinds() {
 		for i := range lists[k.kind] {
@@ -246,7 +246,7 @@ func (s *scan) referrerUses(k referrer, object *unstructured.Unstructured) error
 	if err != nil {
 		return err
 	}
-	user := &secretUser{Object: k.noun + "/" + object.GetName(), kind: k.explained}
+	user := &secretUser{Object: k.noun + "/" + object.GetName(), kind: k.objectKind}
 	if object.GetNamespace() != s.sight.namespace {
 		user.Namespace = object.GetNamespace()
 	}
@@ -267,6 +267,7 @@ func (s *scan) add(user *secretUser, secret string, use secretUse) {
 	}
 }
 
+// addTo adds a use to those of one Secret.
 func (s *scan) addTo(secret string, user *secretUser, use secretUse) {
 	using := s.using[secret]
 	// The uses of one object come one after the other.

@@ -3,6 +3,7 @@ package plugin
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -18,7 +19,7 @@ type secretUser struct {
 	Namespace string      `json:"namespace,omitempty"`
 	Uses      []secretUse `json:"uses"`
 
-	kind explained
+	kind objectKind
 	// owner controls a pod.
 	owner *metav1.OwnerReference
 }
@@ -52,6 +53,7 @@ const (
 // useSubPath is a file that the kubelet does not replace.
 const useSubPath = "subPath"
 
+// newSecretUse returns the use of a Secret by a pod.
 func newSecretUse(use review.Use) secretUse {
 	u := secretUse{How: use.Way, Container: use.Container, ContainerKind: use.Kind, Keys: use.Keys, Optional: use.Optional}
 	if use.Fixed {
@@ -88,8 +90,8 @@ func union(all, others []string) []string {
 	return all
 }
 
-// judge finds out whether what is referred to is there. Without a Secret it is not; one
-// that was not looked at is not seen.
+// judge sets the state of a use. Secret is nil where there is none, and seen is false where
+// that could not be looked at.
 func (u *secretUse) judge(secret *secretMeta, seen bool) {
 	switch {
 	case u.Revision != "": // it is of the revision, which never changes
@@ -116,7 +118,8 @@ func (u secretUse) needs() bool {
 	return !u.Optional && slices.Contains([]string{review.UseEnv, review.UseEnvFrom, review.UseFiles, useSubPath, review.UseVolume}, u.How)
 }
 
-// text says how, in words: env PGHOST, PGUSER. It names so many places at most, 0: all.
+// text says in words how the Secret is used: env PGHOST, PGUSER. It names at most so many
+// places; 0: all.
 func (u secretUse) text(most int) string {
 	how := u.How
 	switch how {
@@ -164,10 +167,39 @@ func (u secretUse) where() string {
 	return u.Container
 }
 
-// shortList joins words, so many at most and how many more there are; 0: all.
-func shortList(words []string, most int) string {
-	if most == 0 || len(words) <= most {
-		return strings.Join(words, ", ")
+// judge sets the state of each use of a Secret.
+func (s *scan) judge(name string, secret *secretMeta, seen bool) {
+	for _, user := range s.using[name] {
+		for i := range user.Uses {
+			user.Uses[i].judge(secret, seen)
+		}
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(words[:most], ", "), len(words)-most)
+}
+
+// broken returns a line for each key of a Secret, or the Secret itself, that is not there
+// although pods need it.
+func (s *scan) broken(name string) []string {
+	need := map[string][]string{}
+	for _, user := range s.using[name] {
+		for _, use := range user.Uses {
+			lacks := use.Lacks
+			if use.State == stateAbsent {
+				lacks = []string{""}
+			}
+			for _, key := range lacks {
+				if use.needs() {
+					need[key] = union(need[key], []string{user.Object})
+				}
+			}
+		}
+	}
+	var lines []string
+	for _, key := range slices.Sorted(maps.Keys(need)) {
+		what := fmt.Sprintf("Secret %q has no key %q", name, key)
+		if key == "" {
+			what = fmt.Sprintf("there is no Secret %q", name)
+		}
+		lines = append(lines, what+", which these need: "+shortList(need[key], shownAtMost))
+	}
+	return lines
 }

@@ -21,6 +21,15 @@ func similarTo(asked string, names []string) []string {
 	return near[:min(len(near), mostMeant)]
 }
 
+// hintSimilar returns an error about a name that there is not, with a hint: the names that may
+// have been meant, or otherwise where none is like it.
+func hintSimilar(err error, asked string, names []string, otherwise string, args ...any) error {
+	if near := similarTo(asked, names); len(near) > 0 {
+		return Hinted(err, "did you mean %s?", strings.Join(near, " or "))
+	}
+	return Hinted(err, otherwise, args...)
+}
+
 // similar reports whether two names are a few letters apart, or the one asked for is part
 // of the other.
 func similar(name, asked string) bool {

@@ -3,9 +3,6 @@ package plugin
 import (
 	"context"
 	"fmt"
-	"time"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
@@ -49,13 +46,4 @@ func hasNotes(annotations map[string]string, notes map[string]*string) bool {
 		}
 	}
 	return true
-}
-
-// remarkExpiry says that a Secret that was written has expired: new values do not change
-// that by themselves.
-func remarkExpiry(env *Environment, name string, annotations map[string]string) {
-	now := revision.Summary{ObjectMeta: metav1.ObjectMeta{Annotations: annotations}}
-	if at := now.ExpiredAt(env.Now()); !at.IsZero() {
-		env.note("secret %q has expired at %s, and stays so: kubectl dbtether secret expire %s --in 90d, or --never", name, at.UTC().Format(time.RFC3339), name)
-	}
 }

@@ -39,6 +39,8 @@ func (t *policyTest) engine(ctx context.Context, env *Environment, given given) 
 	return engine, nil
 }
 
+// set reads the policies: those of --policies, those of the files with --offline, else those of
+// the cluster with the ConfigMaps of the files in place of its own.
 func (t *policyTest) set(ctx context.Context, env *Environment, given given) (policy.Set, error) {
 	switch {
 	case len(t.policies) > 0:

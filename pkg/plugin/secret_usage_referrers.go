@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -38,7 +37,7 @@ type reference struct {
 // referrer is a kind of object, other than pods and what makes them, that may refer to
 // Secrets.
 type referrer struct {
-	explained
+	objectKind
 	// everywhere says that those of other namespaces, or of none, may, too.
 	everywhere bool
 	// clusterWide says that they are of no namespace.
@@ -56,15 +55,15 @@ type referrer struct {
 func referrers() []referrer {
 	gateways := schema.GroupVersion{Group: "gateway.networking.k8s.io", Version: "v1"}
 	return []referrer{
-		{explained: explained{corev1.SchemeGroupVersion.WithResource("serviceaccounts"), "ServiceAccount", "serviceaccount", nil}, refers: ofServiceAccount},
-		{explained: explained{networkingv1.SchemeGroupVersion.WithResource("ingresses"), "Ingress", "ingress", nil}, refers: ofIngress},
-		{explained: explained{gateways.WithResource("gateways"), "Gateway", "gateway", nil}, everywhere: true, optional: true, older: "v1beta1", refers: ofGateway},
-		{explained: explained{gateways.WithResource("listenersets"), "ListenerSet", "listenerset", nil}, everywhere: true, optional: true, refers: ofGateway},
-		{explained: ownKind, optional: true, refers: ofDatabaseUser},
-		{explained: explained{v1alpha1.DBClusters, v1alpha1.KindDBCluster, "cluster", nil}, everywhere: true, clusterWide: true, optional: true, refers: ofDBCluster},
-		{explained: explained{corev1.SchemeGroupVersion.WithResource("persistentvolumes"), "PersistentVolume", "persistentvolume", nil}, everywhere: true, clusterWide: true, refers: ofPersistentVolume},
-		{explained: explained{storagev1.SchemeGroupVersion.WithResource("storageclasses"), "StorageClass", "storageclass", nil}, everywhere: true, clusterWide: true, refers: ofStorageClass},
-		{explained: explained{rbacv1.SchemeGroupVersion.WithResource("roles"), "Role", "role", nil}, refers: ofRole},
+		{objectKind: objectKind{corev1.SchemeGroupVersion.WithResource("serviceaccounts"), "ServiceAccount", "serviceaccount", nil}, refers: ofServiceAccount},
+		{objectKind: objectKind{networkingv1.SchemeGroupVersion.WithResource("ingresses"), "Ingress", "ingress", nil}, refers: ofIngress},
+		{objectKind: objectKind{gateways.WithResource("gateways"), "Gateway", "gateway", nil}, everywhere: true, optional: true, older: "v1beta1", refers: ofGateway},
+		{objectKind: objectKind{gateways.WithResource("listenersets"), "ListenerSet", "listenerset", nil}, everywhere: true, optional: true, refers: ofGateway},
+		{objectKind: databaseUserKind, optional: true, refers: ofDatabaseUser},
+		{objectKind: objectKind{v1alpha1.DBClusters, v1alpha1.KindDBCluster, "cluster", nil}, everywhere: true, clusterWide: true, optional: true, refers: ofDBCluster},
+		{objectKind: objectKind{corev1.SchemeGroupVersion.WithResource("persistentvolumes"), "PersistentVolume", "persistentvolume", nil}, everywhere: true, clusterWide: true, refers: ofPersistentVolume},
+		{objectKind: objectKind{storagev1.SchemeGroupVersion.WithResource("storageclasses"), "StorageClass", "storageclass", nil}, everywhere: true, clusterWide: true, refers: ofStorageClass},
+		{objectKind: objectKind{rbacv1.SchemeGroupVersion.WithResource("roles"), "Role", "role", nil}, refers: ofRole},
 	}
 }
 
@@ -228,16 +227,4 @@ func walk(value any, field string, visit func(field string, value map[string]any
 func stringOf(object map[string]any, field string) string {
 	value, _ := object[field].(string)
 	return value
-}
-
-// plural names n objects of the kind: 1 ingress, 2 ingresses.
-func (k explained) plural(n int) string {
-	switch {
-	case n == 1:
-		return "1 " + k.noun
-	case k.resource.Group == v1alpha1.GroupVersion.Group:
-		return fmt.Sprintf("%d %ss", n, k.noun)
-	default:
-		return fmt.Sprintf("%d %s", n, k.resource.Resource)
-	}
 }

@@ -7,9 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"k8s.io/apimachinery/pkg/util/duration"
-	"k8s.io/cli-runtime/pkg/printers"
 )
 
 // secretCount is how many objects refer to a Secret.
@@ -20,7 +17,7 @@ type secretCount struct {
 	// ByKind counts the pods of a workload, too.
 	ByKind map[string]int `json:"byKind"`
 
-	kinds   []explained
+	kinds   []objectKind
 	data    int
 	created time.Time
 }
@@ -40,7 +37,7 @@ type secretUsageSum struct {
 }
 
 // secretConsumers returns how many objects refer to each Secret of a namespace, by its name,
-// and how much of the cluster was looked at. Without any it is not there. The requests are
+// and which kinds were looked at. A Secret to which none refers is not in it. The requests are
 // those of scanSecretUsers: a constant number, all at once.
 func (e *Environment) secretConsumers(ctx context.Context, namespace string) (map[string]int, coverage, error) {
 	s, err := e.scanSecretUsers(ctx, namespace)
@@ -137,6 +134,7 @@ func (s *scan) directly(name string) bool {
 	})
 }
 
+// counted returns the row about a Secret.
 func (s *scan) counted(m *secretMeta) secretCount {
 	counted := secretCount{Name: m.Name, Type: m.secretType, Consumers: s.count(m.Name), ByKind: map[string]int{}, data: m.count, created: m.CreationTimestamp.Time}
 	for _, user := range s.using[m.Name] {
@@ -147,17 +145,16 @@ func (s *scan) counted(m *secretMeta) secretCount {
 	return counted
 }
 
+// counts prints the table of how many objects refer to each Secret.
 func (c *secretUsage) counts(env *Environment, all []secretCount) error {
 	if len(all) == 0 {
 		return nil
 	}
-	out := printers.GetNewTabWriter(env.Out)
 	wide := c.print.output == "wide"
-	titles := []string{"NAME", "CONSUMERS", "BY"}
+	rows := [][]string{{"NAME", "CONSUMERS", "BY"}}
 	if wide {
-		titles = []string{"NAME", "TYPE", "DATA", "CONSUMERS", "BY", "AGE"}
+		rows[0] = []string{"NAME", "TYPE", "DATA", "CONSUMERS", "BY", "AGE"}
 	}
-	fmt.Fprintln(out, strings.Join(titles, "\t"))
 	for _, s := range all {
 		var by []string
 		for _, k := range s.kinds {
@@ -167,46 +164,7 @@ func (c *secretUsage) counts(env *Environment, all []secretCount) error {
 		if wide {
 			cells = []string{s.Name, s.Type, fmt.Sprint(s.data), cells[1], cells[2], env.age(s.created)}
 		}
-		fmt.Fprintln(out, strings.Join(orNone(cells...), "\t"))
+		rows = append(rows, cells)
 	}
-	return out.Flush()
-}
-
-// age returns how long ago something was, as kubectl shows it.
-func (e *Environment) age(t time.Time) string { return duration.HumanDuration(e.Now().Sub(t)) }
-
-// judge finds out of each use of a Secret whether what it names is there.
-func (s *scan) judge(name string, secret *secretMeta, seen bool) {
-	for _, user := range s.using[name] {
-		for i := range user.Uses {
-			user.Uses[i].judge(secret, seen)
-		}
-	}
-}
-
-// broken says, a line each, what of a Secret is not there although pods need it.
-func (s *scan) broken(name string) []string {
-	need := map[string][]string{}
-	for _, user := range s.using[name] {
-		for _, use := range user.Uses {
-			lacks := use.Lacks
-			if use.State == stateAbsent {
-				lacks = []string{""}
-			}
-			for _, key := range lacks {
-				if use.needs() {
-					need[key] = union(need[key], []string{user.Object})
-				}
-			}
-		}
-	}
-	var lines []string
-	for _, key := range slices.Sorted(maps.Keys(need)) {
-		what := fmt.Sprintf("Secret %q has no key %q", name, key)
-		if key == "" {
-			what = fmt.Sprintf("there is no Secret %q", name)
-		}
-		lines = append(lines, what+", which these need: "+shortList(need[key], shownAtMost))
-	}
-	return lines
+	return printRows(env.Out, rows)
 }
