@@ -31,7 +31,7 @@ be looked at. reconcile mends what can be mended without losing data.`,
 			if err := print.check(); err != nil {
 				return err
 			}
-			return drift(cmd.Context(), env, &which, args, &print)
+			return asUnread(drift(cmd.Context(), env, &which, args, &print))
 		},
 	}
 	which.add(cmd)
@@ -39,23 +39,26 @@ be looked at. reconcile mends what can be mended without losing data.`,
 	return cmd
 }
 
-// exitDrifted and exitUnread are the exit codes of drift, like those of diff.
+// The exit codes of drift. As with diff, 1 means that something differs, so an error that
+// kept drift from looking must not exit with 1.
 const (
 	exitDrifted = 1
 	exitUnread  = 4
 )
 
+// drift looks at the objects that args and s select and prints how each differs. An
+// error without an exit code of its own means that not everything was looked at.
 func drift(ctx context.Context, env *Environment, s *selected, args []string, print *printFlags) error {
 	bar := env.newProgress()
 	defer bar.done()
-	p, err := env.provisioner(&progress{}) // several are looked at at once: the bar says how far it is
+	p, err := env.provisioner(&progress{}) // works on several at once: the bar counts them
 	if err != nil {
 		return err
 	}
 	defer p.Close()
 	objects, err := s.objects(ctx, env, args)
 	if err != nil {
-		return asUnread(err)
+		return err
 	}
 	documents := []driftDocument{}
 	var differ, blind int
@@ -83,7 +86,7 @@ func drift(ctx context.Context, env *Environment, s *selected, args []string, pr
 	}
 	switch {
 	case err != nil:
-		return asUnread(err)
+		return err
 	case blind > 0:
 		return withExitCode(Hinted(fmt.Errorf("%d of %d could not be looked at", blind, len(objects)), "mend what is said above, then run it again"), exitUnread)
 	case differ > 0:
@@ -103,7 +106,8 @@ func unread(d provision.Drift) error {
 	return fmt.Errorf("%s: %w", subject, d.Err)
 }
 
-// asUnread returns an error that leads to exitUnread, unless it knows better.
+// asUnread returns err with the exit code exitUnread, unless it has a code of its own. It
+// returns nil for nil.
 func asUnread(err error) error {
 	var coded exitCoder
 	if err == nil || errors.As(err, &coded) {

@@ -214,3 +214,15 @@ func equalJSON(t *testing.T, a, b any) bool {
 	}
 	return bytes.Equal(x, y)
 }
+
+// drift's exit code 1 means that something differs: whoever is interrupted has not found
+// that out.
+func TestInterruptedDrift(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	var out, errOut bytes.Buffer
+	args := []string{"kubectl-dbtether", "drift", "--server", "http://127.0.0.1:1", "-n", "shop"}
+	if code := Main(ctx, args, &bytes.Buffer{}, &out, &errOut, "v0"); code != exitUnread || errOut.String() != "error: interrupted\n" {
+		t.Errorf("code %d, stderr %q", code, errOut.String())
+	}
+}
