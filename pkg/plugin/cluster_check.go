@@ -29,6 +29,7 @@ databases need.`,
 			if err != nil {
 				return err
 			}
+			defer p.Close()
 			cluster, err := p.Cluster(cmd.Context(), args[0])
 			if err != nil {
 				return err

@@ -95,6 +95,7 @@ func (e *Environment) checkCluster(ctx context.Context, object *unstructured.Uns
 	if err != nil {
 		return err
 	}
+	defer p.Close()
 	findings, err := p.CheckCluster(ctx, cluster, true)
 	for _, f := range findings {
 		if err == nil && f.Level == provision.LevelError {
