@@ -159,6 +159,17 @@ func TestWithoutTerminal(t *testing.T) {
 	}
 }
 
+// The progress line is shorter than the terminal is wide, however narrow that is.
+func TestProgressWidth(t *testing.T) {
+	for width, want := range map[int]string{1: "…", 2: "…", 4: "wo…", 8: "working"} {
+		var out bytes.Buffer
+		(&progress{out: &out, width: width}).step("working")
+		if got := strings.TrimPrefix(out.String(), "\r\x1b[K"); got != want {
+			t.Errorf("%d columns: %q, want %q", width, got, want)
+		}
+	}
+}
+
 func TestOutcome(t *testing.T) {
 	object := func(text string) *unstructured.Unstructured {
 		return &unstructured.Unstructured{Object: parse(t, text)}
@@ -194,6 +205,14 @@ func TestInstallCompleter(t *testing.T) {
 		if said, err := installCompleter(program, "", "linux"); err != nil || said != want {
 			t.Errorf("got %q, %v, want %q", said, err, want)
 		}
+	}
+	// What is no link is not ours.
+	other := t.TempDir()
+	if err := os.WriteFile(filepath.Join(other, completer), nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := installCompleter(program, other, "linux"); err == nil || !strings.HasPrefix(explain(err).hint, "see what that file is") {
+		t.Errorf("a file that is there already: %v", err)
 	}
 	// Windows has no links for everyone: a copy.
 	dir := t.TempDir()
