@@ -85,11 +85,15 @@ func inChain(err error, is func(error) bool) bool {
 	return false
 }
 
-// isUnknownResource says whether the API server does not serve the resource at
-// all, where another 404 means that one object is missing.
+// isUnknownResource reports whether the API server does not serve the resource at all.
+// Both that and a missing object are a 404.
 func isUnknownResource(err error) bool {
 	return apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
 }
+
+// isNotFound reports whether one object is missing, of a resource that the API server
+// serves.
+func isNotFound(err error) bool { return apierrors.IsNotFound(err) && !isUnknownResource(err) }
 
 func explainStatus(status metav1.Status) explanation {
 	details := status.Details

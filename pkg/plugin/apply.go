@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/cli-runtime/pkg/resource"
@@ -274,7 +273,7 @@ func (a *apply) write(ctx context.Context, env *Environment, k kind, object *uns
 		return nil, nil, err
 	}
 	before, err = client.Get(ctx, object.GetName(), metav1.GetOptions{})
-	if apierrors.IsNotFound(err) && !isUnknownResource(err) {
+	if isNotFound(err) {
 		before, err = nil, nil
 	}
 	if err != nil || a.dryRun.client() {

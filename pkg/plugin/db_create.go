@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
@@ -128,7 +127,7 @@ func (c *dbCreate) existingOwner(ctx context.Context, p *provision.Provisioner, 
 		return nil, nil
 	}
 	owner, err := p.User(ctx, db.Namespace, db.Spec.Owner)
-	if apierrors.IsNotFound(err) && !isUnknownResource(err) || err == nil && owner.DeletionTimestamp != nil {
+	if isNotFound(err) || err == nil && owner.DeletionTimestamp != nil {
 		return nil, nil
 	}
 	return owner, err
@@ -163,13 +162,13 @@ func (c *dbCreate) database(ctx context.Context, p *provision.Provisioner, names
 	}
 	have, err := p.Database(ctx, namespace, name)
 	switch {
-	case apierrors.IsNotFound(err) && !isUnknownResource(err):
+	case isNotFound(err):
 		return want, p.Create(ctx, want, true)
 	case err != nil:
 		return nil, err
 	}
 	if have.DeletionTimestamp != nil {
-		return nil, Hinted(fmt.Errorf("Database %q is being deleted", name), "finish that: kubectl dbtether db delete %s", name)
+		return nil, beingDeleted(dbKind, name)
 	}
 	if have.Spec.ClusterRef != want.Spec.ClusterRef || c.databaseName != "" && have.PostgresName(cluster) != c.databaseName {
 		return nil, Hinted(fmt.Errorf("Database %q exists already: %q on cluster %q", name, have.PostgresName(cluster), have.Spec.ClusterRef.Name),
@@ -243,13 +242,13 @@ func orNoLimit(limit *int32) *int32 {
 func existingOrValid(ctx context.Context, p *provision.Provisioner, want *v1alpha1.DatabaseUser) (*v1alpha1.DatabaseUser, error) {
 	have, err := p.User(ctx, want.Namespace, want.Name)
 	switch {
-	case apierrors.IsNotFound(err) && !isUnknownResource(err):
+	case isNotFound(err):
 		return want, p.CreateUser(ctx, want, true)
 	case err != nil:
 		return nil, err
 	}
 	if have.DeletionTimestamp != nil {
-		return nil, Hinted(fmt.Errorf("DatabaseUser %q is being deleted", want.Name), "finish that: kubectl dbtether user delete %s", want.Name)
+		return nil, beingDeleted(userKind, want.Name)
 	}
 	if !containsAll(have.Access(), want.Access()) || want.Spec.Username != "" && have.PostgresName(nil) != want.Spec.Username {
 		return nil, Hinted(fmt.Errorf("DatabaseUser %q exists already: %s", want.Name, inWords(have)),
@@ -262,11 +261,7 @@ func existingOrValid(ctx context.Context, p *provision.Provisioner, want *v1alph
 func inWords(user *v1alpha1.DatabaseUser) string {
 	var words []string
 	for _, a := range user.Access() {
-		name := a.Name
-		if a.Namespace != user.Namespace {
-			name = a.Namespace + "/" + name
-		}
-		words = append(words, fmt.Sprintf("%s in database %q", a.Privileges, name))
+		words = append(words, fmt.Sprintf("%s in database %q", a.Privileges, seenFrom(user.Namespace, a.Namespace, a.Name)))
 	}
 	for _, grant := range user.Spec.AdditionalGrants {
 		words = append(words, join(grant.Privileges)+" on "+join(grant.Tables))

@@ -130,10 +130,7 @@ func (c *dbPsql) choose(ctx context.Context, p *provision.Provisioner, db *v1alp
 	}
 	var names []string
 	for _, user := range users {
-		name := user.Name
-		if user.Namespace != db.Namespace { // there may be one of that name in both
-			name = user.Namespace + "/" + name
-		}
+		name := seenFrom(db.Namespace, user.Namespace, user.Name) // there may be one of that name in both
 		if name == c.user {
 			return user, nil
 		}

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
@@ -108,16 +107,14 @@ func (e *Environment) user(ctx context.Context, p *provision.Provisioner, name s
 	user, err := p.User(ctx, namespace, name)
 	switch {
 	case isNotFound(err):
-		return nil, Hinted(fmt.Errorf("DatabaseUser %q not found in namespace %q", name, namespace), "see which there are: kubectl dbtether user list -A")
+		return nil, notFound(userKind, namespace, name, err)
 	case err != nil:
 		return nil, err
 	case user.DeletionTimestamp != nil:
-		return nil, Hinted(fmt.Errorf("DatabaseUser %q is being deleted", name), "finish that: kubectl dbtether user delete %s", name)
+		return nil, beingDeleted(userKind, name)
 	}
 	return user, nil
 }
-
-func isNotFound(err error) bool { return apierrors.IsNotFound(err) && !isUnknownResource(err) }
 
 // specPatch returns the JSON merge patch (RFC 7396) between two users' references,
 // privileges and grants, bound to the version that was read; nil if they are the same.
