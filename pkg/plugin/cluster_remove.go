@@ -77,13 +77,9 @@ func (r *clusterRemove) run(ctx context.Context, env *Environment, name string) 
 }
 
 func refuseWhileUsed(ctx context.Context, env *Environment, cluster string) error {
-	list, err := env.list(ctx, dbKind, metav1.NamespaceAll, metav1.ListOptions{})
+	databases, err := readAll[v1alpha1.Database](ctx, env, dbKind, metav1.NamespaceAll)
 	if err != nil {
 		return fmt.Errorf("find the Databases on cluster %q: %w", cluster, err)
-	}
-	databases, err := typedList[v1alpha1.Database](list)
-	if err != nil {
-		return err
 	}
 	if users := databasesOf(cluster, databases); len(users) > 0 {
 		return Hinted(fmt.Errorf("DBCluster %q is in use by Database %s", cluster, strings.Join(users, ", ")),

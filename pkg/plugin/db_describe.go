@@ -81,11 +81,7 @@ func describeLife(text *description, database *v1alpha1.Database) {
 
 // clusterIfKnown reads a DBCluster; nil where that is not possible.
 func (e *Environment) clusterIfKnown(ctx context.Context, name string) *v1alpha1.DBCluster {
-	object, err := e.get(ctx, clusterKind, "", name)
-	if err != nil {
-		return nil
-	}
-	cluster, err := typed[v1alpha1.DBCluster](object)
+	cluster, err := read[v1alpha1.DBCluster](ctx, e, clusterKind, name)
 	if err != nil {
 		return nil
 	}

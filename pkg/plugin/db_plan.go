@@ -33,16 +33,8 @@ the server is sent a verifier, which the script shows as <verifier>.`,
 				return err
 			}
 			defer p.Close()
-			namespace, err := env.Namespace()
-			if err != nil {
-				return err
-			}
-			object, err := env.get(ctx, dbKind, namespace, args[0])
-			if err != nil {
-				return err
-			}
 			request := provision.Request{}
-			if request.Database, err = typed[v1alpha1.Database](object); err != nil {
+			if request.Database, err = read[v1alpha1.Database](ctx, env, dbKind, args[0]); err != nil {
 				return err
 			}
 			if request.Users, err = p.UsersOf(ctx, request.Database); err != nil {

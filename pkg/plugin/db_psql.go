@@ -60,15 +60,7 @@ func (c *dbPsql) run(ctx context.Context, env *Environment, name string, args []
 	if err != nil {
 		return Hinted(errors.New("psql is not installed"), "install it: apt-get install postgresql-client, dnf install postgresql, brew install libpq, or winget install PostgreSQL")
 	}
-	namespace, err := env.Namespace()
-	if err != nil {
-		return err
-	}
-	object, err := env.get(ctx, dbKind, namespace, name)
-	if err != nil {
-		return err
-	}
-	db, err := typed[v1alpha1.Database](object)
+	db, err := read[v1alpha1.Database](ctx, env, dbKind, name)
 	if err != nil {
 		return err
 	}

@@ -40,11 +40,7 @@ func (g *gathering) namespace(ctx context.Context, name string) ([]*v1alpha1.Dat
 
 // databases reads the Databases of a namespace.
 func (g *gathering) databases(ctx context.Context, namespace string) error {
-	list, err := g.env.list(ctx, dbKind, namespace, metav1.ListOptions{})
-	if err != nil {
-		return err
-	}
-	databases, err := typedList[v1alpha1.Database](list)
+	databases, err := readAll[v1alpha1.Database](ctx, g.env, dbKind, namespace)
 	for i := range databases {
 		g.facts.SetDatabase(&databases[i])
 		g.clusters[databases[i].Spec.ClusterRef.Name] = true
@@ -54,11 +50,7 @@ func (g *gathering) databases(ctx context.Context, namespace string) error {
 
 // users reads the DatabaseUsers of a namespace.
 func (g *gathering) users(ctx context.Context, namespace string) ([]*v1alpha1.DatabaseUser, error) {
-	list, err := g.env.list(ctx, userKind, namespace, metav1.ListOptions{})
-	if err != nil {
-		return nil, err
-	}
-	users, err := typedList[v1alpha1.DatabaseUser](list)
+	users, err := readAll[v1alpha1.DatabaseUser](ctx, g.env, userKind, namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -158,14 +150,10 @@ func (g *gathering) cluster(ctx context.Context, name string) error {
 // namesakes reads the users of all namespaces, so that a pod is told where the one is
 // that it asks for. Who may not read them is not told.
 func (g *gathering) namesakes(ctx context.Context) error {
-	list, err := g.env.list(ctx, userKind, metav1.NamespaceAll, metav1.ListOptions{})
+	users, err := readAll[v1alpha1.DatabaseUser](ctx, g.env, userKind, metav1.NamespaceAll)
 	if apierrors.IsForbidden(err) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	users, err := typedList[v1alpha1.DatabaseUser](list)
 	for i := range users {
 		g.facts.SetUser(&users[i])
 	}

@@ -137,6 +137,28 @@ func typed[T any](object *unstructured.Unstructured) (*T, error) {
 	return result, nil
 }
 
+// read is get for an object of the current namespace, read into the type of its kind.
+func read[T any](ctx context.Context, e *Environment, k kind, name string) (*T, error) {
+	namespace, err := e.namespaceOf(k)
+	if err != nil {
+		return nil, err
+	}
+	object, err := e.get(ctx, k, namespace, name)
+	if err != nil {
+		return nil, err
+	}
+	return typed[T](object)
+}
+
+// readAll is list for all objects of a namespace, read into the type of their kind.
+func readAll[T any](ctx context.Context, e *Environment, k kind, namespace string) ([]T, error) {
+	list, err := e.list(ctx, k, namespace, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return typedList[T](list)
+}
+
 // typedList reads every object of a list into its type.
 func typedList[T any](list *unstructured.UnstructuredList) ([]T, error) {
 	result := make([]T, 0, len(list.Items))
