@@ -87,3 +87,14 @@ func refuseWhileUsed(ctx context.Context, env *Environment, cluster string) erro
 	}
 	return nil
 }
+
+// databasesOf returns namespace/name of the Databases on a cluster.
+func databasesOf(cluster string, all []v1alpha1.Database) []string {
+	var names []string
+	for _, database := range all {
+		if database.Spec.ClusterRef.Name == cluster {
+			names = append(names, fmt.Sprintf("%s/%s", database.Namespace, database.Name))
+		}
+	}
+	return names
+}

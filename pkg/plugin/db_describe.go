@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -79,15 +78,6 @@ func describeLife(text *description, database *v1alpha1.Database) {
 	}
 }
 
-// clusterIfKnown reads a DBCluster; nil where that is not possible.
-func (e *Environment) clusterIfKnown(ctx context.Context, name string) *v1alpha1.DBCluster {
-	cluster, err := read[v1alpha1.DBCluster](ctx, e, clusterKind, name)
-	if err != nil {
-		return nil
-	}
-	return cluster
-}
-
 // describeUsers adds the DatabaseUsers of a database, those of other namespaces by
 // namespace/name, as far as the caller may list them.
 func describeUsers(ctx context.Context, env *Environment, text *description, database *v1alpha1.Database) error {
@@ -111,19 +101,4 @@ func describeUsers(ctx context.Context, env *Environment, text *description, dat
 		text.row(name, user.CurrentUsername(), string(user.Access()[i].Privileges), secret, user.Status.Phase)
 	}
 	return nil
-}
-
-func join[T ~string](values []T) string {
-	words := make([]string, len(values))
-	for i, value := range values {
-		words[i] = string(value)
-	}
-	return strings.Join(words, ", ")
-}
-
-// settings adds a line for each setting: values may have commas.
-func (d *description) settings(name string, settings map[string]v1alpha1.SettingValue) {
-	for _, setting := range slices.Sorted(maps.Keys(settings)) {
-		d.field(name, setting+" = "+string(settings[setting]))
-	}
 }

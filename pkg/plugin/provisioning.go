@@ -3,7 +3,6 @@ package plugin
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -113,16 +112,6 @@ func (c *provisioning) showPlan(ctx context.Context, env *Environment, p *provis
 	defer job.Close()
 	progress.done()
 	return showJob(ctx, env, &c.print, job, request.Restart)
-}
-
-func planTitle(job *provision.Job) string {
-	return fmt.Sprintf("Plan for %s on cluster %q (PostgreSQL %s)", job.Subject(), job.Cluster.Name, version(job.Server.VersionText))
-}
-
-// version returns "18.4" of "18.4 (Debian 18.4-1.pgdg12+1)".
-func version(text string) string {
-	number, _, _ := strings.Cut(text, " ")
-	return number
 }
 
 // tell prints what came of it: a sentence and the workloads that were restarted, or the

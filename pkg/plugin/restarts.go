@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -43,16 +42,3 @@ func notRestarted(env *Environment, asked bool, restarts provision.Restarts) err
 
 // errNotAllRestarted fails where each failure has been told.
 var errNotAllRestarted = errors.New("not all was restarted that has the old credential in its environment")
-
-// showJob prints the plan of a job and what it would restart. The error is that of
-// notRestarted, too.
-func showJob(ctx context.Context, env *Environment, print *printFlags, job *provision.Job, restart bool) error {
-	restarts, err := job.PlanRestarts(ctx)
-	if err != nil {
-		return err
-	}
-	if err := printFullPlan(env, print, job, restarts.Restarted); err != nil {
-		return err
-	}
-	return notRestarted(env, restart, restarts)
-}

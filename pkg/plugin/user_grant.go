@@ -98,24 +98,6 @@ func (g *userGrant) change(ctx context.Context, env *Environment, name string, e
 	})
 }
 
-// user reads a DatabaseUser that is not being deleted.
-func (e *Environment) user(ctx context.Context, p *provision.Provisioner, name string) (*v1alpha1.DatabaseUser, error) {
-	namespace, err := e.Namespace()
-	if err != nil {
-		return nil, err
-	}
-	user, err := p.User(ctx, namespace, name)
-	switch {
-	case isNotFound(err):
-		return nil, notFound(userKind, namespace, name, err)
-	case err != nil:
-		return nil, err
-	case user.DeletionTimestamp != nil:
-		return nil, beingDeleted(userKind, name)
-	}
-	return user, nil
-}
-
 // specPatch returns the JSON merge patch (RFC 7396) between two users' references,
 // privileges and grants, bound to the version that was read; nil if they are the same.
 func specPatch(before, after *v1alpha1.DatabaseUser) ([]byte, error) {
@@ -186,28 +168,6 @@ func (g *userGrant) ref(user *v1alpha1.DatabaseUser) (v1alpha1.DatabaseAccess, e
 		ref.Privileges = v1alpha1.Privileges(g.privileges)
 	}
 	return ref, err
-}
-
-// references returns the user's references as they stand in the spec.
-func references(user *v1alpha1.DatabaseUser) []v1alpha1.DatabaseAccess {
-	if user.Spec.DatabaseRef != nil {
-		return []v1alpha1.DatabaseAccess{*user.Spec.DatabaseRef}
-	}
-	return slices.Clone(user.Spec.DatabaseRefs)
-}
-
-// setReferences writes one reference as databaseRef where the user has that, and
-// several as databaseRefs.
-func setReferences(user *v1alpha1.DatabaseUser, refs []v1alpha1.DatabaseAccess) {
-	if len(refs) == 1 && user.Spec.DatabaseRef != nil {
-		user.Spec.DatabaseRef = &refs[0]
-		return
-	}
-	user.Spec.DatabaseRef, user.Spec.DatabaseRefs = nil, refs
-}
-
-func sameDatabase(user *v1alpha1.DatabaseUser, a, b v1alpha1.DatabaseAccess) bool {
-	return a.Name == b.Name && orDefault(a.Namespace, user.Namespace) == orDefault(b.Namespace, user.Namespace)
 }
 
 // grantTables adds one entry to additionalGrants, or widens the one about the same

@@ -3,7 +3,6 @@ package plugin
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -75,16 +74,6 @@ func (c *userRotate) run(ctx context.Context, env *Environment, name string) err
 		request := &provision.Request{Users: []*v1alpha1.DatabaseUser{user}, EndGrace: c.force, Rotate: true, Restart: c.restart, Edit: askRotation(env.Now)}
 		return request, nil
 	})
-}
-
-// notExpired returns an error if a user may no longer log in.
-func (e *Environment) notExpired(user *v1alpha1.DatabaseUser) error {
-	ends := user.Spec.ExpiresAt
-	if ends == nil || e.Now().Before(ends.Time) {
-		return nil
-	}
-	return Hinted(fmt.Errorf("DatabaseUser %q has expired at %s: its login is closed", user.Name, ends.UTC().Format(time.RFC3339)),
-		"move spec.expiresAt, or take it away: kubectl edit databaseuser %s", user.Name)
 }
 
 // askRotation returns the edit that asks for a rotation, unless one is asked for that

@@ -1,0 +1,46 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/install"
+)
+
+// record reads what an earlier installation left; empty where there was none.
+func (w *installing) record(ctx context.Context) (install.Record, error) {
+	config, err := w.env.configMap(ctx, install.RecordName)
+	if config == nil || err != nil {
+		return install.Record{}, err
+	}
+	record, err := install.ReadRecord(config)
+	return record, Hinted(err, "delete it if nobody needs it: then nothing of an earlier installation is removed")
+}
+
+// configMap reads one of dbtether's namespace; nil where there is none.
+func (e *Environment) configMap(ctx context.Context, name string) (*unstructured.Unstructured, error) {
+	wanted := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap"}}
+	wanted.SetNamespace(v1alpha1.SystemNamespace)
+	wanted.SetName(name)
+	return e.standing(ctx, wanted)
+}
+
+// writeRecord applies the record. It is shown once, when it is complete.
+func (w *installing) writeRecord(ctx context.Context, record install.Record) error {
+	config, err := record.ConfigMap()
+	if err != nil {
+		return err
+	}
+	before, after, err := w.apply(ctx, config)
+	if err != nil {
+		return fmt.Errorf("write down what is installed: %w", err)
+	}
+	if !record.Complete {
+		w.recordBefore = before
+		return nil
+	}
+	return w.show(after, install.Outcome(w.recordBefore, after))
+}
