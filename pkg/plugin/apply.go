@@ -9,9 +9,11 @@ import (
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/cli-runtime/pkg/resource"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/install"
 )
 
 // apply is one call of apply.
@@ -177,7 +179,7 @@ func (a *apply) one(ctx context.Context, env *Environment, m manifest, namespace
 		return nil, err
 	}
 	if a.print.human() {
-		if err := a.print.print(env, after, a.dryRun.said(outcome(before, after))); err != nil {
+		if err := a.print.print(env, after, a.dryRun.said(install.Outcome(before, after))); err != nil {
 			return nil, err
 		}
 	}
@@ -202,7 +204,7 @@ func (a *apply) write(ctx context.Context, env *Environment, k kind, object *uns
 	if err != nil {
 		return nil, nil, err
 	}
-	after, err = client.Patch(ctx, object.GetName(), applyPatch, body, metav1.PatchOptions{
+	after, err = client.Patch(ctx, object.GetName(), types.ApplyPatchType, body, metav1.PatchOptions{
 		FieldManager: v1alpha1.FieldManager, FieldValidation: metav1.FieldValidationStrict,
 		Force: &a.forceConflicts, DryRun: a.dryRun.options(),
 	})

@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
@@ -88,7 +89,7 @@ func (w *installing) apply(ctx context.Context, object *unstructured.Unstructure
 	if err != nil {
 		return nil, nil, err
 	}
-	after, err = client.Patch(ctx, object.GetName(), applyPatch, body, w.patchOptions(w.force))
+	after, err = client.Patch(ctx, object.GetName(), types.ApplyPatchType, body, w.patchOptions(w.force))
 	if w.dryRun.server() && object.GetNamespace() != "" && apierrors.IsNotFound(err) {
 		// What it would stand on is not there yet, and no dry run makes it.
 		return before, object, nil
