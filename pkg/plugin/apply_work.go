@@ -13,7 +13,7 @@ import (
 // work provisions what was written: clusters are checked, the rest is reconciled,
 // several at a time. The plan of a single object is shown.
 func (a *apply) work(ctx context.Context, env *Environment, written []manifest, failures *failures) error {
-	if !a.provision || a.dryRun.way != dryRunNone || len(written) == 0 {
+	if !a.provision || a.dryRun.on() || len(written) == 0 {
 		return nil
 	}
 	bar := env.newProgress()

@@ -47,7 +47,7 @@ func (r *clusterRemove) run(ctx context.Context, env *Environment, name string) 
 	if err := refuseWhileUsed(ctx, env, name); err != nil {
 		return err
 	}
-	if r.dryRun.way == dryRunNone {
+	if !r.dryRun.on() {
 		question := fmt.Sprintf("Remove DBCluster %q (%s)", name, cluster.Spec.Endpoint)
 		if err := env.confirmName(ctx, question, name, r.yes); err != nil {
 			return err

@@ -69,10 +69,7 @@ func (u *clusterUpdate) run(ctx context.Context, env *Environment, name string, 
 	if err := u.print.print(env, after, u.dryRun.said(install.Outcome(before, after))); err != nil {
 		return err
 	}
-	if u.dryRun.way != dryRunNone {
-		return nil
-	}
-	if !u.check {
+	if u.dryRun.on() || !u.check {
 		return nil
 	}
 	return env.checkCluster(ctx, after)

@@ -73,7 +73,8 @@ func (d *dryRun) add(cmd *cobra.Command) {
 	completeFlag(cmd, "dry-run", dryRunNone, dryRunClient, dryRunServer)
 }
 
-// client and server say which way was chosen.
+// on reports whether this is a dry run, of either way; client and server say which.
+func (d *dryRun) on() bool     { return d.way != dryRunNone }
 func (d *dryRun) client() bool { return d.way == dryRunClient }
 func (d *dryRun) server() bool { return d.way == dryRunServer }
 

@@ -58,7 +58,7 @@ func (c *provisioning) provision(ctx context.Context, env *Environment, gather f
 		return err
 	}
 	request.PlanHash = c.planHash
-	if c.dryRun.way != dryRunNone {
+	if c.dryRun.on() {
 		return c.showPlan(ctx, env, p, progress, request)
 	}
 	started := env.Now()
