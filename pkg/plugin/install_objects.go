@@ -35,10 +35,15 @@ type installing struct {
 	shown []unstructured.Unstructured
 }
 
+// ofKind returns those of the objects that are of a kind, in their order.
+func (w *installing) ofKind(kind string) []*unstructured.Unstructured {
+	return slices.DeleteFunc(slices.Clone(w.objects), func(o *unstructured.Unstructured) bool { return o.GetKind() != kind })
+}
+
 // dryRunOptions are what a writing request carries. In either dry run the API server is
 // asked, and stores nothing.
 func (w *installing) dryRunOptions() []string {
-	if w.dryRun.way == dryRunNone {
+	if !w.dryRun.on() {
 		return nil
 	}
 	return []string{metav1.DryRunAll}

@@ -6,7 +6,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/install"
 )
 
@@ -22,10 +21,7 @@ func (w *installing) record(ctx context.Context) (install.Record, error) {
 
 // configMap reads one of dbtether's namespace; nil where there is none.
 func (e *Environment) configMap(ctx context.Context, name string) (*unstructured.Unstructured, error) {
-	wanted := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap"}}
-	wanted.SetNamespace(v1alpha1.SystemNamespace)
-	wanted.SetName(name)
-	return e.standing(ctx, wanted)
+	return e.standing(ctx, ofSystem("v1", "ConfigMap", name))
 }
 
 // writeRecord applies the record. It is shown once, when it is complete.

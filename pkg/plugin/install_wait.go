@@ -50,10 +50,7 @@ func until(ctx context.Context, timeout time.Duration, look func(context.Context
 // awaitDefinitions waits until the API server serves our resources.
 func (w *installing) awaitDefinitions(ctx context.Context) error {
 	w.progress.step("waiting for the API server to take the definitions …")
-	for _, object := range w.objects {
-		if object.GetKind() != "CustomResourceDefinition" {
-			continue
-		}
+	for _, object := range w.ofKind("CustomResourceDefinition") {
 		err := until(ctx, definitionsTimeout, func(ctx context.Context) error {
 			standing, err := w.env.standing(ctx, object)
 			if err != nil {
@@ -117,10 +114,7 @@ func (w *installing) await(ctx context.Context, p install.Parameters, fresh bool
 // issued returns an error while cert-manager has not issued a certificate, without which
 // the webhook's pods do not start, with what it says of that.
 func (w *installing) issued(ctx context.Context) error {
-	for _, object := range w.objects {
-		if object.GetKind() != "Certificate" {
-			continue
-		}
+	for _, object := range w.ofKind("Certificate") {
 		standing, err := w.env.standing(ctx, object)
 		if err != nil {
 			return err

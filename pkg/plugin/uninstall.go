@@ -80,7 +80,7 @@ func (u *uninstallation) run(ctx context.Context, env *Environment) error {
 	if err != nil {
 		return err
 	}
-	if u.dryRun.way == dryRunNone {
+	if !u.dryRun.on() {
 		if err := env.confirmName(ctx, u.question(resources), v1alpha1.SystemNamespace, u.yes); err != nil {
 			return err
 		}
@@ -219,11 +219,11 @@ var secretsResource = schema.GroupVersionResource{Version: "v1", Resource: "secr
 // madeByWebhook are the objects that the webhook keeps for itself: its certificate, and
 // what each replica says of the policies.
 var madeByWebhook = []struct {
-	resource schema.GroupVersionResource
-	name     string
+	resource   schema.GroupVersionResource
+	kind, name string
 }{
-	{secretsResource, "dbtether-webhook-certificate"},
-	{configMaps, policy.StatusName},
+	{secretsResource, "Secret", "dbtether-webhook-certificate"},
+	{configMaps, "ConfigMap", policy.StatusName},
 }
 
 // removeMadeByWebhook deletes what the webhook has made, without reading it.
@@ -240,8 +240,7 @@ func (w *installing) removeMadeByWebhook(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		kind := map[string]string{"secrets": "Secret", "configmaps": "ConfigMap"}[made.resource.Resource]
-		if err := w.show(ofSystem("v1", kind, made.name), "deleted"); err != nil {
+		if err := w.show(ofSystem("v1", made.kind, made.name), "deleted"); err != nil {
 			return err
 		}
 	}

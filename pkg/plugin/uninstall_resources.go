@@ -26,10 +26,7 @@ func (u *uninstallation) removeDefinitions(ctx context.Context, w *installing, r
 			return err
 		}
 	}
-	for _, object := range w.objects {
-		if object.GetKind() != "CustomResourceDefinition" {
-			continue
-		}
+	for _, object := range w.ofKind("CustomResourceDefinition") {
 		standing, err := w.env.standing(ctx, object)
 		if err != nil {
 			return err
@@ -121,7 +118,7 @@ func (u *uninstallation) deleteResource(ctx context.Context, w *installing, r ow
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("delete %s: %w", install.Title(r.Unstructured), err)
 	}
-	if err := w.show(r.Unstructured, "deleted"); err != nil || u.dryRun.way != dryRunNone {
+	if err := w.show(r.Unstructured, "deleted"); err != nil || u.dryRun.on() {
 		return err
 	}
 	return until(ctx, u.timeout, func(ctx context.Context) error {
