@@ -90,7 +90,7 @@ func drift(ctx context.Context, env *Environment, s *selected, args []string, pr
 	case differ > 0:
 		return withExitCode(Hinted(fmt.Errorf("%d of %d differ", differ, len(objects)), "mend what can be: kubectl dbtether reconcile"), exitDrifted)
 	case len(objects) == 0:
-		env.note("%s", noneFound(s.where(env)))
+		s.noteNothing(env)
 	}
 	return nil
 }

@@ -16,12 +16,8 @@ import (
 func (e *Environment) watchLog(level *telemetry.Level, withNamespace bool) (*slog.Logger, func(provision.Result, time.Duration)) {
 	if e.Terminal.Out {
 		return slog.New(sentences{env: e, level: level}), func(result provision.Result, _ time.Duration) {
-			printResult(e, result, false, withNamespace)
-			for _, warning := range result.Warnings {
-				e.warn("%s: %s", subject(result, withNamespace), warning)
-			}
-			printPrefixed(e.ErrOut, "error: ", about(result, withNamespace))
-			printPrefixed(e.ErrOut, "hint:  ", result.Hint)
+			tellResult(e, result, false, withNamespace)
+			tellFailure(e, result, withNamespace)
 		}
 	}
 	results := slog.New(slog.NewJSONHandler(e.Out, nil))

@@ -25,12 +25,6 @@ func (s *selected) namespace(env *Environment) (string, error) {
 	return env.Namespace()
 }
 
-// where returns the namespace, "" for all.
-func (s *selected) where(env *Environment) string {
-	namespace, _ := s.namespace(env)
-	return namespace
-}
-
 // objects reads what args name, as KIND/NAME, or all, databases first.
 func (s *selected) objects(ctx context.Context, env *Environment, args []string) ([]unstructured.Unstructured, error) {
 	namespace, err := s.namespace(env)
@@ -74,4 +68,13 @@ func parseObject(text string) (kind, string, error) {
 		}
 	}
 	return kind{}, "", Hinted(Usagef("%q is no Database and no DatabaseUser", text), "write db/NAME or user/NAME")
+}
+
+// noteNothing says on stderr that the namespace, or the cluster, has none of them.
+func (s *selected) noteNothing(env *Environment) {
+	if namespace, _ := s.namespace(env); namespace != metav1.NamespaceAll {
+		env.note("there are no Databases and DatabaseUsers in namespace %q", namespace)
+		return
+	}
+	env.note("there are no Databases and DatabaseUsers")
 }
