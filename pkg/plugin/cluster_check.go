@@ -63,7 +63,7 @@ func printFindings(env *Environment, findings []provision.Finding) {
 	}
 }
 
-// worst returns an error if a finding is one.
+// worst returns an error that counts the findings that are errors; nil if there are none.
 func worst(cluster string, findings []provision.Finding) error {
 	n := 0
 	for _, f := range findings {
@@ -77,7 +77,9 @@ func worst(cluster string, findings []provision.Finding) error {
 	return Hinted(fmt.Errorf("cluster %q cannot hold databases yet: %d %s", cluster, n, plural("error", n)), "mend what is listed above, then check again")
 }
 
-// checkCluster connects to the server of a DBCluster that was just written.
+// checkCluster connects to the server of a DBCluster that was just written, and writes what
+// it finds to the status. The first error among the findings is returned; warnings are
+// printed.
 func (e *Environment) checkCluster(ctx context.Context, object *unstructured.Unstructured) error {
 	cluster, err := typed[v1alpha1.DBCluster](object)
 	if err != nil {

@@ -76,6 +76,7 @@ func (r *clusterRemove) run(ctx context.Context, env *Environment, name string) 
 	return nil
 }
 
+// refuseWhileUsed returns an error that names the Databases on a cluster, if there are any.
 func refuseWhileUsed(ctx context.Context, env *Environment, cluster string) error {
 	databases, err := readAll[v1alpha1.Database](ctx, env, dbKind, metav1.NamespaceAll)
 	if err != nil {

@@ -11,8 +11,9 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
 
-// refuseOther returns an error if flags were given that an existing object does not
-// agree with: a create does not change it, and must not seem to.
+// refuseOther returns an error that names the flags that were given and that an existing
+// object does not agree with: create does not change it, and must not seem to. agrees has
+// an entry for each flag.
 func refuseOther(k kind, name string, given func(string) bool, agrees map[string]bool) error {
 	var others []string
 	for _, flag := range slices.Sorted(maps.Keys(agrees)) {
@@ -30,7 +31,7 @@ func refuseOther(k kind, name string, given func(string) bool, agrees map[string
 	return Hinted(err, "change it: kubectl edit %s %s, then kubectl dbtether reconcile %s/%s", strings.ToLower(k.name), name, k.noun, name)
 }
 
-// fixedFlags stand for what a database is made with.
+// fixedFlags are about what PostgreSQL decides when it creates a database.
 var fixedFlags = []string{"--template", "--encoding", "--lc-collate", "--lc-ctype", "--locale-provider", "--icu-locale", "--builtin-locale"}
 
 func containsAll[T comparable](have, want []T) bool {
@@ -45,8 +46,9 @@ func orNoLimit(limit *int32) *int32 {
 	return limit
 }
 
-// existingOrValid returns the DatabaseUser that exists, if it is the one asked for,
-// or the new one if the API server finds it valid.
+// existingOrValid returns the DatabaseUser of that name that exists, or want if there is
+// none and the API server finds it valid. It is an error if the existing one has not what
+// want asks for, or is being deleted.
 func existingOrValid(ctx context.Context, p *provision.Provisioner, want *v1alpha1.DatabaseUser) (*v1alpha1.DatabaseUser, error) {
 	have, err := p.User(ctx, want.Namespace, want.Name)
 	switch {
@@ -65,9 +67,9 @@ func existingOrValid(ctx context.Context, p *provision.Provisioner, want *v1alph
 	return have, nil
 }
 
-// databaseThere returns an error that names the Databases that exist, if the one that
-// is referred to does not, or is being deleted. What the caller may not read is left to
-// others.
+// databaseThere returns an error if a Database does not exist, with the names of those that
+// do, or if it is being deleted. It returns nil if the caller may not read it: whoever
+// provisions the user finds out.
 func (e *Environment) databaseThere(ctx context.Context, p *provision.Provisioner, namespace, name string) error {
 	db, err := p.Database(ctx, namespace, name)
 	if err == nil && db.DeletionTimestamp != nil {
@@ -86,7 +88,7 @@ func (e *Environment) databaseThere(ctx context.Context, p *provision.Provisione
 	return nil
 }
 
-// knownDatabases names the Databases that there are, as a hint.
+// knownDatabases is a hint with the names of the Databases of the current namespace.
 func (e *Environment) knownDatabases(ctx context.Context) string {
 	if names := e.names(ctx, dbKind, ""); len(names) > 0 {
 		return "there are: " + strings.Join(names, ", ")

@@ -9,7 +9,7 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/install"
 )
 
-// record reads what an earlier installation left; empty where there was none.
+// record reads the record of an earlier installation; empty where there was none.
 func (w *installing) record(ctx context.Context) (install.Record, error) {
 	config, err := w.env.configMap(ctx, install.RecordName)
 	if config == nil || err != nil {
@@ -24,7 +24,7 @@ func (e *Environment) configMap(ctx context.Context, name string) (*unstructured
 	return e.standing(ctx, ofSystem("v1", "ConfigMap", name))
 }
 
-// writeRecord applies the record. It is shown once, when it is complete.
+// writeRecord applies the record. Only a complete one is shown, so that it is shown once.
 func (w *installing) writeRecord(ctx context.Context, record install.Record) error {
 	config, err := record.ConfigMap()
 	if err != nil {

@@ -96,8 +96,8 @@ func version(text string) string {
 	return number
 }
 
-// showJob prints the plan of a job and what it would restart. The error is that of
-// notRestarted, too.
+// showJob prints the full plan of a job and what it would restart. The error may be that of
+// notRestarted.
 func showJob(ctx context.Context, env *Environment, print *printFlags, job *provision.Job, restart bool) error {
 	restarts, err := job.PlanRestarts(ctx)
 	if err != nil {

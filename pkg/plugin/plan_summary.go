@@ -9,7 +9,7 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
 
-// shownGrants is up to how many grants a summary lists one by one.
+// shownGrants is how many grants a summary lists one by one; more are counted.
 const shownGrants = 3
 
 // summarize returns a plan in a few lines: what is created by name, then in the
@@ -61,7 +61,8 @@ func aligned(said []sentence) []string {
 	return lines
 }
 
-// isolation says so where grants shut PUBLIC out of a database.
+// isolation is added to a number of grants that shut PUBLIC out of a database; empty for
+// others.
 func isolation(grants []postgres.Step) string {
 	if slices.ContainsFunc(grants, func(s postgres.Step) bool { return s.Verb == "revoke" && strings.HasPrefix(s.Object, "database ") }) {
 		return ", isolation from PUBLIC"
@@ -69,9 +70,9 @@ func isolation(grants []postgres.Step) string {
 	return ""
 }
 
-// alike returns the steps that are counted together with one if they are many, and
-// the verb that they are counted under: grants and revocations each for themselves,
-// but all that isolates a new database as one.
+// alike returns the steps that a summary counts together with s where they are many, and
+// the verb of that line. Grants and revocations are counted separately, except those that
+// isolate a new database. Other steps are never counted: none are returned.
 func alike(plan postgres.Plan, s postgres.Step) (verb string, steps []postgres.Step) {
 	switch {
 	case s.Verb != "grant" && s.Verb != "revoke":

@@ -19,7 +19,8 @@ type userGrant struct {
 	privileges string
 	tables     []string
 	on         []string
-	// found is whether the user had what is to be taken: somebody else may take it first.
+	// found is whether an earlier call of revoke found what is to be revoked: another run may
+	// revoke it between two calls, and that is no error.
 	found bool
 	provisioning
 }
@@ -70,8 +71,8 @@ func anyChanged(cmd *cobra.Command, flags ...string) bool {
 	return slices.ContainsFunc(flags, cmd.Flags().Changed)
 }
 
-// change computes the user's new spec, and provisions the user with it. check, if it
-// is not nil, looks at the Database that the flags name.
+// change provisions the user with the spec that edit makes. check, unless it is nil,
+// returns an error about the Database that the flags name.
 func (g *userGrant) change(ctx context.Context, env *Environment, name string, edit func(*v1alpha1.DatabaseUser) error,
 	check func(ctx context.Context, p *provision.Provisioner, namespace, database string) error,
 ) error {
@@ -158,7 +159,8 @@ func (g *userGrant) grant(user *v1alpha1.DatabaseUser) error {
 	return nil
 }
 
-// ref reads --database; its own namespace is left out, as in a manifest.
+// ref reads --database and --privileges. The user's own namespace is left out, as in a
+// manifest.
 func (g *userGrant) ref(user *v1alpha1.DatabaseUser) (v1alpha1.DatabaseAccess, error) {
 	ref, err := parseAccess(g.database)
 	if ref.Namespace == user.Namespace {
@@ -170,8 +172,8 @@ func (g *userGrant) ref(user *v1alpha1.DatabaseUser) (v1alpha1.DatabaseAccess, e
 	return ref, err
 }
 
-// grantTables adds one entry to additionalGrants, or widens the one about the same
-// tables.
+// grantTables adds an entry to additionalGrants, or the privileges to the entry about the
+// same tables.
 func (g *userGrant) grantTables(user *v1alpha1.DatabaseUser) error {
 	grant, err := g.tableGrant(user)
 	if err != nil {
@@ -193,6 +195,8 @@ func (g *userGrant) grantTables(user *v1alpha1.DatabaseUser) error {
 	return nil
 }
 
+// tableGrant reads --database, --table and --on-table. The database is left out where the
+// user has only one; another one is then an error.
 func (g *userGrant) tableGrant(user *v1alpha1.DatabaseUser) (v1alpha1.TableGrant, error) {
 	var grant v1alpha1.TableGrant
 	if g.database != "" {

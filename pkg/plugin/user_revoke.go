@@ -68,7 +68,8 @@ func (g *userGrant) revoke(user *v1alpha1.DatabaseUser) error {
 	return nil
 }
 
-// stillHas reports whether the last run that came to its end gave the user a database.
+// stillHas reports whether the user has a database in PostgreSQL, according to the last run
+// that was finished.
 func stillHas(user *v1alpha1.DatabaseUser, ref v1alpha1.DatabaseAccess) bool {
 	return slices.ContainsFunc(user.Status.Databases, func(a v1alpha1.DatabaseAccessStatus) bool {
 		return a.Name == ref.Name && a.Namespace == orDefault(ref.Namespace, user.Namespace)
