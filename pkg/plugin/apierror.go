@@ -39,9 +39,9 @@ func explain(err error) explanation {
 		result = said
 	case meta.IsNoMatchError(err):
 		result.hint = hintCRDs
-	case clientcmd.IsEmptyConfig(err):
+	case inChain(err, clientcmd.IsEmptyConfig):
 		result.cause, result.hint = "no kubeconfig was found", hintKubeconfig
-	case clientcmd.IsContextNotFound(err), clientcmd.IsConfigurationInvalid(err):
+	case inChain(err, isInvalidKubeconfig):
 		result.hint = "see what the kubeconfig has: kubectl config get-contexts"
 	case errors.As(err, &request):
 		result.cause, result.hint = explainRequest(request, result.cause)
@@ -64,11 +64,36 @@ const (
 	hintKubeconfig = "name one with --kubeconfig or KUBECONFIG; kubectl config view shows what is used"
 )
 
-// isUnknownResource says whether the API server does not serve the resource at
-// all, where another 404 means that one object is missing.
+// kubeconfigLacks is how clientcmd says that the kubeconfig has no such context or user,
+// where it reads only a part of it; the error has no type.
+var kubeconfigLacks = regexp.MustCompile(`^(context|auth info) ".*" does not exist$`)
+
+// isInvalidKubeconfig reports whether an error of clientcmd is about what the kubeconfig
+// holds.
+func isInvalidKubeconfig(err error) bool {
+	return clientcmd.IsContextNotFound(err) || clientcmd.IsConfigurationInvalid(err) || kubeconfigLacks.MatchString(err.Error())
+}
+
+// inChain reports whether is holds for err or for an error that it wraps. The functions of
+// clientcmd look at one error only.
+func inChain(err error, is func(error) bool) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if is(err) {
+			return true
+		}
+	}
+	return false
+}
+
+// isUnknownResource reports whether the API server does not serve the resource at all.
+// Both that and a missing object are a 404.
 func isUnknownResource(err error) bool {
 	return apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
 }
+
+// isNotFound reports whether one object is missing, of a resource that the API server
+// serves.
+func isNotFound(err error) bool { return apierrors.IsNotFound(err) && !isUnknownResource(err) }
 
 func explainStatus(status metav1.Status) explanation {
 	details := status.Details

@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
@@ -110,6 +112,14 @@ func TestExplain(t *testing.T) {
 		"deadline": {
 			fmt.Errorf("wait: %w", context.DeadlineExceeded),
 			explanation{"wait: context deadline exceeded", "give it longer with --timeout", ExitFailed},
+		},
+		"no such context, where only the namespace is read": {
+			&runError{fmt.Errorf("read the namespace: %w", errors.New(`context "nowhere" does not exist`))},
+			explanation{`read the namespace: context "nowhere" does not exist`, "see what the kubeconfig has: kubectl config get-contexts", ExitFailed},
+		},
+		"an invalid kubeconfig, behind what the command says": {
+			&runError{clientcmd.ConfirmUsable(clientcmdapi.Config{Contexts: map[string]*clientcmdapi.Context{"c": {Cluster: "gone"}}}, "c")},
+			explanation{`invalid configuration: [user was not specified for context "c", cluster "gone" was not found for context "c", no server found for cluster "gone"]`, "see what the kubeconfig has: kubectl config get-contexts", ExitFailed},
 		},
 		"own hint and code win": {
 			Hinted(withExitCode(fmt.Errorf("x: %w", apierrors.NewNotFound(databases, "orders")), ExitWaiting), "wait for %s", "it"),

@@ -10,10 +10,11 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
 
-// work provisions what was written: clusters are checked, the rest is reconciled,
-// several at a time. The plan of a single object is shown.
+// work provisions what was written: it checks the clusters and reconciles the rest, several
+// at a time. The plan is shown if there is only one object. What fails is added to failures;
+// the error is about the whole.
 func (a *apply) work(ctx context.Context, env *Environment, written []manifest, failures *failures) error {
-	if !a.provision || a.dryRun.way != dryRunNone || len(written) == 0 {
+	if !a.provision || a.dryRun.on() || len(written) == 0 {
 		return nil
 	}
 	bar := env.newProgress()
@@ -39,6 +40,9 @@ func (a *apply) work(ctx context.Context, env *Environment, written []manifest, 
 		bar.done()
 		tally.add(r)
 		m, known := sources[r.Kind+" "+r.Namespace+"/"+r.Name]
+		if !known { // a cluster that does not answer: each of its databases fails, too
+			return
+		}
 		for _, warning := range r.Warnings {
 			if !slices.Contains(shown, warning) {
 				env.warn("%s: %s", m.label(), warning)
@@ -46,9 +50,6 @@ func (a *apply) work(ctx context.Context, env *Environment, written []manifest, 
 		}
 		if a.print.human() {
 			printRestarted(env, r.Restarted, "")
-		}
-		if r.Err == nil || !known { // a cluster that does not answer fails each of its databases
-			return
 		}
 		failures.add(m.wrap(r.Err))
 	}}
@@ -100,8 +101,9 @@ func (a *apply) showPlans(ctx context.Context, env *Environment, written []manif
 	return nil
 }
 
-// planRequests groups what a dry run would have written. What exists keeps its UID;
-// what does not has none.
+// planRequests makes requests of the objects that a dry run would have written, with the
+// manifest of each. What exists keeps its UID, what is new gets none, and new users are
+// planned with the new database that they refer to first.
 func planRequests(ctx context.Context, p *provision.Provisioner, written []manifest) ([]provision.Request, []manifest, error) {
 	var requests []provision.Request
 	var sources []manifest

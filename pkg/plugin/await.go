@@ -16,7 +16,7 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
 
-// awaitInterval is how often a resource is looked at that somebody else provisions.
+// awaitInterval is how often the command looks at a resource that the runner works on.
 const awaitInterval = time.Second
 
 // needsRunner reports whether err says that the caller may not do the work herself,
@@ -68,20 +68,28 @@ func (c *provisioning) submit(ctx context.Context, env *Environment, p *provisio
 	return nil
 }
 
-// await looks at a resource until somebody has provisioned it as it is now. The error
-// is what its status says went wrong, or that nobody came.
+// await waits until somebody has provisioned a resource as it is now. The error is what
+// its status says went wrong, or that nobody came before the deadline of ctx; timeout is
+// how long that was.
 func (e *Environment) await(ctx context.Context, k kind, namespace, name string, timeout time.Duration) error {
+	return awaitRunner(ctx, namespace, func() (bool, error) {
+		object, err := e.get(ctx, k, namespace, name)
+		if err != nil {
+			return false, err
+		}
+		return provisioned(object)
+	}, func() error {
+		return fmt.Errorf("%s %q is written, but nobody has provisioned it in %s", k.name, name, timeout)
+	})
+}
+
+// awaitRunner looks every awaitInterval until look reports that the runner has done its
+// work, or fails. At the deadline of ctx the error is late's, with exit code 8.
+func awaitRunner(ctx context.Context, namespace string, look func() (done bool, err error), late func() error) error {
 	ticker := time.NewTicker(awaitInterval)
 	defer ticker.Stop()
 	for {
-		object, err := e.get(ctx, k, namespace, name)
-		if err == nil {
-			var answered bool
-			if answered, err = provisioned(object); answered {
-				return err
-			}
-		}
-		if err != nil && ctx.Err() == nil {
+		if done, err := look(); done || err != nil && ctx.Err() == nil {
 			return err
 		}
 		select {
@@ -89,8 +97,7 @@ func (e *Environment) await(ctx context.Context, k kind, namespace, name string,
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return ctx.Err()
 			}
-			return withExitCode(Hinted(fmt.Errorf("%s %q is written, but nobody has provisioned it in %s", k.name, name, timeout),
-				"a runner has to be at work, or whoever may read the administrator's credential has to run: kubectl dbtether reconcile -n %s", namespace), ExitWaiting)
+			return withExitCode(Hinted(late(), "a runner has to be at work, or whoever may read the administrator's credential has to run: kubectl dbtether reconcile -n %s", namespace), ExitWaiting)
 		case <-ticker.C:
 		}
 	}
@@ -121,7 +128,8 @@ func provisioned(object *unstructured.Unstructured) (bool, error) {
 	}
 }
 
-// answer returns the failure that a status tells of.
+// answer returns the failure that a status tells of, with exit code 3 where a policy
+// denied it.
 func answer(object *unstructured.Unstructured, message string) error {
 	err := errors.New(message)
 	if !strings.Contains(message, strconv.Quote(object.GetName())) {
@@ -136,34 +144,24 @@ func answer(object *unstructured.Unstructured, message string) error {
 	return err
 }
 
-// awaitGone looks at a resource that is being deleted until it is gone.
+// awaitGone waits until a resource that is being deleted is gone. At the deadline the
+// error says what its status says.
 func (e *Environment) awaitGone(ctx context.Context, k kind, namespace, name string, timeout time.Duration) error {
 	client, err := e.client(k, namespace)
 	if err != nil {
 		return err
 	}
-	ticker := time.NewTicker(awaitInterval)
-	defer ticker.Stop()
-	for {
+	message := ""
+	return awaitRunner(ctx, namespace, func() (bool, error) {
 		object, err := client.Get(ctx, name, metav1.GetOptions{})
-		switch {
-		case apierrors.IsNotFound(err):
-			return nil
-		case err != nil && ctx.Err() == nil:
-			return err
+		if apierrors.IsNotFound(err) {
+			return true, nil
 		}
-		select {
-		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.Canceled) {
-				return ctx.Err()
-			}
-			message := ""
-			if object != nil {
-				message, _, _ = unstructured.NestedString(object.Object, "status", "message")
-			}
-			return withExitCode(Hinted(fmt.Errorf("%s %q is being deleted, but nobody has finished that in %s: %s", k.name, name, timeout, orDefault(message, "no run has looked at it")),
-				"a runner has to be at work, or whoever may read the administrator's credential has to run: kubectl dbtether reconcile -n %s", namespace), ExitWaiting)
-		case <-ticker.C:
+		if err == nil {
+			message, _, _ = unstructured.NestedString(object.Object, "status", "message")
 		}
-	}
+		return false, err
+	}, func() error {
+		return fmt.Errorf("%s %q is being deleted, but nobody has finished that in %s: %s", k.name, name, timeout, orDefault(message, "no run has looked at it"))
+	})
 }

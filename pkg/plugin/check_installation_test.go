@@ -2,7 +2,6 @@ package plugin_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -48,21 +47,16 @@ type runningWebhook struct {
 // newInstallation starts one that ends with the test.
 func newInstallation(t *testing.T) *installation {
 	t.Helper()
-	server, err := testenv.StartControlPlane(context.Background(), testenv.ControlPlaneOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	server := ownControlPlane(t)
 	c := &installation{ControlPlane: server, binary: filepath.Join(server.Dir, "webhook")}
+	var err error
 	if c.program, err = build(server); err != nil {
 		t.Fatal(err)
 	}
-	c.build(t)
-	if c.identity, err = server.KubeconfigFor("system:serviceaccount:dbtether-system:dbtether-webhook", "system:serviceaccounts"); err != nil {
+	if err := compile(c.binary, "./cmd/webhook"); err != nil {
+		t.Fatal(err)
+	}
+	if c.identity, err = server.KubeconfigFor(webhookAccount, "system:serviceaccounts"); err != nil {
 		t.Fatal(err)
 	}
 	c.must(t, "", "create", "namespace", system)
@@ -75,19 +69,6 @@ func newInstallation(t *testing.T) *installation {
 	c.startWebhook(t)
 	t.Cleanup(func() { c.stopWebhook(t) })
 	return c
-}
-
-func (c *installation) build(t *testing.T) {
-	t.Helper()
-	root, err := testenv.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("go", "build", "-ldflags=-X main.version=v0.0.0-test", "-o", c.binary, "./cmd/webhook")
-	cmd.Dir = root
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build the webhook: %v\n%s", err, out)
-	}
 }
 
 // behind makes the Service, its endpoints and the Deployment as controllers leave them:

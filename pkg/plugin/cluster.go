@@ -1,7 +1,7 @@
 package plugin
 
 import (
-	"fmt"
+	"context"
 	"slices"
 	"strings"
 
@@ -236,13 +236,11 @@ func mergePatch(target, patch map[string]any) map[string]any {
 	return result
 }
 
-// databasesOf returns namespace/name of the Databases on a cluster.
-func databasesOf(cluster string, all []v1alpha1.Database) []string {
-	var names []string
-	for _, database := range all {
-		if database.Spec.ClusterRef.Name == cluster {
-			names = append(names, fmt.Sprintf("%s/%s", database.Namespace, database.Name))
-		}
+// clusterIfKnown reads a DBCluster; nil where that is not possible.
+func (e *Environment) clusterIfKnown(ctx context.Context, name string) *v1alpha1.DBCluster {
+	cluster, err := read[v1alpha1.DBCluster](ctx, e, clusterKind, name)
+	if err != nil {
+		return nil
 	}
-	return names
+	return cluster
 }

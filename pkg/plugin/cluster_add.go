@@ -82,10 +82,7 @@ func (a *clusterAdd) run(ctx context.Context, env *Environment, name string, giv
 	if err := a.print.print(env, cluster, a.dryRun.said("created")); err != nil {
 		return err
 	}
-	if a.dryRun.way != dryRunNone {
-		return nil
-	}
-	if !a.check {
+	if a.dryRun.on() || !a.check {
 		return nil
 	}
 	return env.checkCluster(ctx, cluster)

@@ -1,11 +1,14 @@
 package plugin
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
 
@@ -29,6 +32,7 @@ databases need.`,
 			if err != nil {
 				return err
 			}
+			defer p.Close()
 			cluster, err := p.Cluster(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -59,7 +63,7 @@ func printFindings(env *Environment, findings []provision.Finding) {
 	}
 }
 
-// worst returns an error if a finding is one.
+// worst returns an error that counts the findings that are errors; nil if there are none.
 func worst(cluster string, findings []provision.Finding) error {
 	n := 0
 	for _, f := range findings {
@@ -71,4 +75,37 @@ func worst(cluster string, findings []provision.Finding) error {
 		return nil
 	}
 	return Hinted(fmt.Errorf("cluster %q cannot hold databases yet: %d %s", cluster, n, plural("error", n)), "mend what is listed above, then check again")
+}
+
+// checkCluster connects to the server of a DBCluster that was just written, and writes what
+// it finds to the status. The first error among the findings is returned; warnings are
+// printed.
+func (e *Environment) checkCluster(ctx context.Context, object *unstructured.Unstructured) error {
+	cluster, err := typed[v1alpha1.DBCluster](object)
+	if err != nil {
+		return err
+	}
+	progress := e.newProgress()
+	defer progress.done()
+	p, err := e.provisioner(progress)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	findings, err := p.CheckCluster(ctx, cluster, true)
+	for _, f := range findings {
+		if err == nil && f.Level == provision.LevelError {
+			err = Hinted(fmt.Errorf("%s", f.Text), "%s", f.Fix)
+		}
+	}
+	progress.done()
+	if err != nil {
+		return fmt.Errorf("DBCluster %q is registered, but: %w", cluster.Name, err)
+	}
+	for _, f := range findings {
+		if f.Level == provision.LevelWarning {
+			e.warn("%s: %s", f.Text, f.Fix)
+		}
+	}
+	return nil
 }

@@ -93,16 +93,12 @@ func credentialsOf(cluster *v1alpha1.DBCluster) string {
 // describeDatabases adds the Databases on a cluster. Who may not list them all
 // still sees the rest.
 func describeDatabases(ctx context.Context, env *Environment, text *description, cluster *v1alpha1.DBCluster) error {
-	list, err := env.list(ctx, dbKind, metav1.NamespaceAll, metav1.ListOptions{})
+	databases, err := readAll[v1alpha1.Database](ctx, env, dbKind, metav1.NamespaceAll)
 	text.section("Databases")
 	if apierrors.IsForbidden(err) {
 		text.row("<unknown: you may not list the Databases of all namespaces>")
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	databases, err := typedList[v1alpha1.Database](list)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func (r *clusterRemove) run(ctx context.Context, env *Environment, name string) 
 	if err := refuseWhileUsed(ctx, env, name); err != nil {
 		return err
 	}
-	if r.dryRun.way == dryRunNone {
+	if !r.dryRun.on() {
 		question := fmt.Sprintf("Remove DBCluster %q (%s)", name, cluster.Spec.Endpoint)
 		if err := env.confirmName(ctx, question, name, r.yes); err != nil {
 			return err
@@ -76,18 +76,26 @@ func (r *clusterRemove) run(ctx context.Context, env *Environment, name string) 
 	return nil
 }
 
+// refuseWhileUsed returns an error that names the Databases on a cluster, if there are any.
 func refuseWhileUsed(ctx context.Context, env *Environment, cluster string) error {
-	list, err := env.list(ctx, dbKind, metav1.NamespaceAll, metav1.ListOptions{})
+	databases, err := readAll[v1alpha1.Database](ctx, env, dbKind, metav1.NamespaceAll)
 	if err != nil {
 		return fmt.Errorf("find the Databases on cluster %q: %w", cluster, err)
-	}
-	databases, err := typedList[v1alpha1.Database](list)
-	if err != nil {
-		return err
 	}
 	if users := databasesOf(cluster, databases); len(users) > 0 {
 		return Hinted(fmt.Errorf("DBCluster %q is in use by Database %s", cluster, strings.Join(users, ", ")),
 			"delete these first: kubectl dbtether db delete NAME -n NAMESPACE")
 	}
 	return nil
+}
+
+// databasesOf returns namespace/name of the Databases on a cluster.
+func databasesOf(cluster string, all []v1alpha1.Database) []string {
+	var names []string
+	for _, database := range all {
+		if database.Spec.ClusterRef.Name == cluster {
+			names = append(names, fmt.Sprintf("%s/%s", database.Namespace, database.Name))
+		}
+	}
+	return names
 }

@@ -1,6 +1,8 @@
 package plugin
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"reflect"
 	"slices"
@@ -79,4 +81,14 @@ func TestNewClusterHasNoNulls(t *testing.T) {
 	if !reflect.DeepEqual(got.Object, want) {
 		t.Errorf("got %v, want %v", got.Object, want)
 	}
+}
+
+func equalJSON(t *testing.T, a, b any) bool {
+	t.Helper()
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	if errX != nil || errY != nil {
+		t.Fatal(errX, errY)
+	}
+	return bytes.Equal(x, y)
 }

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/install"
 )
 
 // clusterUpdate is one call of cluster update.
@@ -65,13 +66,10 @@ func (u *clusterUpdate) run(ctx context.Context, env *Environment, name string, 
 	if err != nil {
 		return err
 	}
-	if err := u.print.print(env, after, u.dryRun.said(outcome(before, after))); err != nil {
+	if err := u.print.print(env, after, u.dryRun.said(install.Outcome(before, after))); err != nil {
 		return err
 	}
-	if u.dryRun.way != dryRunNone {
-		return nil
-	}
-	if !u.check {
+	if u.dryRun.on() || !u.check {
 		return nil
 	}
 	return env.checkCluster(ctx, after)

@@ -47,7 +47,7 @@ func completeFlagNames(cmd *cobra.Command, env *Environment, flag string, k kind
 	}))
 }
 
-// completing returns the context of a completion, which a shell starts without one.
+// completing bounds the context of a completion; cobra may start one without a context.
 func completing(ctx context.Context) (context.Context, context.CancelFunc) {
 	if ctx == nil {
 		ctx = context.Background()
@@ -55,8 +55,8 @@ func completing(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, completionTimeout)
 }
 
-// names returns the names that begin with begun; none where they cannot be read,
-// because an error has no place in a half-typed line.
+// names returns the names of the objects of a kind that begin with begun. Where they
+// cannot be read it returns none: an error has no place in a line that is being typed.
 func (e *Environment) names(ctx context.Context, k kind, begun string) []string {
 	ctx, cancel := completing(ctx)
 	defer cancel()

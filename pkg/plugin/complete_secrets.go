@@ -13,25 +13,26 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 )
 
-// completeSecretNames completes the first argument with the names of Secrets that are no
-// revisions.
+// completeSecretNames completes the first argument with the names of Secrets, revisions
+// left out.
 func completeSecretNames(env *Environment) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
-		if len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		return env.complete(cmd.Context(), nil, begun, env.secretNames)
-	}
+	return completeUpTo(env, 1, env.secretNames)
 }
 
-// completeSomeSecretNames completes each of at most that many arguments, of any number for
-// 0, with the names of Secrets that are not named so far.
+// completeSomeSecretNames does the same for each of at most that many arguments, or of any
+// number for 0, and leaves out those that are named already.
 func completeSomeSecretNames(env *Environment, most int) cobra.CompletionFunc {
+	return completeUpTo(env, most, env.secretNames)
+}
+
+// completeUpTo completes each of at most that many arguments, or of any number for 0, with
+// those of the words of the current namespace that no argument has.
+func completeUpTo(env *Environment, most int, words func(context.Context, string) ([]string, error)) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
 		if most > 0 && len(args) >= most {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return env.complete(cmd.Context(), args, begun, env.secretNames)
+		return env.complete(cmd.Context(), args, begun, words)
 	}
 }
 
@@ -68,16 +69,11 @@ func completeAssignments(env *Environment) cobra.CompletionFunc {
 // completeDeletedSecrets completes the first argument with the names of Secrets of which
 // only revisions are left.
 func completeDeletedSecrets(env *Environment) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
-		if len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		return env.complete(cmd.Context(), nil, begun, env.deletedSecrets)
-	}
+	return completeUpTo(env, 1, env.deletedSecrets)
 }
 
-// deletedSecrets returns the names of the Secrets of which only revisions are left. It reads
-// metadata only.
+// deletedSecrets returns the names of the Secrets of a namespace of which only revisions
+// are left. It reads metadata only.
 func (e *Environment) deletedSecrets(ctx context.Context, namespace string) ([]string, error) {
 	there, err := e.secretNames(ctx, namespace)
 	if err != nil {
@@ -97,8 +93,8 @@ func (e *Environment) deletedSecrets(ctx context.Context, namespace string) ([]s
 	return slices.Compact(names), nil
 }
 
-// completeKeyList completes the last of the comma-separated keys of --keys with those of
-// the Secret that is named.
+// completeKeyList completes the value of --keys, a list with commas: its last word, with
+// those keys of the named Secret that the list does not have.
 func completeKeyList(cmd *cobra.Command, env *Environment) {
 	complete := completeSecretKeys(env)
 	must(cmd.RegisterFlagCompletionFunc("keys", func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
@@ -177,9 +173,9 @@ func (e *Environment) revisionNumbers(ctx context.Context, namespace, name strin
 	return all, nil
 }
 
-// complete returns the words of a namespace that begin with begun and are not there
-// already; none where they cannot be read, because an error has no place in a half-typed
-// line.
+// complete returns those of the words of the current namespace that begin with begun and
+// are not among there, what has been typed before. As names does, it returns none where
+// they cannot be read.
 func (e *Environment) complete(ctx context.Context, there []string, begun string, words func(context.Context, string) ([]string, error)) ([]string, cobra.ShellCompDirective) {
 	ctx, cancel := completing(ctx)
 	defer cancel()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -56,7 +57,7 @@ or in --dir, which then has to be in PATH.`,
 			}
 			said, err := installCompleter(program, dir, runtime.GOOS)
 			if err != nil {
-				return Hinted(err, "choose a writable folder of PATH with --dir")
+				return err
 			}
 			fmt.Fprintln(env.Out, said)
 			return nil
@@ -89,16 +90,26 @@ func ownProgram() (string, error) {
 	return program, nil
 }
 
-// installCompleter makes the completer in dir, by default beside program, and
-// returns what it did. An own older one is replaced, another file is not.
-func installCompleter(program, dir, goos string) (string, error) {
+// installCompleter makes the completer in dir, by default beside program, and returns a
+// sentence about what it did. A link that is there, to an older version, is replaced;
+// another file is an error.
+func installCompleter(program, dir, goos string) (said string, err error) {
 	if dir == "" {
 		dir = filepath.Dir(program)
 	}
 	target := filepath.Join(dir, completer)
 	if goos == "windows" {
-		return copyCompleter(program, target+".exe")
+		said, err = copyCompleter(program, target+".exe")
+	} else {
+		said, err = linkCompleter(program, target)
 	}
+	if errors.Is(err, fs.ErrExist) {
+		return "", Hinted(err, "see what that file is, and remove it if nobody needs it; or choose another folder of PATH with --dir")
+	}
+	return said, Hinted(err, "choose a writable folder of PATH with --dir")
+}
+
+func linkCompleter(program, target string) (string, error) {
 	if present, err := os.Readlink(target); err == nil {
 		if present == program {
 			return fmt.Sprintf("%s is there already", target), nil

@@ -4,11 +4,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
@@ -128,7 +125,7 @@ func (c *dbCreate) existingOwner(ctx context.Context, p *provision.Provisioner, 
 		return nil, nil
 	}
 	owner, err := p.User(ctx, db.Namespace, db.Spec.Owner)
-	if apierrors.IsNotFound(err) && !isUnknownResource(err) || err == nil && owner.DeletionTimestamp != nil {
+	if isNotFound(err) || err == nil && owner.DeletionTimestamp != nil {
 		return nil, nil
 	}
 	return owner, err
@@ -163,13 +160,13 @@ func (c *dbCreate) database(ctx context.Context, p *provision.Provisioner, names
 	}
 	have, err := p.Database(ctx, namespace, name)
 	switch {
-	case apierrors.IsNotFound(err) && !isUnknownResource(err):
+	case isNotFound(err):
 		return want, p.Create(ctx, want, true)
 	case err != nil:
 		return nil, err
 	}
 	if have.DeletionTimestamp != nil {
-		return nil, Hinted(fmt.Errorf("Database %q is being deleted", name), "finish that: kubectl dbtether db delete %s", name)
+		return nil, beingDeleted(dbKind, name)
 	}
 	if have.Spec.ClusterRef != want.Spec.ClusterRef || c.databaseName != "" && have.PostgresName(cluster) != c.databaseName {
 		return nil, Hinted(fmt.Errorf("Database %q exists already: %q on cluster %q", name, have.PostgresName(cluster), have.Spec.ClusterRef.Name),
@@ -202,91 +199,4 @@ func revokesPublicConnect(db *v1alpha1.Database) bool {
 		return !db.Status.Adopted
 	}
 	return *db.Spec.RevokePublicConnect
-}
-
-// fixedFlags stand for what a database is made with.
-var fixedFlags = []string{"--template", "--encoding", "--lc-collate", "--lc-ctype", "--locale-provider", "--icu-locale", "--builtin-locale"}
-
-// refuseOther returns an error if flags were given that an existing object does not
-// agree with: a create does not change it, and must not seem to.
-func refuseOther(k kind, name string, given func(string) bool, agrees map[string]bool) error {
-	var others []string
-	for _, flag := range slices.Sorted(maps.Keys(agrees)) {
-		if given(flag) && !agrees[flag] {
-			others = append(others, "--"+flag)
-		}
-	}
-	if len(others) == 0 {
-		return nil
-	}
-	err := fmt.Errorf("%s %q exists already, and differs in %s", k.name, name, strings.Join(others, ", "))
-	if slices.ContainsFunc(others, func(flag string) bool { return slices.Contains(fixedFlags, flag) }) {
-		return Hinted(err, "choose another name: what a database is made with cannot be changed")
-	}
-	return Hinted(err, "change it: kubectl edit %s %s, then kubectl dbtether reconcile %s/%s", strings.ToLower(k.name), name, k.noun, name)
-}
-
-func containsAll[T comparable](have, want []T) bool {
-	return !slices.ContainsFunc(want, func(x T) bool { return !slices.Contains(have, x) })
-}
-
-// orNoLimit fills in the API's default, which objects older than the field lack.
-func orNoLimit(limit *int32) *int32 {
-	if limit == nil {
-		return new(int32(-1))
-	}
-	return limit
-}
-
-// existingOrValid returns the DatabaseUser that exists, if it is the one asked for,
-// or the new one if the API server finds it valid.
-func existingOrValid(ctx context.Context, p *provision.Provisioner, want *v1alpha1.DatabaseUser) (*v1alpha1.DatabaseUser, error) {
-	have, err := p.User(ctx, want.Namespace, want.Name)
-	switch {
-	case apierrors.IsNotFound(err) && !isUnknownResource(err):
-		return want, p.CreateUser(ctx, want, true)
-	case err != nil:
-		return nil, err
-	}
-	if have.DeletionTimestamp != nil {
-		return nil, Hinted(fmt.Errorf("DatabaseUser %q is being deleted", want.Name), "finish that: kubectl dbtether user delete %s", want.Name)
-	}
-	if !containsAll(have.Access(), want.Access()) || want.Spec.Username != "" && have.PostgresName(nil) != want.Spec.Username {
-		return nil, Hinted(fmt.Errorf("DatabaseUser %q exists already: %s", want.Name, inWords(have)),
-			"choose another name, see it: kubectl dbtether user describe %s, or change it: kubectl dbtether user grant %s", want.Name, want.Name)
-	}
-	return have, nil
-}
-
-// inWords says what a user may do: readonly in database "orders", INSERT on audit.
-func inWords(user *v1alpha1.DatabaseUser) string {
-	var words []string
-	for _, a := range user.Access() {
-		name := a.Name
-		if a.Namespace != user.Namespace {
-			name = a.Namespace + "/" + name
-		}
-		words = append(words, fmt.Sprintf("%s in database %q", a.Privileges, name))
-	}
-	for _, grant := range user.Spec.AdditionalGrants {
-		words = append(words, join(grant.Privileges)+" on "+join(grant.Tables))
-	}
-	return strings.Join(words, ", ")
-}
-
-// settingValues reads settings that a flag gives as NAME=VALUE; a value may have
-// commas and further =.
-func settingValues(flag string, lines []string) (map[string]v1alpha1.SettingValue, error) {
-	if len(lines) == 0 {
-		return nil, nil
-	}
-	result := make(map[string]v1alpha1.SettingValue, len(lines))
-	for _, line := range lines {
-		name, value, found := strings.Cut(line, "=")
-		if !found || name == "" {
-			return nil, Usagef("--%s %q: it is written NAME=VALUE", flag, line)
-		}
-		result[name] = v1alpha1.SettingValue(value)
-	}
-	return result, nil
 }

@@ -22,20 +22,12 @@ sessions block the deletion.`,
 		ValidArgsFunction: completeNames(env, dbKind),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			namespace, err := env.Namespace()
-			if err != nil {
-				return err
-			}
-			object, err := env.get(ctx, dbKind, namespace, args[0])
-			if err != nil {
-				return err
-			}
-			db, err := typed[v1alpha1.Database](object)
+			db, err := read[v1alpha1.Database](ctx, env, dbKind, args[0])
 			if err != nil {
 				return err
 			}
 			retained := fmt.Sprintf("database %q and its groups on cluster %q", db.PostgresName(nil), db.Spec.ClusterRef.Name)
-			return d.run(ctx, env, doomed{dbKind, namespace, db.Name, retained}, func(ctx context.Context, p *provision.Provisioner, options provision.DeletionOptions) (*provision.Deletion, error) {
+			return d.run(ctx, env, doomed{dbKind, db.Namespace, db.Name, retained}, func(ctx context.Context, p *provision.Provisioner, options provision.DeletionOptions) (*provision.Deletion, error) {
 				return p.OpenDatabaseDeletion(ctx, db, options)
 			})
 		},

@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -79,19 +78,6 @@ func describeLife(text *description, database *v1alpha1.Database) {
 	}
 }
 
-// clusterIfKnown reads a DBCluster; nil where that is not possible.
-func (e *Environment) clusterIfKnown(ctx context.Context, name string) *v1alpha1.DBCluster {
-	object, err := e.get(ctx, clusterKind, "", name)
-	if err != nil {
-		return nil
-	}
-	cluster, err := typed[v1alpha1.DBCluster](object)
-	if err != nil {
-		return nil
-	}
-	return cluster
-}
-
 // describeUsers adds the DatabaseUsers of a database, those of other namespaces by
 // namespace/name, as far as the caller may list them.
 func describeUsers(ctx context.Context, env *Environment, text *description, database *v1alpha1.Database) error {
@@ -108,29 +94,11 @@ func describeUsers(ctx context.Context, env *Environment, text *description, dat
 		if n == 0 {
 			text.row("NAME", "USERNAME", "PRIVILEGES", "SECRET", "PHASE")
 		}
-		name, secret := user.Name, user.SecretName()
-		if user.Namespace != database.Namespace {
-			name, secret = user.Namespace+"/"+name, user.Namespace+"/"+secret
-		}
+		name, secret := seenFrom(database.Namespace, user.Namespace, user.Name), seenFrom(database.Namespace, user.Namespace, user.SecretName())
 		i := slices.IndexFunc(user.Access(), func(a v1alpha1.DatabaseAccess) bool {
 			return a.Name == database.Name && a.Namespace == database.Namespace
 		})
 		text.row(name, user.CurrentUsername(), string(user.Access()[i].Privileges), secret, user.Status.Phase)
 	}
 	return nil
-}
-
-func join[T ~string](values []T) string {
-	words := make([]string, len(values))
-	for i, value := range values {
-		words[i] = string(value)
-	}
-	return strings.Join(words, ", ")
-}
-
-// settings adds a line for each setting: values may have commas.
-func (d *description) settings(name string, settings map[string]v1alpha1.SettingValue) {
-	for _, setting := range slices.Sorted(maps.Keys(settings)) {
-		d.field(name, setting+" = "+string(settings[setting]))
-	}
 }

@@ -1,11 +1,7 @@
 package plugin
 
 import (
-	"encoding/json"
-	"fmt"
-
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
@@ -33,16 +29,8 @@ the server is sent a verifier, which the script shows as <verifier>.`,
 				return err
 			}
 			defer p.Close()
-			namespace, err := env.Namespace()
-			if err != nil {
-				return err
-			}
-			object, err := env.get(ctx, dbKind, namespace, args[0])
-			if err != nil {
-				return err
-			}
 			request := provision.Request{}
-			if request.Database, err = typed[v1alpha1.Database](object); err != nil {
+			if request.Database, err = read[v1alpha1.Database](ctx, env, dbKind, args[0]); err != nil {
 				return err
 			}
 			if request.Users, err = p.UsersOf(ctx, request.Database); err != nil {
@@ -59,51 +47,4 @@ the server is sent a verifier, which the script shows as <verifier>.`,
 	}
 	print.add(cmd, []string{"json", "yaml"})
 	return cmd
-}
-
-// printFullPlan prints the plan of a job and the workloads that it restarts as a psql
-// script, or as the document that -o asks for.
-func printFullPlan(env *Environment, print *printFlags, job *provision.Job, restarts []string) error {
-	plan, secrets, maintenance := job.Plan, job.Secrets(), job.Cluster.Spec.AdminDatabase
-	if !print.human() {
-		doc := newPlanDocument(job.Cluster.Name, maintenance, plan, secrets)
-		doc.Restarts = restarts
-		return printDocument(env, print.output, doc)
-	}
-	fmt.Fprintf(env.Out, "-- %s\n", planTitle(job))
-	for _, warning := range plan.Warnings {
-		fmt.Fprintf(env.Out, "-- warning: %s\n", warning)
-	}
-	fmt.Fprint(env.Out, plan.SQL(maintenance))
-	for _, secret := range secrets.Written {
-		fmt.Fprintf(env.Out, "-- then: write Secret %s\n", secret)
-	}
-	for _, secret := range secrets.Deleted {
-		fmt.Fprintf(env.Out, "-- then: delete Secret %s\n", secret)
-	}
-	for _, workload := range restarts {
-		fmt.Fprintf(env.Out, "-- then: restart %s\n", workload)
-	}
-	_, err := fmt.Fprintf(env.Out, "-- %d %s, hash %s\n", len(plan.Steps), plural("statement", len(plan.Steps)), plan.Hash())
-	return err
-}
-
-// printDocument prints a value that is no Kubernetes object as json or yaml.
-func printDocument(env *Environment, format string, doc any) error {
-	switch format {
-	case "yaml":
-		text, err := yaml.Marshal(doc)
-		if err != nil {
-			return err
-		}
-		_, err = env.Out.Write(text)
-		return err
-	case "json":
-		encoder := json.NewEncoder(env.Out)
-		encoder.SetIndent("", "    ")
-		encoder.SetEscapeHTML(false) // SQL is full of < and >
-		return encoder.Encode(doc)
-	default:
-		return Usagef("-o %s does not print a plan: it is one of json, yaml", format)
-	}
 }

@@ -60,15 +60,7 @@ func (c *dbPsql) run(ctx context.Context, env *Environment, name string, args []
 	if err != nil {
 		return Hinted(errors.New("psql is not installed"), "install it: apt-get install postgresql-client, dnf install postgresql, brew install libpq, or winget install PostgreSQL")
 	}
-	namespace, err := env.Namespace()
-	if err != nil {
-		return err
-	}
-	object, err := env.get(ctx, dbKind, namespace, name)
-	if err != nil {
-		return err
-	}
-	db, err := typed[v1alpha1.Database](object)
+	db, err := read[v1alpha1.Database](ctx, env, dbKind, name)
 	if err != nil {
 		return err
 	}
@@ -130,10 +122,7 @@ func (c *dbPsql) choose(ctx context.Context, p *provision.Provisioner, db *v1alp
 	}
 	var names []string
 	for _, user := range users {
-		name := user.Name
-		if user.Namespace != db.Namespace { // there may be one of that name in both
-			name = user.Namespace + "/" + name
-		}
+		name := seenFrom(db.Namespace, user.Namespace, user.Name) // there may be one of that name in both
 		if name == c.user {
 			return user, nil
 		}

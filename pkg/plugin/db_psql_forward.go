@@ -9,8 +9,8 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
 )
 
-// listenFor listens on loopback and leads every connection to the endpoint, for
-// programs that cannot dial it themselves. It ends at stop.
+// listenFor listens on a port of loopback and forwards every connection to the endpoint,
+// for programs that cannot dial it themselves. stop ends that.
 func listenFor(ctx context.Context, endpoint postgres.Endpoint) (port int, stop func(), err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -28,8 +28,8 @@ func listenFor(ctx context.Context, endpoint postgres.Endpoint) (port int, stop 
 	return listener.Addr().(*net.TCPAddr).Port, func() { _ = listener.Close() }, nil
 }
 
-// relay copies both ways until one side ends. A server that cannot be reached ends the
-// client's connection; why is what `cluster check` says.
+// relay copies in both directions until one side ends. If the server cannot be reached the
+// client's connection just ends: `cluster check` says why.
 func relay(ctx context.Context, client net.Conn, endpoint postgres.Endpoint) {
 	defer client.Close()
 	server, err := endpoint.Dial(ctx, "tcp", net.JoinHostPort(endpoint.Host, strconv.Itoa(int(endpoint.Port))))

@@ -50,7 +50,7 @@ func (d *deletion) run(ctx context.Context, env *Environment, object doomed, ope
 	}
 	defer p.Close()
 	shown, err := open(ctx, p, provision.DeletionOptions{ReadOnly: true, Force: d.force})
-	if needsRunner(err) && d.dryRun.way == dryRunNone {
+	if needsRunner(err) && !d.dryRun.on() {
 		return d.submit(ctx, env, object, progress)
 	}
 	if err != nil {
@@ -66,7 +66,7 @@ func (d *deletion) run(ctx context.Context, env *Environment, object doomed, ope
 	if shown.Retains {
 		fmt.Fprintf(env.Out, "  keep    %s (deletionPolicy Retain)\n", object.retained)
 	}
-	if d.dryRun.way != dryRunNone {
+	if d.dryRun.on() {
 		fmt.Fprintf(env.Out, "%s %s\n", name, d.dryRun.said("deleted"))
 		return nil
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -13,6 +15,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
 // none stands for what is not set, as in kubectl.
@@ -171,4 +175,19 @@ func limit(connections *int32) string {
 		return "unlimited"
 	}
 	return fmt.Sprint(*connections)
+}
+
+func join[T ~string](values []T) string {
+	words := make([]string, len(values))
+	for i, value := range values {
+		words[i] = string(value)
+	}
+	return strings.Join(words, ", ")
+}
+
+// settings adds a line for each setting: values may have commas.
+func (d *description) settings(name string, settings map[string]v1alpha1.SettingValue) {
+	for _, setting := range slices.Sorted(maps.Keys(settings)) {
+		d.field(name, setting+" = "+string(settings[setting]))
+	}
 }

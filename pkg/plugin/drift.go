@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
@@ -31,7 +29,7 @@ be looked at. reconcile mends what can be mended without losing data.`,
 			if err := print.check(); err != nil {
 				return err
 			}
-			return drift(cmd.Context(), env, &which, args, &print)
+			return asUnread(drift(cmd.Context(), env, &which, args, &print))
 		},
 	}
 	which.add(cmd)
@@ -39,23 +37,26 @@ be looked at. reconcile mends what can be mended without losing data.`,
 	return cmd
 }
 
-// exitDrifted and exitUnread are the exit codes of drift, like those of diff.
+// The exit codes of drift. As with diff, 1 means that something differs, so an error that
+// kept drift from looking must not exit with 1.
 const (
 	exitDrifted = 1
 	exitUnread  = 4
 )
 
+// drift looks at the objects that args and s select and prints how each differs. An
+// error without an exit code of its own means that not everything was looked at.
 func drift(ctx context.Context, env *Environment, s *selected, args []string, print *printFlags) error {
 	bar := env.newProgress()
 	defer bar.done()
-	p, err := env.provisioner(&progress{}) // several are looked at at once: the bar says how far it is
+	p, err := env.provisioner(&progress{}) // works on several at once: the bar counts them
 	if err != nil {
 		return err
 	}
 	defer p.Close()
 	objects, err := s.objects(ctx, env, args)
 	if err != nil {
-		return asUnread(err)
+		return err
 	}
 	documents := []driftDocument{}
 	var differ, blind int
@@ -83,13 +84,13 @@ func drift(ctx context.Context, env *Environment, s *selected, args []string, pr
 	}
 	switch {
 	case err != nil:
-		return asUnread(err)
+		return err
 	case blind > 0:
 		return withExitCode(Hinted(fmt.Errorf("%d of %d could not be looked at", blind, len(objects)), "mend what is said above, then run it again"), exitUnread)
 	case differ > 0:
 		return withExitCode(Hinted(fmt.Errorf("%d of %d differ", differ, len(objects)), "mend what can be: kubectl dbtether reconcile"), exitDrifted)
 	case len(objects) == 0:
-		env.note("%s", noneFound(s.where(env)))
+		s.noteNothing(env)
 	}
 	return nil
 }
@@ -103,7 +104,8 @@ func unread(d provision.Drift) error {
 	return fmt.Errorf("%s: %w", subject, d.Err)
 }
 
-// asUnread returns an error that leads to exitUnread, unless it knows better.
+// asUnread returns err with the exit code exitUnread, unless it has a code of its own. It
+// returns nil for nil.
 func asUnread(err error) error {
 	var coded exitCoder
 	if err == nil || errors.As(err, &coded) {
@@ -175,71 +177,4 @@ func newDriftDocument(d provision.Drift) driftDocument {
 		doc.Plan = &plan
 	}
 	return doc
-}
-
-// selected is which Databases and DatabaseUsers a command is about: those that are
-// named, or all of a namespace.
-type selected struct{ allNamespaces bool }
-
-func (s *selected) add(cmd *cobra.Command) {
-	cmd.Flags().BoolVarP(&s.allNamespaces, "all-namespaces", "A", false, "every namespace")
-}
-
-// namespace returns the namespace, "" for all.
-func (s *selected) namespace(env *Environment) (string, error) {
-	if s.allNamespaces {
-		return metav1.NamespaceAll, nil
-	}
-	return env.Namespace()
-}
-
-// where returns the namespace, "" for all.
-func (s *selected) where(env *Environment) string {
-	namespace, _ := s.namespace(env)
-	return namespace
-}
-
-// objects reads what args name, as KIND/NAME, or all, databases first.
-func (s *selected) objects(ctx context.Context, env *Environment, args []string) ([]unstructured.Unstructured, error) {
-	namespace, err := s.namespace(env)
-	if err != nil {
-		return nil, err
-	}
-	if len(args) > 0 && s.allNamespaces {
-		return nil, Usagef("-A and names exclude each other")
-	}
-	var objects []unstructured.Unstructured
-	for _, arg := range args {
-		k, name, err := parseObject(arg)
-		if err != nil {
-			return nil, err
-		}
-		object, err := env.get(ctx, k, namespace, name)
-		if err != nil {
-			return nil, err
-		}
-		objects = append(objects, *object)
-	}
-	if len(args) > 0 {
-		return objects, nil
-	}
-	for _, k := range []kind{dbKind, userKind} {
-		list, err := env.list(ctx, k, namespace, metav1.ListOptions{})
-		if err != nil {
-			return nil, err
-		}
-		objects = append(objects, list.Items...)
-	}
-	return objects, nil
-}
-
-// parseObject reads db/NAME or user/NAME; the resources' own names are taken too.
-func parseObject(text string) (kind, string, error) {
-	noun, name, found := strings.Cut(text, "/")
-	for _, k := range []kind{dbKind, userKind} {
-		if found && name != "" && (noun == k.noun || noun == k.resource.Resource || noun == strings.ToLower(k.name) || noun == k.short) {
-			return k, name, nil
-		}
-	}
-	return kind{}, "", Hinted(Usagef("%q is no Database and no DatabaseUser", text), "write db/NAME or user/NAME")
 }

@@ -15,7 +15,6 @@ import (
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 
-	"github.com/dbtether/kubectl-dbtether/pkg/review"
 	"github.com/dbtether/kubectl-dbtether/pkg/tracing"
 )
 
@@ -43,12 +42,6 @@ type Environment struct {
 	dynamic    func() (dynamic.Interface, error)
 	core       func() (corev1client.CoreV1Interface, error)
 	caller     *caller
-}
-
-// caller is who the API server says we are; its name is empty until it was asked.
-type caller struct {
-	mu   sync.Mutex
-	user review.User
 }
 
 // Terminal says which streams are terminals and whether colour is wanted there.

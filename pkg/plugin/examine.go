@@ -8,17 +8,17 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
 
-// examined is what is said of an object, and of what it is said.
+// examined is an object and what the entries of the webhook say of it.
 type examined struct {
 	namespace string
 	before    []byte // the pod, or the resource, as it was asked about
 	review.Examination
 }
 
-// notJudged is the state of what nothing could be said of.
+// notJudged is the state of an object that no entry could judge.
 const notJudged = "not judged"
 
-// state is what is said, in one word.
+// state returns the verdict: allowed, denied, or notJudged.
 func (e examined) state() string {
 	switch {
 	case !e.Judged():

@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
 // choice is the value of a flag that takes one of some words.
@@ -71,7 +73,8 @@ func (d *dryRun) add(cmd *cobra.Command) {
 	completeFlag(cmd, "dry-run", dryRunNone, dryRunClient, dryRunServer)
 }
 
-// client and server say which way was chosen.
+// on reports whether this is a dry run, of either way; client and server say which.
+func (d *dryRun) on() bool     { return d.way != dryRunNone }
 func (d *dryRun) client() bool { return d.way == dryRunClient }
 func (d *dryRun) server() bool { return d.way == dryRunServer }
 
@@ -108,4 +111,21 @@ func oneName(k kind) cobra.PositionalArgs {
 			return fmt.Errorf("%s takes one name, not %d: %s", cmd.CommandPath(), len(args), strings.Join(args, " "))
 		}
 	}
+}
+
+// settingValues reads settings that a flag gives as NAME=VALUE; a value may have
+// commas and further =.
+func settingValues(flag string, lines []string) (map[string]v1alpha1.SettingValue, error) {
+	if len(lines) == 0 {
+		return nil, nil
+	}
+	result := make(map[string]v1alpha1.SettingValue, len(lines))
+	for _, line := range lines {
+		name, value, found := strings.Cut(line, "=")
+		if !found || name == "" {
+			return nil, Usagef("--%s %q: it is written NAME=VALUE", flag, line)
+		}
+		result[name] = v1alpha1.SettingValue(value)
+	}
+	return result, nil
 }

@@ -14,11 +14,12 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
 
-// gathering reads from the cluster what objects may be judged by.
+// gathering reads from the cluster the facts by which policies judge objects, and adds
+// them to facts.
 type gathering struct {
 	env   *Environment
 	facts *review.Objects
-	// clusters are the names of the DBClusters that what was read stands on.
+	// clusters are the names of the DBClusters that the Databases read so far stand on.
 	clusters map[string]bool
 }
 
@@ -26,8 +27,8 @@ func newGathering(env *Environment, facts *review.Objects) *gathering {
 	return &gathering{env: env, facts: facts, clusters: map[string]bool{}}
 }
 
-// namespace reads a namespace that something is to be written to, with its Databases and
-// DatabaseUsers.
+// namespace reads a namespace in which something is to be written, with its Databases and
+// DatabaseUsers. It returns the latter.
 func (g *gathering) namespace(ctx context.Context, name string) ([]*v1alpha1.DatabaseUser, error) {
 	if err := g.meta(ctx, name); err != nil {
 		return nil, err
@@ -40,11 +41,7 @@ func (g *gathering) namespace(ctx context.Context, name string) ([]*v1alpha1.Dat
 
 // databases reads the Databases of a namespace.
 func (g *gathering) databases(ctx context.Context, namespace string) error {
-	list, err := g.env.list(ctx, dbKind, namespace, metav1.ListOptions{})
-	if err != nil {
-		return err
-	}
-	databases, err := typedList[v1alpha1.Database](list)
+	databases, err := readAll[v1alpha1.Database](ctx, g.env, dbKind, namespace)
 	for i := range databases {
 		g.facts.SetDatabase(&databases[i])
 		g.clusters[databases[i].Spec.ClusterRef.Name] = true
@@ -52,13 +49,9 @@ func (g *gathering) databases(ctx context.Context, namespace string) error {
 	return err
 }
 
-// users reads the DatabaseUsers of a namespace.
+// users reads the DatabaseUsers of a namespace, and returns them.
 func (g *gathering) users(ctx context.Context, namespace string) ([]*v1alpha1.DatabaseUser, error) {
-	list, err := g.env.list(ctx, userKind, namespace, metav1.ListOptions{})
-	if err != nil {
-		return nil, err
-	}
-	users, err := typedList[v1alpha1.DatabaseUser](list)
+	users, err := readAll[v1alpha1.DatabaseUser](ctx, g.env, userKind, namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -70,8 +63,8 @@ func (g *gathering) users(ctx context.Context, namespace string) ([]*v1alpha1.Da
 	return all, nil
 }
 
-// meta reads the labels and annotations of a namespace that is not known yet. One that
-// does not exist is not known.
+// meta reads the labels and annotations of a namespace, unless they are known already. A
+// namespace that does not exist adds nothing and is no error.
 func (g *gathering) meta(ctx context.Context, name string) error {
 	if _, known := g.facts.Namespace(name); known {
 		return nil
@@ -91,8 +84,8 @@ func (g *gathering) meta(ctx context.Context, name string) error {
 	return nil
 }
 
-// shared reads a database that a user refers to, and what its namespace says of sharing.
-// What may not be read is taken for not shared.
+// shared reads a Database that a user refers to, and what its namespace says of sharing.
+// What the caller may not read counts as not shared, and as not there; a note says so.
 func (g *gathering) shared(ctx context.Context, access v1alpha1.DatabaseAccess) error {
 	if _, known := g.facts.Database(access.Namespace, access.Name); known {
 		return nil
@@ -126,7 +119,7 @@ func (g *gathering) shared(ctx context.Context, access v1alpha1.DatabaseAccess) 
 	return nil
 }
 
-// known reads the DBClusters that the Databases stand on.
+// known reads the DBClusters on which the Databases read so far stand.
 func (g *gathering) known(ctx context.Context) error {
 	for _, name := range slices.Sorted(maps.Keys(g.clusters)) {
 		if err := g.cluster(ctx, name); err != nil {
@@ -155,17 +148,13 @@ func (g *gathering) cluster(ctx context.Context, name string) error {
 	return err
 }
 
-// namesakes reads the users of all namespaces, so that a pod is told where the one is
-// that it asks for. Who may not read them is not told.
+// namesakes reads the users of all namespaces, so that a message can say in which one the
+// user is that a pod asks for. If the caller may not read them, the message does not.
 func (g *gathering) namesakes(ctx context.Context) error {
-	list, err := g.env.list(ctx, userKind, metav1.NamespaceAll, metav1.ListOptions{})
+	users, err := readAll[v1alpha1.DatabaseUser](ctx, g.env, userKind, metav1.NamespaceAll)
 	if apierrors.IsForbidden(err) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	users, err := typedList[v1alpha1.DatabaseUser](list)
 	for i := range users {
 		g.facts.SetUser(&users[i])
 	}

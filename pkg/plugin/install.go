@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -187,24 +186,6 @@ func values(objects []*unstructured.Unstructured) []unstructured.Unstructured {
 	return result
 }
 
-// record reads what an earlier installation left; empty where there was none.
-func (w *installing) record(ctx context.Context) (install.Record, error) {
-	config, err := w.env.configMap(ctx, install.RecordName)
-	if config == nil || err != nil {
-		return install.Record{}, err
-	}
-	record, err := install.ReadRecord(config)
-	return record, Hinted(err, "delete it if nobody needs it: then nothing of an earlier installation is removed")
-}
-
-// configMap reads one of dbtether's namespace; nil where there is none.
-func (e *Environment) configMap(ctx context.Context, name string) (*unstructured.Unstructured, error) {
-	wanted := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap"}}
-	wanted.SetNamespace(v1alpha1.SystemNamespace)
-	wanted.SetName(name)
-	return e.standing(ctx, wanted)
-}
-
 // foundation applies the namespace and the definitions, waits until the API server
 // serves these, and writes down what is about to be installed.
 func (w *installing) foundation(ctx context.Context, p install.Parameters, earlier install.Record) error {
@@ -217,23 +198,6 @@ func (w *installing) foundation(ctx context.Context, p install.Parameters, earli
 		}
 	}
 	return w.writeRecord(ctx, install.Record{Parameters: p, Plugin: w.env.Version, Objects: earlier.With(w.objects)})
-}
-
-// writeRecord applies the record. It is shown once, when it is complete.
-func (w *installing) writeRecord(ctx context.Context, record install.Record) error {
-	config, err := record.ConfigMap()
-	if err != nil {
-		return err
-	}
-	before, after, err := w.apply(ctx, config)
-	if err != nil {
-		return fmt.Errorf("write down what is installed: %w", err)
-	}
-	if !record.Complete {
-		w.recordBefore = before
-		return nil
-	}
-	return w.show(after, install.Outcome(w.recordBefore, after))
 }
 
 // patchOptions are those of every application.

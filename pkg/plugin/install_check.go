@@ -58,8 +58,8 @@ func (w *installing) check(ctx context.Context, p install.Parameters) error {
 // every namespace, a moment after that is made.
 const everyNamespace = "kube-root-ca.crt"
 
-// missingClientCA says what is wrong with the ConfigMap of the authorities of those who
-// may ask the webhook: without it the webhook's pods would not start.
+// missingClientCA returns a line if the ConfigMap of --client-ca is missing or has no
+// certificate: the webhook's pods would not start.
 func (w *installing) missingClientCA(ctx context.Context, p install.Parameters) ([]string, error) {
 	if p.ClientCA == "" || p.ClientCA == everyNamespace {
 		return nil, nil
@@ -106,7 +106,8 @@ func (w *installing) checkRights(ctx context.Context) error {
 	return w.refuseMissing(ctx, rights, "install")
 }
 
-// refuseMissing returns an error that names the rights of these that the user has not.
+// refuseMissing asks the API server for each of the rights. The error names those that the
+// caller lacks.
 func (w *installing) refuseMissing(ctx context.Context, rights []install.Right, what string) error {
 	config, err := w.env.RESTConfig()
 	if err != nil {
@@ -133,7 +134,8 @@ func (w *installing) refuseMissing(ctx context.Context, rights []install.Right, 
 		"ask whoever administers this cluster to run the command, or for the ClusterRole cluster-admin")
 }
 
-// foreign names what stands where ours is to be and is somebody else's.
+// foreign returns a line for each object of somebody else that has the place of one of
+// ours, and for each of ours that is being deleted.
 func (w *installing) foreign(ctx context.Context) ([]string, error) {
 	var found []string
 	for _, object := range w.objects {
@@ -154,9 +156,9 @@ func (w *installing) foreign(ctx context.Context) ([]string, error) {
 	return found, nil
 }
 
-// tryAll lets the API server judge every object that it can judge before others are
-// there, and stores none: a conflict, a right that one may not give to others, or a
-// policy of the cluster ends the installation before it has begun.
+// tryAll applies every object as a dry run of the server, so that a conflict, a right that
+// the caller may not pass on, or a policy of the cluster ends the installation before it
+// has begun. Objects whose namespace is not there yet cannot be tried.
 func (w *installing) tryAll(ctx context.Context) error {
 	tried := *w
 	tried.dryRun = &dryRun{way: dryRunServer}

@@ -24,10 +24,7 @@ func (w *installing) refuseDowngrade(ctx context.Context) error {
 	if by := record.Plugin; install.IsOlder(w.env.Version, by) {
 		found = append(found, fmt.Sprintf("version %s is installed, and this is %s", by, w.env.Version))
 	}
-	for _, object := range w.objects {
-		if object.GetKind() != "CustomResourceDefinition" {
-			continue
-		}
+	for _, object := range w.ofKind("CustomResourceDefinition") {
 		standing, err := w.env.standing(ctx, object)
 		if err != nil {
 			return err

@@ -9,24 +9,25 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/install"
 )
 
-// installing is an installation, or its end, that is under way.
+// installing is an installation or an uninstallation that is under way.
 type installing struct {
 	env      *Environment
 	print    *printFlags
 	dryRun   *dryRun
 	force    bool
-	back     bool // to an earlier version, if that is what it comes to
+	back     bool // whether it may go back to an earlier version
 	progress *progress
 	objects  []*unstructured.Unstructured
 
-	// inert are those of the objects that were not there and stand in a form that refuses
-	// nothing: when they become what they are to be, they are new.
+	// inert are the webhook configurations that applyInert made. They are reported as created
+	// when they get their final form.
 	inert []*unstructured.Unstructured
 	// recordBefore is the record as it stood, nil where there was none.
 	recordBefore *unstructured.Unstructured
@@ -34,16 +35,22 @@ type installing struct {
 	shown []unstructured.Unstructured
 }
 
-// dryRunOptions are what a writing request carries. In either dry run the API server is
-// asked, and stores nothing.
+// ofKind returns those of the objects that are of a kind, in their order.
+func (w *installing) ofKind(kind string) []*unstructured.Unstructured {
+	return slices.DeleteFunc(slices.Clone(w.objects), func(o *unstructured.Unstructured) bool { return o.GetKind() != kind })
+}
+
+// dryRunOptions returns what a writing request carries. Both kinds of dry run ask the API
+// server, which then stores nothing.
 func (w *installing) dryRunOptions() []string {
-	if w.dryRun.way == dryRunNone {
+	if !w.dryRun.on() {
 		return nil
 	}
 	return []string{metav1.DryRunAll}
 }
 
-// installedClient returns the client for an object's place. It connects to nothing.
+// installedClient returns the client for the kind and namespace of an object. It connects
+// to nothing.
 func (e *Environment) installedClient(object *unstructured.Unstructured) (dynamic.ResourceInterface, error) {
 	resource, err := install.ResourceOf(object)
 	if err != nil {
@@ -59,7 +66,8 @@ func (e *Environment) installedClient(object *unstructured.Unstructured) (dynami
 	return all.Resource(resource.GroupVersionResource), nil
 }
 
-// standing reads the object that stands in the place of another; nil where there is none.
+// standing reads the object of the cluster that has the kind, namespace and name of this
+// one; nil where there is none.
 func (e *Environment) standing(ctx context.Context, object *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	client, err := e.installedClient(object)
 	if err != nil {
@@ -88,7 +96,7 @@ func (w *installing) apply(ctx context.Context, object *unstructured.Unstructure
 	if err != nil {
 		return nil, nil, err
 	}
-	after, err = client.Patch(ctx, object.GetName(), applyPatch, body, w.patchOptions(w.force))
+	after, err = client.Patch(ctx, object.GetName(), types.ApplyPatchType, body, w.patchOptions(w.force))
 	if w.dryRun.server() && object.GetNamespace() != "" && apierrors.IsNotFound(err) {
 		// What it would stand on is not there yet, and no dry run makes it.
 		return before, object, nil
@@ -120,9 +128,9 @@ func (w *installing) applyAll(ctx context.Context, chosen func(*unstructured.Uns
 	return nil
 }
 
-// applyInert makes the webhook configurations that are not there, such that nothing is
-// refused while the webhook does not answer. It returns whether those that now stand are
-// of that form.
+// applyInert creates the webhook configurations that are missing in a form that refuses
+// nothing while the webhook does not answer. It returns whether one in the cluster has that
+// form now, made by this run or by one that was interrupted.
 func (w *installing) applyInert(ctx context.Context) (fresh bool, err error) {
 	for _, object := range w.objects {
 		inert := install.Inert(object)
@@ -208,7 +216,7 @@ func (w *installing) printAll() error {
 	return w.print.print(w.env, asList(w.shown), "")
 }
 
-// ofSystem returns the name of an object of dbtether's namespace.
+// ofSystem returns an object of dbtether's namespace with nothing but its kind and name.
 func ofSystem(apiVersion, kind, name string) *unstructured.Unstructured {
 	object := &unstructured.Unstructured{Object: map[string]any{"apiVersion": apiVersion, "kind": kind}}
 	object.SetNamespace(v1alpha1.SystemNamespace)

@@ -12,8 +12,6 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 )
 
-const webhookAccount = "system:serviceaccount:dbtether-system:dbtether-webhook"
-
 // Without any one of its rights the webhook says which it misses. Left out are list, which
 // API servers that stream lists are not asked for, and get on namespaces, which is for the
 // moment in which a namespace is younger than the watch: pkg/admission lacks both.

@@ -3,10 +3,8 @@ package plugin_test
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,16 +28,7 @@ type installCluster struct {
 func newInstallCluster(t *testing.T) installCluster {
 	t.Helper()
 	p := installed(t)
-	server, err := testenv.StartControlPlane(context.Background(), testenv.ControlPlaneOptions{Log: t.Logf})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return installCluster{program{server: server, bin: p.bin}, t}
+	return installCluster{program{server: ownControlPlane(t), bin: p.bin}, t}
 }
 
 // command is kubectl with arguments, by the bearer of a kubeconfig.
@@ -132,15 +121,9 @@ type webhook struct {
 // webhook builds and starts one that ends with the test.
 func (c installCluster) webhook() *webhook {
 	c.t.Helper()
-	w := &webhook{c: c, url: "https://" + freeLoopback(c.t), log: filepath.Join(c.server.Dir, "webhook.log")}
-	root, err := testenv.Root()
-	if err != nil {
+	w := &webhook{c: c, url: "https://" + freeAddress(c.t), log: filepath.Join(c.server.Dir, "webhook.log")}
+	if err := compile(filepath.Join(c.server.Dir, "webhook"), "./cmd/webhook"); err != nil {
 		c.t.Fatal(err)
-	}
-	build := exec.Command("go", "build", "-o", filepath.Join(c.server.Dir, "webhook"), "./cmd/webhook")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		c.t.Fatalf("build the webhook: %v\n%s", err, out)
 	}
 	w.start()
 	c.t.Cleanup(w.stop)
@@ -151,7 +134,7 @@ func (c installCluster) webhook() *webhook {
 func (w *webhook) start() {
 	c := w.c
 	c.t.Helper()
-	kubeconfig, err := c.server.KubeconfigFor("system:serviceaccount:dbtether-system:dbtether-webhook", "system:serviceaccounts")
+	kubeconfig, err := c.server.KubeconfigFor(webhookAccount, "system:serviceaccounts")
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -161,7 +144,7 @@ func (w *webhook) start() {
 	}
 	defer log.Close()
 	w.cmd = exec.Command(filepath.Join(c.server.Dir, "webhook"), "--kubeconfig="+kubeconfig, "--listen="+strings.TrimPrefix(w.url, "https://"),
-		"--metrics-listen="+freeLoopback(c.t), "--url="+w.url, "--drain=0s")
+		"--metrics-listen="+freeAddress(c.t), "--url="+w.url, "--drain=0s")
 	w.cmd.Stdout, w.cmd.Stderr = log, log
 	if w.release, err = testenv.StartBound(w.cmd, syscall.SIGKILL); err != nil {
 		c.t.Fatal(err)
@@ -179,16 +162,6 @@ func (w *webhook) stop() {
 		w.c.t.Errorf("the webhook: %v\n%s", err, text)
 	}
 	w.release()
-}
-
-func freeLoopback(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // From nothing to a webhook that judges, over changed flags, back to nothing but what was

@@ -19,8 +19,8 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/install"
 )
 
-// installInterval is how often it is looked at what an installation waits for, and
-// definitionsTimeout how long the API server may take for the definitions.
+// installInterval is how long an installation waits before it looks again, and
+// definitionsTimeout how long the API server may take to serve the definitions.
 const (
 	installInterval    = 500 * time.Millisecond
 	definitionsTimeout = time.Minute
@@ -30,8 +30,8 @@ const (
 // webhook answers: the webhook looks at no resource in its own namespace.
 const probeNamespace = metav1.NamespaceDefault
 
-// until looks at something until it is so. After the timeout it returns the last thing
-// that was missing; with none, after one look.
+// until calls look until it returns nil, or the timeout is over; then it returns the last
+// error of look. It looks at least once.
 func until(ctx context.Context, timeout time.Duration, look func(context.Context) error) error {
 	deadline := time.Now().Add(timeout)
 	for {
@@ -50,10 +50,7 @@ func until(ctx context.Context, timeout time.Duration, look func(context.Context
 // awaitDefinitions waits until the API server serves our resources.
 func (w *installing) awaitDefinitions(ctx context.Context) error {
 	w.progress.step("waiting for the API server to take the definitions …")
-	for _, object := range w.objects {
-		if object.GetKind() != "CustomResourceDefinition" {
-			continue
-		}
+	for _, object := range w.ofKind("CustomResourceDefinition") {
 		err := until(ctx, definitionsTimeout, func(ctx context.Context) error {
 			standing, err := w.env.standing(ctx, object)
 			if err != nil {
@@ -71,8 +68,8 @@ func (w *installing) awaitDefinitions(ctx context.Context) error {
 	return nil
 }
 
-// condition returns what the status of an object, which may be nil, says by a condition;
-// nothing where it has none of that name.
+// condition returns the status and the message of a condition of an object; both are empty
+// where the object is nil or does not have it.
 func condition(object *unstructured.Unstructured, name string) (status metav1.ConditionStatus, message string) {
 	if object == nil {
 		return "", ""
@@ -88,9 +85,9 @@ func condition(object *unstructured.Unstructured, name string) (status metav1.Co
 	return "", ""
 }
 
-// await waits until the replicas of the webhook are ready, the API server was told whom
-// to trust, and it has reached the webhook. fresh says that the webhook configurations
-// are such that an unreachable webhook is passed over in silence.
+// await waits until the replicas of the webhook are ready, the webhook configurations have
+// its certificate authority, and the API server has reached it. fresh is what applyInert
+// returned: an unreachable webhook is then passed over without an error.
 func (w *installing) await(ctx context.Context, p install.Parameters, fresh bool, timeout time.Duration) error {
 	deadline := time.Now().Add(timeout)
 	for _, l := range []struct {
@@ -114,13 +111,10 @@ func (w *installing) await(ctx context.Context, p install.Parameters, fresh bool
 	return nil
 }
 
-// issued returns an error while cert-manager has not issued a certificate, without which
-// the webhook's pods do not start, with what it says of that.
+// issued returns an error while cert-manager has not issued a certificate, with what it
+// says about that. The webhook's pods do not start without it.
 func (w *installing) issued(ctx context.Context) error {
-	for _, object := range w.objects {
-		if object.GetKind() != "Certificate" {
-			continue
-		}
+	for _, object := range w.ofKind("Certificate") {
 		standing, err := w.env.standing(ctx, object)
 		if err != nil {
 			return err
@@ -157,8 +151,8 @@ func (w *installing) rolledOut(ctx context.Context) error {
 	return errors.New(strings.Join(append([]string{install.Title(wanted) + ": " + missing}, w.stuck(ctx, deployment)...), "\n"))
 }
 
-// stuck says of the pods of a Deployment why they do not get on. It is silent where the
-// user may not list pods.
+// stuck returns a line for each pod of a Deployment that cannot start, with the reason;
+// nothing where the caller may not list pods.
 func (w *installing) stuck(ctx context.Context, deployment *appsv1.Deployment) []string {
 	core, err := w.env.core()
 	if err != nil {
@@ -177,7 +171,7 @@ func (w *installing) stuck(ctx context.Context, deployment *appsv1.Deployment) [
 	return lines
 }
 
-// trusted returns an error while a webhook configuration does not say whom to trust.
+// trusted returns an error while a webhook configuration has no certificate authority.
 func (w *installing) trusted(ctx context.Context) error {
 	for _, object := range w.objects {
 		if install.Inert(object) == nil {

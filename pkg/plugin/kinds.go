@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -50,6 +49,15 @@ func (k kind) object(name string) string {
 // gvk returns the kind's name in the API.
 func (k kind) gvk() schema.GroupVersionKind { return k.resource.GroupVersion().WithKind(k.name) }
 
+// seenFrom returns how an object is named in a namespace: by its name, or where it is in
+// another one as NAMESPACE/NAME.
+func seenFrom(here, namespace, name string) string {
+	if namespace == here {
+		return name
+	}
+	return namespace + "/" + name
+}
+
 // client returns the client for objects of the kind in a namespace, which is
 // ignored where the kind has none. It connects to nothing.
 func (e *Environment) client(k kind, namespace string) (dynamic.ResourceInterface, error) {
@@ -79,17 +87,24 @@ func (e *Environment) get(ctx context.Context, k kind, namespace, name string) (
 		return nil, err
 	}
 	object, err := client.Get(ctx, name, metav1.GetOptions{})
-	if err == nil {
-		return object, nil
+	if isNotFound(err) {
+		return nil, notFound(k, namespace, name, err)
 	}
-	if !apierrors.IsNotFound(err) || isUnknownResource(err) {
-		return nil, err
-	}
+	return object, err
+}
+
+// notFound says where an object was sought, and keeps the API's error as the cause.
+func notFound(k kind, namespace, name string, cause error) error {
 	text, all := fmt.Sprintf("%s %q not found", k.name, name), ""
 	if k.namespaced {
 		text, all = fmt.Sprintf("%s in namespace %q", text, namespace), " -A"
 	}
-	return nil, Hinted(&renamedError{text, err}, "see which there are: kubectl dbtether %s list%s", k.noun, all)
+	return Hinted(&renamedError{text, cause}, "see which there are: kubectl dbtether %s list%s", k.noun, all)
+}
+
+// beingDeleted refuses to work on an object whose deletion has begun.
+func beingDeleted(k kind, name string) error {
+	return Hinted(fmt.Errorf("%s %q is being deleted", k.name, name), "finish that: kubectl dbtether %s delete %s", k.noun, name)
 }
 
 // list reads all objects of a kind in a namespace; "" means all namespaces.
@@ -120,6 +135,28 @@ func typed[T any](object *unstructured.Unstructured) (*T, error) {
 		return nil, fmt.Errorf("read %s %q: %w", object.GetKind(), object.GetName(), err)
 	}
 	return result, nil
+}
+
+// read is get for an object of the current namespace, read into the type of its kind.
+func read[T any](ctx context.Context, e *Environment, k kind, name string) (*T, error) {
+	namespace, err := e.namespaceOf(k)
+	if err != nil {
+		return nil, err
+	}
+	object, err := e.get(ctx, k, namespace, name)
+	if err != nil {
+		return nil, err
+	}
+	return typed[T](object)
+}
+
+// readAll is list for all objects of a namespace, read into the type of their kind.
+func readAll[T any](ctx context.Context, e *Environment, k kind, namespace string) ([]T, error) {
+	list, err := e.list(ctx, k, namespace, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return typedList[T](list)
 }
 
 // typedList reads every object of a list into its type.

@@ -32,7 +32,7 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	var ran *runError
 	switch {
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		err = errors.New("interrupted")
+		err = withExitCode(errors.New("interrupted"), explain(err).code)
 	case !errors.As(err, &ran):
 		err = asUsage(err, command)
 	}

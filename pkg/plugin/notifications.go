@@ -12,16 +12,18 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 )
 
-// component is the program that tells others, as Events name it.
+// component is the name that Events give for this program.
 const component = "kubectl-dbtether"
 
-// inform tells others what has changed, as Events and to who is configured to hear of it.
-// That somebody could not be told undoes nothing, and is said on stderr; who may not
-// write Events is used to that.
+// inform announces changes of Secrets that have been written: as Events, and to the
+// receivers that the namespaces configure. An interrupt does not keep it from that, as it
+// undoes no change; notify bounds how long it may take. What could not be announced is a
+// warning on stderr, except that the caller may not write Events.
 func (e *Environment) inform(ctx context.Context, changes ...notify.Change) {
 	if len(changes) == 0 {
 		return
 	}
+	ctx = context.WithoutCancel(ctx)
 	core, err := e.core()
 	if err != nil {
 		e.warn("nobody was told: %s", explain(err).cause)
@@ -34,10 +36,7 @@ func (e *Environment) inform(ctx context.Context, changes ...notify.Change) {
 		failed = append(failed, e.record(ctx, core, changes))
 	}
 	for _, err := range append(failed, n.Tell(ctx, changes...)...) {
-		if err == nil {
-			continue
-		}
-		if notify.IsEventForbidden(err) {
+		if err == nil || notify.IsEventForbidden(err) {
 			continue
 		}
 		said := explain(err)
@@ -48,11 +47,11 @@ func (e *Environment) inform(ctx context.Context, changes ...notify.Change) {
 	}
 }
 
-// manyChanges is from how many changes on one Event tells of all: hundreds would push
-// others out, as the API server keeps them for an hour.
+// manyChanges is how many changes get an Event each. More get one Event together, because
+// the API server keeps Events for an hour and hundreds of them would hide all others.
 const manyChanges = 20
 
-// record writes one Event about the Namespace for many changes of its Secrets.
+// record writes one Event, about the namespace, for many changes of its Secrets.
 func (e *Environment) record(ctx context.Context, events corev1client.EventsGetter, changes []notify.Change) error {
 	first, names := changes[0], make([]string, len(changes))
 	for i, c := range changes {
@@ -70,14 +69,15 @@ func (e *Environment) record(ctx context.Context, events corev1client.EventsGett
 	return nil
 }
 
-// newChange returns what others are told of a write, and false where nothing was written.
+// newChange returns the change that a write made, and whether there is one to announce:
+// not where nothing was written.
 func newChange(kind notify.Kind, edit revision.Edit, w revision.Written) (notify.Change, bool) {
 	told := w.Wrote && !edit.DryRun && (!w.Changes.Empty() || w.Created)
 	return notify.Change{Kind: kind, Namespace: edit.Namespace, Name: edit.Name, UID: w.UID, ResourceVersion: w.ResourceVersion, Revision: w.Revision.Number,
 		Author: w.Revision.Author, Reason: w.Revision.Reason, Added: w.Changes.Added, Changed: w.Changes.Changed, Removed: w.Changes.Removed}, told
 }
 
-// newDeletion returns what others are told of a deletion.
+// newDeletion returns the change that a deletion made.
 func newDeletion(name string, r revision.Removed) notify.Change {
 	change := notify.Change{Kind: notify.Deleted, Namespace: r.Standing.Namespace, Name: name, Revision: r.Revision.Number, Author: r.Revision.Author,
 		Reason: r.Revision.Reason}
@@ -87,8 +87,8 @@ func newDeletion(name string, r revision.Removed) notify.Change {
 	return change
 }
 
-// informOfRotation tells others that Secrets, as NAMESPACE/NAME, hold another password of
-// the login that they are about.
+// informOfRotation announces that Secrets, named NAMESPACE/NAME, hold a new password. A
+// Secret that the caller may not read is left out.
 func (e *Environment) informOfRotation(ctx context.Context, secrets []string) {
 	var changes []notify.Change
 	for _, written := range secrets {
@@ -96,7 +96,7 @@ func (e *Environment) informOfRotation(ctx context.Context, secrets []string) {
 		s := &sight{env: e, namespace: namespace}
 		l, err := s.secret(ctx, name)
 		if err != nil || l.uid == "" {
-			continue // it was written, and whoever may read it sees that
+			continue
 		}
 		changes = append(changes, notify.Change{Kind: notify.Rotated, Namespace: namespace, Name: name, UID: l.uid, Revision: l.revision,
 			Author: l.author, Reason: l.reason, Changed: []string{"password"}})

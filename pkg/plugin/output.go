@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"encoding/json"
 	"os"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/printers"
+	"sigs.k8s.io/yaml"
 )
 
 // printFlags are -o and what belongs to it. kubectl's own set is not used,
@@ -125,4 +127,24 @@ func bare(formats []string) []string {
 		names[i] = strings.TrimSuffix(names[i], "=")
 	}
 	return names
+}
+
+// printDocument prints a value that is no Kubernetes object as json or yaml.
+func printDocument(env *Environment, format string, doc any) error {
+	switch format {
+	case "yaml":
+		text, err := yaml.Marshal(doc)
+		if err != nil {
+			return err
+		}
+		_, err = env.Out.Write(text)
+		return err
+	case "json":
+		encoder := json.NewEncoder(env.Out)
+		encoder.SetIndent("", "    ")
+		encoder.SetEscapeHTML(false) // SQL is full of < and >
+		return encoder.Encode(doc)
+	default:
+		return Usagef("-o %s does not print a plan: it is one of json, yaml", format)
+	}
 }

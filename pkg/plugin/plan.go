@@ -1,141 +1,14 @@
 package plugin
 
 import (
+	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
-
-// shownGrants is up to how many grants a summary lists one by one.
-const shownGrants = 3
-
-// summarize returns a plan in a few lines: what is created by name, then in the
-// plan's order what is altered or dropped with its reason, grants by number if they
-// are many. It is pure.
-func summarize(plan postgres.Plan, secrets provision.SecretChanges) []string {
-	var said []sentence
-	say := func(verb, format string, args ...any) {
-		said = append(said, sentence{verb, fmt.Sprintf(format, args...)})
-	}
-	for _, kind := range []string{"role", "login", "database", "schema", "extension"} {
-		if names := created(plan, kind); len(names) > 0 {
-			say("create", "%s %s", plural(kind, len(names)), strings.Join(names, ", "))
-		}
-	}
-	counted := map[string]bool{}
-	for _, s := range only(plan, "adopt", "mark", "grant", "revoke", "alter", "open", "end", "reassign", "drop") {
-		verb, alike := alike(plan, s)
-		switch {
-		case partOfCreation(plan, s):
-		case len(alike) <= shownGrants:
-			say(s.Verb, "%s (%s)%s", s.Object, s.Reason, risky(s.Risk))
-		case !counted[verb]:
-			say(verb, "%d statements%s", len(alike), isolation(alike))
-			counted[verb] = true
-		}
-	}
-	for _, secret := range secrets.Written {
-		say("write", "Secret %s", secret)
-	}
-	for _, secret := range secrets.Deleted {
-		say("delete", "Secret %s", secret)
-	}
-	return aligned(said)
-}
-
-// sentence is one line of a summary.
-type sentence struct{ verb, rest string }
-
-func aligned(said []sentence) []string {
-	width := len("create ")
-	for _, s := range said {
-		width = max(width, len(s.verb))
-	}
-	var lines []string
-	for _, s := range said {
-		lines = append(lines, fmt.Sprintf("  %-*s %s", width, s.verb, s.rest))
-	}
-	return lines
-}
-
-// isolation says so where grants shut PUBLIC out of a database.
-func isolation(grants []postgres.Step) string {
-	if slices.ContainsFunc(grants, func(s postgres.Step) bool { return s.Verb == "revoke" && strings.HasPrefix(s.Object, "database ") }) {
-		return ", isolation from PUBLIC"
-	}
-	return ""
-}
-
-// alike returns the steps that are counted together with one if they are many, and
-// the verb that they are counted under: grants and revocations each for themselves,
-// but all that isolates a new database as one.
-func alike(plan postgres.Plan, s postgres.Step) (verb string, steps []postgres.Step) {
-	switch {
-	case s.Verb != "grant" && s.Verb != "revoke":
-		return s.Verb, nil
-	case len(created(plan, "database")) > 0:
-		return "grant", only(plan, "grant", "revoke")
-	default:
-		return s.Verb, only(plan, s.Verb)
-	}
-}
-
-// partOfCreation reports whether a step only completes something that the same plan
-// creates.
-func partOfCreation(plan postgres.Plan, step postgres.Step) bool {
-	switch step.Verb {
-	case "mark", "open":
-		return slices.ContainsFunc(only(plan, "create"), func(s postgres.Step) bool { return s.Object == step.Object })
-	case "alter":
-	default:
-		return false
-	}
-	for _, login := range created(plan, "login") {
-		if strings.HasPrefix(step.Object, fmt.Sprintf("role %q", login)) {
-			return true
-		}
-	}
-	return len(created(plan, "database")) > 0 && (strings.HasPrefix(step.Object, "schema ") || strings.HasPrefix(step.Object, "database "))
-}
-
-// created lists what a plan creates of a kind. A step names its object as kind "name".
-func created(plan postgres.Plan, kind string) []string {
-	var names []string
-	for _, s := range only(plan, "create") {
-		if k, name, _ := strings.Cut(s.Object, " "); k == kind {
-			names = append(names, strings.Trim(name, `"`))
-		}
-	}
-	return names
-}
-
-func only(plan postgres.Plan, verbs ...string) []postgres.Step {
-	var steps []postgres.Step
-	for _, s := range plan.Steps {
-		if slices.Contains(verbs, s.Verb) {
-			steps = append(steps, s)
-		}
-	}
-	return steps
-}
-
-func plural(word string, n int) string {
-	if n == 1 {
-		return word
-	}
-	return word + "s"
-}
-
-func risky(risk postgres.Risk) string {
-	if risk == postgres.Safe {
-		return ""
-	}
-	return " — " + string(risk)
-}
 
 // printPlan prints a plan's summary under a title.
 func printPlan(out io.Writer, title string, plan postgres.Plan, secrets provision.SecretChanges) {
@@ -184,4 +57,54 @@ func newPlanDocument(cluster, maintenance string, plan postgres.Plan, secrets pr
 			Reason: s.Reason, Risk: string(s.Risk), Transaction: s.Transaction})
 	}
 	return doc
+}
+
+// printFullPlan prints the plan of a job and the workloads that it restarts as a psql
+// script, or as the document that -o asks for.
+func printFullPlan(env *Environment, print *printFlags, job *provision.Job, restarts []string) error {
+	plan, secrets, maintenance := job.Plan, job.Secrets(), job.Cluster.Spec.AdminDatabase
+	if !print.human() {
+		doc := newPlanDocument(job.Cluster.Name, maintenance, plan, secrets)
+		doc.Restarts = restarts
+		return printDocument(env, print.output, doc)
+	}
+	fmt.Fprintf(env.Out, "-- %s\n", planTitle(job))
+	for _, warning := range plan.Warnings {
+		fmt.Fprintf(env.Out, "-- warning: %s\n", warning)
+	}
+	fmt.Fprint(env.Out, plan.SQL(maintenance))
+	for _, secret := range secrets.Written {
+		fmt.Fprintf(env.Out, "-- then: write Secret %s\n", secret)
+	}
+	for _, secret := range secrets.Deleted {
+		fmt.Fprintf(env.Out, "-- then: delete Secret %s\n", secret)
+	}
+	for _, workload := range restarts {
+		fmt.Fprintf(env.Out, "-- then: restart %s\n", workload)
+	}
+	_, err := fmt.Fprintf(env.Out, "-- %d %s, hash %s\n", len(plan.Steps), plural("statement", len(plan.Steps)), plan.Hash())
+	return err
+}
+
+func planTitle(job *provision.Job) string {
+	return fmt.Sprintf("Plan for %s on cluster %q (PostgreSQL %s)", job.Subject(), job.Cluster.Name, version(job.Server.VersionText))
+}
+
+// version returns "18.4" of "18.4 (Debian 18.4-1.pgdg12+1)".
+func version(text string) string {
+	number, _, _ := strings.Cut(text, " ")
+	return number
+}
+
+// showJob prints the full plan of a job and what it would restart. The error may be that of
+// notRestarted.
+func showJob(ctx context.Context, env *Environment, print *printFlags, job *provision.Job, restart bool) error {
+	restarts, err := job.PlanRestarts(ctx)
+	if err != nil {
+		return err
+	}
+	if err := printFullPlan(env, print, job, restarts.Restarted); err != nil {
+		return err
+	}
+	return notRestarted(env, restart, restarts)
 }

@@ -1,6 +1,7 @@
 package plugin_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -49,21 +50,47 @@ func build(server *testenv.ControlPlane) (program, error) {
 	if err := os.MkdirAll(p.bin, 0o755); err != nil {
 		return p, err
 	}
-	root, err := testenv.Root()
-	if err != nil {
+	if err := compile(filepath.Join(p.bin, "kubectl-dbtether"), "./cmd/kubectl-dbtether"); err != nil {
 		return p, err
-	}
-	plugin := filepath.Join(p.bin, "kubectl-dbtether")
-	build := exec.Command("go", "build", "-ldflags=-X main.version=v0.0.0-test", "-o", plugin, "./cmd/kubectl-dbtether")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		return p, fmt.Errorf("build the plugin: %w\n%s", err, out)
 	}
 	if err := os.Symlink(server.Kubectl, filepath.Join(p.bin, "kubectl")); err != nil {
 		return p, err
 	}
 	return p, p.shell("kubectl dbtether completion install")
 }
+
+// compile builds a program of this project as version v0.0.0-test.
+func compile(target, program string) error {
+	root, err := testenv.Root()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command("go", "build", "-ldflags=-X main.version=v0.0.0-test", "-o", target, program)
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", program, err, out)
+	}
+	return nil
+}
+
+// ownControlPlane starts an API server that ends with the test: for what concerns all of
+// a cluster, where the shared one will not do.
+func ownControlPlane(t *testing.T) *testenv.ControlPlane {
+	t.Helper()
+	server, err := testenv.StartControlPlane(context.Background(), testenv.ControlPlaneOptions{Log: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return server
+}
+
+// webhookAccount is the user that the webhook is in a cluster.
+const webhookAccount = "system:serviceaccount:dbtether-system:dbtether-webhook"
 
 // shell runs a line of sh as the administrator of the API server.
 func (p program) shell(line string) error {

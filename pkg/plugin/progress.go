@@ -39,7 +39,7 @@ func (p *progress) step(format string, args ...any) {
 	text := []rune(fmt.Sprintf(format, args...))
 	// A line that wraps could not be overwritten.
 	if len(text) >= p.width {
-		text = append(text[:p.width-2], '…')
+		text = append(text[:max(p.width-2, 0)], '…')
 	}
 	p.shown = true
 	fmt.Fprintf(p.out, "\r\x1b[K%s", string(text))

@@ -3,7 +3,6 @@ package plugin
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,18 +12,18 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
 
-// provisioning is what the commands have in common that plan, show the plan, and
-// carry it out.
+// provisioning is what the commands have in common that plan, show the plan, and carry it
+// out: db create, user create, grant, revoke and rotate, and secret rollback of a
+// credential.
 type provisioning struct {
 	print    printFlags
 	dryRun   dryRun
 	timeout  time.Duration
 	wait     bool
 	planHash string
-	// own is whether only the caller can do it, and no runner for her.
+	// own is whether only the caller can do it, and no runner in her place.
 	own bool
-	// done is what is said in the end, of the request and its logins; nil: that the
-	// database is ready.
+	// done returns the sentence that ends the output; nil: readySentence.
 	done func(request *provision.Request, logins []string) string
 }
 
@@ -59,46 +58,73 @@ func (c *provisioning) provision(ctx context.Context, env *Environment, gather f
 		return err
 	}
 	request.PlanHash = c.planHash
-	if c.dryRun.way != dryRunNone {
+	if c.dryRun.on() {
 		return c.showPlan(ctx, env, p, progress, request)
 	}
+	done, err := c.carryOut(ctx, env, p, progress, request)
+	if needsRunner(err) {
+		done, err = c.handOver(ctx, env, p, progress, request, err)
+	}
+	if err != nil || done == nil {
+		return err
+	}
+	progress.done()
+	if err := c.tell(ctx, env, request, done); err != nil {
+		return err
+	}
+	if request.Rotate || request.Restore != nil {
+		env.informOfRotation(ctx, done.written)
+	}
+	return notRestarted(env, request.Restart, done.restarts)
+}
+
+// carriedOut is what came of a request.
+type carriedOut struct {
+	logins   []string // those that were seen to log in
+	restarts provision.Restarts
+	written  []string // Secrets, as NAMESPACE/NAME; none where the runner works, which tells of its own
+	took     time.Duration
+}
+
+// carryOut shows the plan of a request and carries it out. The time begins with the plan.
+func (c *provisioning) carryOut(ctx context.Context, env *Environment, p *provision.Provisioner, progress *progress, request *provision.Request) (*carriedOut, error) {
 	started := env.Now()
-	var logins func() []string
-	var restarts func() provision.Restarts
-	var written []string // where the runner works, it tells
-	err = p.Provision(ctx, *request, func(job *provision.Job) error {
+	var planned *provision.Job
+	done := &carriedOut{}
+	err := p.Provision(ctx, *request, func(job *provision.Job) error {
 		progress.done()
 		if c.print.human() {
 			printPlan(env.Out, planTitle(job), job.Plan, job.Secrets())
 		}
-		started, logins, restarts, written = env.Now(), job.Logins, job.Restarts, job.Secrets().Written
+		started, planned, done.written = env.Now(), job, job.Secrets().Written
 		return nil
 	})
-	if needsRunner(err) && c.own {
-		return Hinted(err, "whoever may read it has to do this: the runner does not")
+	if err != nil {
+		return nil, err
 	}
-	if needsRunner(err) {
-		if err := c.submit(ctx, env, p, progress, request); err != nil || !c.wait {
-			return err
+	done.logins, done.restarts, done.took = planned.Logins(), planned.Restarts(), env.Now().Sub(started)
+	return done, nil
+}
+
+// handOver leaves to the runner what the caller may not do, which is the cause. It returns
+// nil if nobody waits for the runner.
+func (c *provisioning) handOver(ctx context.Context, env *Environment, p *provision.Provisioner, progress *progress, request *provision.Request, cause error) (*carriedOut, error) {
+	if c.own {
+		return nil, Hinted(cause, "whoever may read it has to do this: the runner does not")
+	}
+	started := env.Now()
+	if err := c.submit(ctx, env, p, progress, request); err != nil || !c.wait {
+		return nil, err
+	}
+	done := &carriedOut{}
+	if request.Restart { // by who asked for it: the runner restarts only what asks itself
+		var err error
+		if done.restarts, err = p.Restart(ctx, request.Users[0].Namespace, request.Users[0].Name); err != nil {
+			return nil, err
 		}
-		var found provision.Restarts
-		if request.Restart { // by who asked for it: the runner restarts what asks itself
-			if found, err = p.Restart(ctx, request.Users[0].Namespace, request.Users[0].Name); err != nil {
-				return err
-			}
-		}
-		logins, restarts = func() []string { return nil }, func() provision.Restarts { return found }
-	} else if err != nil {
-		return err
 	}
-	progress.done()
-	if err := c.tell(ctx, env, request, logins(), restarts(), env.Now().Sub(started)); err != nil {
-		return err
-	}
-	if request.Rotate || request.Restore != nil {
-		env.informOfRotation(ctx, written)
-	}
-	return notRestarted(env, request.Restart, restarts())
+	done.took = env.Now().Sub(started)
+	return done, nil
 }
 
 // showPlan prints what would be done.
@@ -115,19 +141,9 @@ func (c *provisioning) showPlan(ctx context.Context, env *Environment, p *provis
 	return showJob(ctx, env, &c.print, job, request.Restart)
 }
 
-func planTitle(job *provision.Job) string {
-	return fmt.Sprintf("Plan for %s on cluster %q (PostgreSQL %s)", job.Subject(), job.Cluster.Name, version(job.Server.VersionText))
-}
-
-// version returns "18.4" of "18.4 (Debian 18.4-1.pgdg12+1)".
-func version(text string) string {
-	number, _, _ := strings.Cut(text, " ")
-	return number
-}
-
-// tell prints what came of it: a sentence and the workloads that were restarted, or the
-// object that -o asked for.
-func (c *provisioning) tell(ctx context.Context, env *Environment, request *provision.Request, logins []string, restarts provision.Restarts, took time.Duration) error {
+// tell prints what came of a request: a sentence and the workloads that were restarted, or
+// the object that -o asked for.
+func (c *provisioning) tell(ctx context.Context, env *Environment, request *provision.Request, done *carriedOut) error {
 	if !c.print.human() {
 		object, err := made(ctx, env, request)
 		if err != nil {
@@ -139,8 +155,8 @@ func (c *provisioning) tell(ctx context.Context, env *Environment, request *prov
 	if c.done != nil {
 		said = c.done
 	}
-	fmt.Fprintf(env.Out, "%s (%.1f s).\n", said(request, logins), took.Seconds())
-	printRestarted(env, restarts.Restarted, "")
+	fmt.Fprintf(env.Out, "%s (%.1f s).\n", said(request, done.logins), done.took.Seconds())
+	printRestarted(env, done.restarts.Restarted, "")
 	for _, user := range request.Users {
 		if err := env.notExpired(user); err != nil {
 			env.warn("%v", err)
@@ -175,7 +191,7 @@ func readySentence(request *provision.Request, logins []string) string {
 	return said
 }
 
-// next says what one would type now.
+// next suggests on stderr what to type now.
 func next(env *Environment, request *provision.Request) {
 	database := ""
 	if request.Database != nil {

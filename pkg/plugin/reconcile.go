@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/notify"
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
@@ -80,12 +79,12 @@ the longer after the more often. Interrupted, it finishes what it has begun.`,
 func (r *reconciling) run(ctx context.Context, env *Environment, args []string) error {
 	bar := env.newProgress()
 	defer bar.done()
-	p, err := env.provisioner(&progress{}) // several are worked on at once: the bar says how far it is
+	p, err := env.provisioner(&progress{}) // works on several at once: the bar counts them
 	if err != nil {
 		return err
 	}
 	defer p.Close()
-	p.Runner = len(args) == 0 // nobody has looked at each of all that there are
+	p.Runner = len(args) == 0 // who names no resource has not looked at each of them
 	if r.runner {
 		if err := r.asRunner(env, p); err != nil {
 			return err
@@ -103,13 +102,9 @@ func (r *reconciling) run(ctx context.Context, env *Environment, args []string) 
 			changes = append(changes, change)
 		}
 		if r.print.human() || r.print.output == "name" {
-			printResult(env, result, r.print.output == "name", r.allNamespaces)
-			for _, warning := range result.Warnings {
-				env.warn("%s: %s", subject(result, r.allNamespaces), warning)
-			}
+			tellResult(env, result, r.print.output == "name", r.allNamespaces)
 			if !told[result.Error] { // one unreachable server fails many resources
-				printPrefixed(env.ErrOut, "error: ", about(result, r.allNamespaces))
-				printPrefixed(env.ErrOut, "hint:  ", result.Hint)
+				tellFailure(env, result, r.allNamespaces)
 				told[result.Error] = true
 			}
 		}
@@ -129,7 +124,10 @@ func (r *reconciling) run(ctx context.Context, env *Environment, args []string) 
 	if err != nil {
 		return err
 	}
-	return summarizeResults(env, results, r.where(env))
+	if len(results) == 0 {
+		r.noteNothing(env)
+	}
+	return failureOf(results)
 }
 
 // work reconciles what is named, or all.
@@ -174,8 +172,15 @@ func subject(r provision.Result, withNamespace bool) string {
 	return fmt.Sprintf("%s %q", r.Kind, r.Name)
 }
 
-// printResult prints one line of stdout, and one for each workload that was restarted.
-func printResult(env *Environment, r provision.Result, nameOnly, withNamespace bool) {
+// tellFailure prints on stderr why a result is a failure, with its hint; nothing of another.
+func tellFailure(env *Environment, r provision.Result, withNamespace bool) {
+	printPrefixed(env.ErrOut, "error: ", about(r, withNamespace))
+	printPrefixed(env.ErrOut, "hint:  ", r.Hint)
+}
+
+// tellResult prints a line on stdout for a result and one for each workload that was
+// restarted, and its warnings on stderr.
+func tellResult(env *Environment, r provision.Result, nameOnly, withNamespace bool) {
 	name := "secret/" + r.Name
 	if k, ours := kindNamed(r.Kind); ours {
 		name = k.object(r.Name)
@@ -190,14 +195,14 @@ func printResult(env *Environment, r provision.Result, nameOnly, withNamespace b
 		fmt.Fprintf(env.Out, "%s %s\n", name, r.Action)
 		printRestarted(env, r.Restarted, "")
 	}
+	for _, warning := range r.Warnings {
+		env.warn("%s: %s", subject(r, withNamespace), warning)
+	}
 }
 
-// summarizeResults says how many there were, and returns an error if some failed.
-func summarizeResults(env *Environment, results []provision.Result, namespace string) error {
-	if len(results) == 0 {
-		env.note("%s", noneFound(namespace))
-		return nil
-	}
+// failureOf returns an error if some of the results are failures. It exits 3 if policies
+// denied all of these.
+func failureOf(results []provision.Result) error {
 	failed, codes := 0, map[int]bool{}
 	for _, r := range results {
 		if r.Action == provision.ActionFailed {
@@ -213,11 +218,4 @@ func summarizeResults(env *Environment, results []provision.Result, namespace st
 		return withExitCode(err, ExitDenied)
 	}
 	return err
-}
-
-func noneFound(namespace string) string {
-	if namespace == metav1.NamespaceAll {
-		return "there are no Databases and DatabaseUsers"
-	}
-	return fmt.Sprintf("there are no Databases and DatabaseUsers in namespace %q", namespace)
 }

@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -15,9 +14,9 @@ func printRestarted(env *Environment, workloads []string, where string) {
 	}
 }
 
-// notRestarted warns of what has the old credential and cannot be restarted. The error is
-// about what should have been restarted because the command was asked to; where the
-// workloads ask for it themselves, there is none.
+// notRestarted warns of what has the old credential and cannot be restarted, and of
+// restarts that failed. If the user asked for the restarts, a failed one is the error
+// instead; if only the workloads ask for it, by their annotation, it stays a warning.
 func notRestarted(env *Environment, asked bool, restarts provision.Restarts) error {
 	for _, left := range restarts.Left {
 		env.warn("%s", left)
@@ -41,18 +40,5 @@ func notRestarted(env *Environment, asked bool, restarts provision.Restarts) err
 	}
 }
 
-// errNotAllRestarted fails where each failure has been told.
+// errNotAllRestarted follows several failed restarts that were printed one by one.
 var errNotAllRestarted = errors.New("not all was restarted that has the old credential in its environment")
-
-// showJob prints the plan of a job and what it would restart. The error is that of
-// notRestarted, too.
-func showJob(ctx context.Context, env *Environment, print *printFlags, job *provision.Job, restart bool) error {
-	restarts, err := job.PlanRestarts(ctx)
-	if err != nil {
-		return err
-	}
-	if err := printFullPlan(env, print, job, restarts.Restarted); err != nil {
-		return err
-	}
-	return notRestarted(env, restart, restarts)
-}

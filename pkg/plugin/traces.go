@@ -2,7 +2,9 @@ package plugin
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
+	"os"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -43,4 +45,14 @@ func (e *Environment) traced(ctx context.Context, name string, work func(context
 		defer func() { tracing.End(whole, err) }()
 	}
 	return work(ctx)
+}
+
+// replica returns a name for this process that no other has: that of the pod, or of the
+// host, and something random.
+func (e *Environment) replica() string {
+	name := e.Getenv("POD_NAME")
+	if name == "" {
+		name, _ = os.Hostname() // without one, what is random is enough
+	}
+	return name + "_" + rand.Text()[:8]
 }

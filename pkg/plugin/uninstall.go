@@ -80,7 +80,7 @@ func (u *uninstallation) run(ctx context.Context, env *Environment) error {
 	if err != nil {
 		return err
 	}
-	if u.dryRun.way == dryRunNone {
+	if !u.dryRun.on() {
 		if err := env.confirmName(ctx, u.question(resources), v1alpha1.SystemNamespace, u.yes); err != nil {
 			return err
 		}
@@ -91,8 +91,8 @@ func (u *uninstallation) run(ctx context.Context, env *Environment) error {
 	return u.sayWhatStays(ctx, w)
 }
 
-// find collects what may have been installed, by this version or as the record says. It
-// returns the record as it stands, nil where there is none.
+// find sets the objects to all that this version can install and all that the record
+// names. It returns the record, nil where there is none.
 func (w *installing) find(ctx context.Context) (record *unstructured.Unstructured, err error) {
 	if record, err = w.env.configMap(ctx, install.RecordName); err != nil {
 		return nil, err
@@ -112,8 +112,8 @@ func (w *installing) find(ctx context.Context) (record *unstructured.Unstructure
 	return record, nil
 }
 
-// checkRights asks for the rights that the removal takes, but for those of kinds that
-// only some installations have.
+// checkRights asks the API server for each right that the removal takes. The namespace is
+// never deleted, and the definitions only with --crds.
 func (u *uninstallation) checkRights(ctx context.Context, w *installing) error {
 	rights, err := install.Rights(w.objects, "get", "delete")
 	if err != nil {
@@ -129,14 +129,14 @@ func (u *uninstallation) checkRights(ctx context.Context, w *installing) error {
 	return w.refuseMissing(ctx, rights, "uninstall")
 }
 
-// ownResource is one of ours, and its kind.
+// ownResource is a DBCluster, Database or DatabaseUser.
 type ownResource struct {
 	kind
 	*unstructured.Unstructured
 }
 
-// resources returns those that go with their definitions. It refuses where that was not
-// asked for, and where one is protected.
+// resources returns all resources if the definitions are to be removed, users first. It is
+// an error if there are any without --delete-resources, or if one is protected.
 func (u *uninstallation) resources(ctx context.Context, w *installing) ([]ownResource, error) {
 	if !u.definitions {
 		return nil, nil
@@ -219,11 +219,11 @@ var secretsResource = schema.GroupVersionResource{Version: "v1", Resource: "secr
 // madeByWebhook are the objects that the webhook keeps for itself: its certificate, and
 // what each replica says of the policies.
 var madeByWebhook = []struct {
-	resource schema.GroupVersionResource
-	name     string
+	resource   schema.GroupVersionResource
+	kind, name string
 }{
-	{secretsResource, "dbtether-webhook-certificate"},
-	{configMaps, policy.StatusName},
+	{secretsResource, "Secret", "dbtether-webhook-certificate"},
+	{configMaps, "ConfigMap", policy.StatusName},
 }
 
 // removeMadeByWebhook deletes what the webhook has made, without reading it.
@@ -240,8 +240,7 @@ func (w *installing) removeMadeByWebhook(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		kind := map[string]string{"secrets": "Secret", "configmaps": "ConfigMap"}[made.resource.Resource]
-		if err := w.show(ofSystem("v1", kind, made.name), "deleted"); err != nil {
+		if err := w.show(ofSystem("v1", made.kind, made.name), "deleted"); err != nil {
 			return err
 		}
 	}

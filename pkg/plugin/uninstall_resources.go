@@ -16,7 +16,7 @@ import (
 )
 
 // removeDefinitions deletes the resources, and then their definitions. Nothing happens on
-// PostgreSQL, and Secrets stay: both are taken from the resources first.
+// PostgreSQL and Secrets stay, because finalizers and owner references are removed first.
 func (u *uninstallation) removeDefinitions(ctx context.Context, w *installing, resources []ownResource) error {
 	if err := w.keepSecrets(ctx, resources); err != nil {
 		return err
@@ -26,10 +26,7 @@ func (u *uninstallation) removeDefinitions(ctx context.Context, w *installing, r
 			return err
 		}
 	}
-	for _, object := range w.objects {
-		if object.GetKind() != "CustomResourceDefinition" {
-			continue
-		}
+	for _, object := range w.ofKind("CustomResourceDefinition") {
 		standing, err := w.env.standing(ctx, object)
 		if err != nil {
 			return err
@@ -48,8 +45,8 @@ func (u *uninstallation) removeDefinitions(ctx context.Context, w *installing, r
 	return nil
 }
 
-// keepSecrets takes away from Secrets that they go with a resource. It reads their
-// metadata only.
+// keepSecrets removes the resources from the owners of Secrets, so that Kubernetes does not
+// delete these with them. It reads metadata only.
 func (w *installing) keepSecrets(ctx context.Context, resources []ownResource) error {
 	config, err := w.env.RESTConfig()
 	if err != nil {
@@ -81,7 +78,7 @@ func (w *installing) keepSecrets(ctx context.Context, resources []ownResource) e
 	return nil
 }
 
-// disown takes those owners from a Secret.
+// disown removes those owners from a Secret.
 func (w *installing) disown(ctx context.Context, client metadata.Interface, secret *metav1.PartialObjectMetadata, owners map[types.UID]bool) error {
 	kept := slices.DeleteFunc(slices.Clone(secret.OwnerReferences), func(o metav1.OwnerReference) bool { return owners[o.UID] })
 	if len(kept) == len(secret.OwnerReferences) {
@@ -99,8 +96,8 @@ func (w *installing) disown(ctx context.Context, client metadata.Interface, secr
 	return nil
 }
 
-// deleteResource deletes one resource, which lets go of PostgreSQL first, and waits until
-// it is gone.
+// deleteResource deletes one resource without its finalizer, which would change PostgreSQL,
+// and waits until it is gone.
 func (u *uninstallation) deleteResource(ctx context.Context, w *installing, r ownResource) error {
 	client, err := w.env.client(r.kind, r.GetNamespace())
 	if err != nil {
@@ -121,7 +118,7 @@ func (u *uninstallation) deleteResource(ctx context.Context, w *installing, r ow
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("delete %s: %w", install.Title(r.Unstructured), err)
 	}
-	if err := w.show(r.Unstructured, "deleted"); err != nil || u.dryRun.way != dryRunNone {
+	if err := w.show(r.Unstructured, "deleted"); err != nil || u.dryRun.on() {
 		return err
 	}
 	return until(ctx, u.timeout, func(ctx context.Context) error {

@@ -2,10 +2,8 @@ package plugin
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -77,22 +75,6 @@ func newUserCreateCommand(env *Environment) *cobra.Command {
 	must(cmd.MarkFlagRequired("database"))
 	completeFlagNames(cmd, env, "database", dbKind)
 	return cmd
-}
-
-// parseAccess reads [NAMESPACE/]DATABASE[=PRIVILEGES].
-func parseAccess(text string) (v1alpha1.DatabaseAccess, error) {
-	name, privileges, given := strings.Cut(text, "=")
-	access := v1alpha1.DatabaseAccess{Name: name, Privileges: v1alpha1.Privileges(privileges)}
-	if namespace, rest, qualified := strings.Cut(name, "/"); qualified {
-		access.Namespace, access.Name = namespace, rest
-	}
-	switch {
-	case access.Name == "" || strings.Contains(access.Name, "/") || strings.Contains(name, "/") && access.Namespace == "":
-		return access, Usagef("%q is not a database: write [NAMESPACE/]DATABASE[=PRIVILEGES]", text)
-	case given && access.Privileges != v1alpha1.ReadOnly && access.Privileges != v1alpha1.ReadWrite && access.Privileges != v1alpha1.Admin:
-		return access, Usagef("%q are no privileges: they are readonly, readwrite or admin", privileges)
-	}
-	return access, nil
 }
 
 func (c *userCreate) request(ctx context.Context, env *Environment, p *provision.Provisioner, name string, given func(string) bool) (*provision.Request, error) {
@@ -198,33 +180,4 @@ func (c *userCreate) user(env *Environment, namespace, name string, given func(s
 		user.Spec.ExpiresAt = &expires
 	}
 	return user, nil
-}
-
-// knownDatabases names the Databases that there are, as a hint.
-func (e *Environment) knownDatabases(ctx context.Context) string {
-	if names := e.names(ctx, dbKind, ""); len(names) > 0 {
-		return "there are: " + strings.Join(names, ", ")
-	}
-	return "create it: kubectl dbtether db create NAME --cluster CLUSTER"
-}
-
-// databaseThere returns an error that names the Databases that exist, if the one that
-// is referred to does not, or is being deleted. What the caller may not read is left to
-// others.
-func (e *Environment) databaseThere(ctx context.Context, p *provision.Provisioner, namespace, name string) error {
-	db, err := p.Database(ctx, namespace, name)
-	if err == nil && db.DeletionTimestamp != nil {
-		return Hinted(fmt.Errorf("Database %q is being deleted", name), "choose another Database")
-	}
-	if own, _ := e.Namespace(); isNotFound(err) {
-		hint := "check its name and its namespace"
-		if own == namespace {
-			hint = e.knownDatabases(ctx)
-		}
-		return Hinted(fmt.Errorf("Database %q does not exist in namespace %q", name, namespace), "%s", hint)
-	}
-	if isUnknownResource(err) {
-		return err
-	}
-	return nil
 }

@@ -22,20 +22,12 @@ Retain both stay.`,
 		ValidArgsFunction: completeNames(env, userKind),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			namespace, err := env.Namespace()
-			if err != nil {
-				return err
-			}
-			object, err := env.get(ctx, userKind, namespace, args[0])
-			if err != nil {
-				return err
-			}
-			user, err := typed[v1alpha1.DatabaseUser](object)
+			user, err := read[v1alpha1.DatabaseUser](ctx, env, userKind, args[0])
 			if err != nil {
 				return err
 			}
 			retained := fmt.Sprintf("login %q and Secret %s/%s", user.CurrentUsername(), user.Namespace, user.SecretName())
-			return d.run(ctx, env, doomed{userKind, namespace, user.Name, retained}, func(ctx context.Context, p *provision.Provisioner, options provision.DeletionOptions) (*provision.Deletion, error) {
+			return d.run(ctx, env, doomed{userKind, user.Namespace, user.Name, retained}, func(ctx context.Context, p *provision.Provisioner, options provision.DeletionOptions) (*provision.Deletion, error) {
 				return p.OpenUserDeletion(ctx, user, options)
 			})
 		},

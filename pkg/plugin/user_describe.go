@@ -26,11 +26,7 @@ func describeUser(_ context.Context, _ *Environment, object *unstructured.Unstru
 	text.metadata(object)
 	text.section("User")
 	for _, a := range user.Access() {
-		name := a.Name
-		if a.Namespace != user.Namespace {
-			name = a.Namespace + "/" + a.Name
-		}
-		text.field("Database", name+" ("+string(a.Privileges)+")")
+		text.field("Database", databaseOf(user, a))
 	}
 	text.field("Cluster", user.Status.ClusterName)
 	text.field("Name in PostgreSQL", user.CurrentUsername())

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
@@ -20,7 +19,8 @@ type userGrant struct {
 	privileges string
 	tables     []string
 	on         []string
-	// found is whether the user had what is to be taken: somebody else may take it first.
+	// found is whether an earlier call of revoke found what is to be revoked: another run may
+	// revoke it between two calls, and that is no error.
 	found bool
 	provisioning
 }
@@ -71,8 +71,8 @@ func anyChanged(cmd *cobra.Command, flags ...string) bool {
 	return slices.ContainsFunc(flags, cmd.Flags().Changed)
 }
 
-// change computes the user's new spec, and provisions the user with it. check, if it
-// is not nil, looks at the Database that the flags name.
+// change provisions the user with the spec that edit makes. check, unless it is nil,
+// returns an error about the Database that the flags name.
 func (g *userGrant) change(ctx context.Context, env *Environment, name string, edit func(*v1alpha1.DatabaseUser) error,
 	check func(ctx context.Context, p *provision.Provisioner, namespace, database string) error,
 ) error {
@@ -98,26 +98,6 @@ func (g *userGrant) change(ctx context.Context, env *Environment, name string, e
 		return request, check(ctx, p, orDefault(ref.Namespace, user.Namespace), ref.Name)
 	})
 }
-
-// user reads a DatabaseUser that is not being deleted.
-func (e *Environment) user(ctx context.Context, p *provision.Provisioner, name string) (*v1alpha1.DatabaseUser, error) {
-	namespace, err := e.Namespace()
-	if err != nil {
-		return nil, err
-	}
-	user, err := p.User(ctx, namespace, name)
-	switch {
-	case isNotFound(err):
-		return nil, Hinted(fmt.Errorf("DatabaseUser %q not found in namespace %q", name, namespace), "see which there are: kubectl dbtether user list -A")
-	case err != nil:
-		return nil, err
-	case user.DeletionTimestamp != nil:
-		return nil, Hinted(fmt.Errorf("DatabaseUser %q is being deleted", name), "finish that: kubectl dbtether user delete %s", name)
-	}
-	return user, nil
-}
-
-func isNotFound(err error) bool { return apierrors.IsNotFound(err) && !isUnknownResource(err) }
 
 // specPatch returns the JSON merge patch (RFC 7396) between two users' references,
 // privileges and grants, bound to the version that was read; nil if they are the same.
@@ -179,7 +159,8 @@ func (g *userGrant) grant(user *v1alpha1.DatabaseUser) error {
 	return nil
 }
 
-// ref reads --database; its own namespace is left out, as in a manifest.
+// ref reads --database and --privileges. The user's own namespace is left out, as in a
+// manifest.
 func (g *userGrant) ref(user *v1alpha1.DatabaseUser) (v1alpha1.DatabaseAccess, error) {
 	ref, err := parseAccess(g.database)
 	if ref.Namespace == user.Namespace {
@@ -191,30 +172,8 @@ func (g *userGrant) ref(user *v1alpha1.DatabaseUser) (v1alpha1.DatabaseAccess, e
 	return ref, err
 }
 
-// references returns the user's references as they stand in the spec.
-func references(user *v1alpha1.DatabaseUser) []v1alpha1.DatabaseAccess {
-	if user.Spec.DatabaseRef != nil {
-		return []v1alpha1.DatabaseAccess{*user.Spec.DatabaseRef}
-	}
-	return slices.Clone(user.Spec.DatabaseRefs)
-}
-
-// setReferences writes one reference as databaseRef where the user has that, and
-// several as databaseRefs.
-func setReferences(user *v1alpha1.DatabaseUser, refs []v1alpha1.DatabaseAccess) {
-	if len(refs) == 1 && user.Spec.DatabaseRef != nil {
-		user.Spec.DatabaseRef = &refs[0]
-		return
-	}
-	user.Spec.DatabaseRef, user.Spec.DatabaseRefs = nil, refs
-}
-
-func sameDatabase(user *v1alpha1.DatabaseUser, a, b v1alpha1.DatabaseAccess) bool {
-	return a.Name == b.Name && orDefault(a.Namespace, user.Namespace) == orDefault(b.Namespace, user.Namespace)
-}
-
-// grantTables adds one entry to additionalGrants, or widens the one about the same
-// tables.
+// grantTables adds an entry to additionalGrants, or the privileges to the entry about the
+// same tables.
 func (g *userGrant) grantTables(user *v1alpha1.DatabaseUser) error {
 	grant, err := g.tableGrant(user)
 	if err != nil {
@@ -236,6 +195,8 @@ func (g *userGrant) grantTables(user *v1alpha1.DatabaseUser) error {
 	return nil
 }
 
+// tableGrant reads --database, --table and --on-table. The database is left out where the
+// user has only one; another one is then an error.
 func (g *userGrant) tableGrant(user *v1alpha1.DatabaseUser) (v1alpha1.TableGrant, error) {
 	var grant v1alpha1.TableGrant
 	if g.database != "" {

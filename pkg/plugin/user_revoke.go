@@ -27,6 +27,9 @@ taken: delete the user.`,
 			if !anyChanged(cmd, "database", "table") {
 				return Usagef("say what to revoke: --database or --table")
 			}
+			if anyChanged(cmd, "on-table") && !anyChanged(cmd, "table") { // it would be the whole database
+				return Usagef("--on-table needs --table")
+			}
 			return revoke.change(cmd.Context(), env, args[0], revoke.revoke, nil) // one that is gone can be taken, too
 		},
 	}
@@ -65,7 +68,8 @@ func (g *userGrant) revoke(user *v1alpha1.DatabaseUser) error {
 	return nil
 }
 
-// stillHas reports whether the last run that came to its end gave the user a database.
+// stillHas reports whether the user has a database in PostgreSQL, according to the last run
+// that was finished.
 func stillHas(user *v1alpha1.DatabaseUser, ref v1alpha1.DatabaseAccess) bool {
 	return slices.ContainsFunc(user.Status.Databases, func(a v1alpha1.DatabaseAccessStatus) bool {
 		return a.Name == ref.Name && a.Namespace == orDefault(ref.Namespace, user.Namespace)
@@ -91,7 +95,7 @@ func (g *userGrant) revokeTables(user *v1alpha1.DatabaseUser) error {
 		touched.Privileges = slices.DeleteFunc(slices.Clone(old.Privileges), func(p v1alpha1.TablePrivilege) bool {
 			return len(gone.Privileges) == 0 || slices.Contains(gone.Privileges, p)
 		})
-		found = found || len(touched.Tables) > 0
+		found = found || len(touched.Tables) > 0 && len(touched.Privileges) < len(old.Privileges)
 		if len(untouched.Tables) > 0 {
 			rest = append(rest, untouched)
 		}
@@ -101,7 +105,11 @@ func (g *userGrant) revokeTables(user *v1alpha1.DatabaseUser) error {
 	}
 	settled := user.Status.ObservedGeneration == user.Generation && user.Status.Phase != v1alpha1.PhaseFailed
 	if !found && !g.found && settled { // else another run has changed the resource, and may have been interrupted
-		return Hinted(fmt.Errorf("DatabaseUser %q was not granted anything on table %s", user.Name, strings.Join(g.tables, ", ")), "see what it has: kubectl dbtether user describe %s", user.Name)
+		what := "anything"
+		if len(gone.Privileges) > 0 {
+			what = join(gone.Privileges)
+		}
+		return Hinted(fmt.Errorf("DatabaseUser %q was not granted %s on table %s", user.Name, what, strings.Join(g.tables, ", ")), "see what it has: kubectl dbtether user describe %s", user.Name)
 	}
 	g.found = g.found || found
 	user.Spec.AdditionalGrants = rest

@@ -3,7 +3,6 @@ package plugin
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -77,19 +76,10 @@ func (c *userRotate) run(ctx context.Context, env *Environment, name string) err
 	})
 }
 
-// notExpired returns an error if a user may no longer log in.
-func (e *Environment) notExpired(user *v1alpha1.DatabaseUser) error {
-	ends := user.Spec.ExpiresAt
-	if ends == nil || e.Now().Before(ends.Time) {
-		return nil
-	}
-	return Hinted(fmt.Errorf("DatabaseUser %q has expired at %s: its login is closed", user.Name, ends.UTC().Format(time.RFC3339)),
-		"move spec.expiresAt, or take it away: kubectl edit databaseuser %s", user.Name)
-}
-
-// askRotation returns the edit that asks for a rotation, unless one is asked for that
-// nobody has answered: that of a run which was interrupted, or is under way. One that was
-// answered after the first call is the one that is asked for here, too.
+// askRotation returns the edit that asks for a rotation. It changes nothing where the user,
+// as the first call saw it, waits for a rotation already: a run that was interrupted, or is
+// under way, asked for it, and this command completes that one. It changes nothing either
+// where another run has asked for one, or finished one, since the first call.
 func askRotation(now func() time.Time) provision.Edit {
 	var seen *v1alpha1.DatabaseUser
 	return func(user *v1alpha1.DatabaseUser) ([]byte, error) {
@@ -105,15 +95,14 @@ func askRotation(now func() time.Time) provision.Edit {
 	}
 }
 
-// isUnanswered reports whether a rotation is asked for that no run has come to the
-// end of.
+// isUnanswered reports whether a rotation is asked for that no run has finished.
 func isUnanswered(user *v1alpha1.DatabaseUser) bool {
 	asked := v1alpha1.RotationRequest(user.Annotations)
 	return asked != "" && (user.Status.Rotation == nil || user.Status.Rotation.Request != asked)
 }
 
-// answeredRotation returns the request that was answered last. When the password was
-// replaced says less: a rollback does that, too.
+// answeredRotation returns the request for a rotation that was finished last. The time of
+// the last new password would not do: a rollback sets that, too.
 func answeredRotation(user *v1alpha1.DatabaseUser) string {
 	if user.Status.Rotation == nil {
 		return ""

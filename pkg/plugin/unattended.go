@@ -11,7 +11,7 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
 
-// unattended is how a run that nobody watches differs from one that a person has typed.
+// unattended are the flags of a run that nobody watches, such as a job's.
 type unattended struct {
 	runner          bool
 	adminNamespaces []string
@@ -25,9 +25,9 @@ func (u *unattended) add(cmd *cobra.Command) {
 	cmd.Flags().StringSliceVar(&u.adminNamespaces, "admin-secret-namespaces", nil, "with --runner: the namespaces in which the credentials of administrators are read; * for any (default the runner's own)")
 }
 
-// asRunner makes a provisioner that of a run which nobody watches: it adopts what the
-// DBClusters admit, and reads administrators' credentials in its own namespace, or in
-// those that were named.
+// asRunner restricts a provisioner to what a run that nobody watches may do: it adopts only
+// what the DBClusters admit, and reads administrators' credentials only in its own
+// namespace, or in those that --admin-secret-namespaces names.
 func (u *unattended) asRunner(env *Environment, p *provision.Provisioner) error {
 	p.Runner = true
 	switch {

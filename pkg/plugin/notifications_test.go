@@ -1,0 +1,33 @@
+package plugin
+
+import (
+	"context"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/dbtether/kubectl-dbtether/hack/testenv"
+	"github.com/dbtether/kubectl-dbtether/pkg/notify"
+)
+
+// What was written before an interrupt is announced after it.
+func TestInformAfterAnInterrupt(t *testing.T) {
+	streams, _, _, errOut := genericiooptions.NewTestIOStreams()
+	env := NewEnvironment(streams, "v0")
+	env.Config.KubeConfig = &testenv.SharedControlPlane(t).Kubeconfig
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	env.inform(ctx, notify.Change{Kind: notify.Changed, Namespace: metav1.NamespaceDefault, Name: "interrupted", Author: "jane", Changed: []string{"A"}})
+	if errOut.Len() > 0 {
+		t.Error(errOut)
+	}
+	core, err := env.core()
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, err := core.Events(metav1.NamespaceDefault).List(t.Context(), metav1.ListOptions{FieldSelector: "involvedObject.name=interrupted"})
+	if err != nil || len(events.Items) != 1 {
+		t.Errorf("%d Events, %v", len(events.Items), err)
+	}
+}
