@@ -16,11 +16,11 @@ func TestArchitectureListsThePackages(t *testing.T) {
 	for _, p := range listPackages(t) {
 		want = append(want, strings.TrimPrefix(p.ImportPath, Module+"/"))
 	}
-	compare(t, "## Rooms", want)
+	compare(t, "## Packages", want)
 }
 
 func TestArchitectureListsTheModules(t *testing.T) {
-	compare(t, "## Modules of their own", listModules(t))
+	compare(t, "## Modules", listModules(t))
 }
 
 func TestTableRows(t *testing.T) {

@@ -21,5 +21,6 @@ printf '%s' "$OLDER_PASSWORD" | kubectl dbtether cluster add main --endpoint "$O
 	--admin-password - --credentials-namespace dbtether-system --allowed-namespaces shop
 kubectl dbtether db create orders --cluster main --user orders-api
 kubectl dbtether db psql orders -- -qc "CREATE TABLE orders (item text)" -c "INSERT INTO orders VALUES ('tea')"
-echo 'sk_test_1' | kubectl dbtether secret set app-secrets STRIPE_KEY=- --reason 'test account'
+# Of a type that is not Opaque: a backup has every managed Secret.
+echo 'sk_test_1' | kubectl dbtether secret set app-secrets STRIPE_KEY=- --type example.com/app --reason 'test account'
 echo 'sk_live_1' | kubectl dbtether secret set app-secrets STRIPE_KEY=- --reason 'live account'
