@@ -19,6 +19,38 @@ func TestArchitectureListsThePackages(t *testing.T) {
 	compare(t, "## Rooms", want)
 }
 
+// The third column says what Rooms say. That of the plugin is a sentence.
+func TestArchitectureSaysWhatRoomsMayImport(t *testing.T) {
+	document := architecture(t)
+	for _, room := range Rooms {
+		if room.Path == "pkg/plugin" {
+			continue
+		}
+		want := "nothing"
+		if len(room.May) > 0 {
+			want = strings.Join(slices.Sorted(slices.Values(room.May)), ", ")
+		}
+		said := lastCell(document, room.Path)
+		if got := strings.Join(slices.Sorted(slices.Values(strings.Split(said, ", "))), ", "); got != want {
+			t.Errorf("docs/architecture.md says that %s may import %q, hack/layout/layout.go says %q", room.Path, said, want)
+		}
+	}
+	for _, path := range tableRows(document, "## Rooms") {
+		if said := lastCell(document, path); strings.HasPrefix(path, "hack/") && said != "anything" {
+			t.Errorf("docs/architecture.md says that %s may import %q, want %q", path, said, "anything")
+		}
+	}
+}
+
+// lastCell returns the third cell of a package's row; empty without one.
+func lastCell(document, path string) string {
+	row := regexp.MustCompile("(?m)^\\| `" + regexp.QuoteMeta(path) + "` \\| .* \\| ([^|]+) \\|$").FindStringSubmatch(document)
+	if row == nil {
+		return ""
+	}
+	return row[1]
+}
+
 func TestArchitectureListsTheModules(t *testing.T) {
 	compare(t, "## Modules of their own", listModules(t))
 }
@@ -35,11 +67,7 @@ func TestTableRows(t *testing.T) {
 
 func compare(t *testing.T, section string, want []string) {
 	t.Helper()
-	document, err := os.ReadFile(filepath.Join("..", "..", "docs", "architecture.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows := tableRows(string(document), section)
+	rows := tableRows(architecture(t), section)
 	for _, path := range want {
 		if !slices.Contains(rows, path) {
 			t.Errorf("docs/architecture.md, section %q, has no row for %s: add one that says what it is for", section, path)
@@ -50,6 +78,15 @@ func compare(t *testing.T, section string, want []string) {
 			t.Errorf("docs/architecture.md, section %q, has a row for %s, which does not exist: remove it", section, row)
 		}
 	}
+}
+
+func architecture(t *testing.T) string {
+	t.Helper()
+	document, err := os.ReadFile(filepath.Join("..", "..", "docs", "architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(document)
 }
 
 var firstCell = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|")
