@@ -44,7 +44,8 @@ type manifest struct {
 	Layers        []descriptor `json:"layers"`
 }
 
-// config is an image's configuration; created makes its date that of its files.
+// config is an image's configuration. Created is the date of its files, so that equal files
+// give equal bytes.
 type config struct {
 	platform
 	Created string `json:"created"`
