@@ -31,8 +31,8 @@ type Event struct {
 // Recorder records what is written to it, at the times at which it is, without the long
 // pauses. It is for one goroutine at a time.
 type Recorder struct {
-	out    io.Writer
-	now    func() time.Time
+	out     io.Writer
+	now     func() time.Time
 	longest time.Duration // of the pauses
 	at      time.Duration // in the recording
 	last    time.Time
