@@ -162,3 +162,24 @@ func TestStopIsFinalAndRepeatable(t *testing.T) {
 		t.Errorf("the stopped server's port does not refuse connections: %v", err)
 	}
 }
+
+func TestDropAll(t *testing.T) {
+	server := testenv.SharedPostgreSQL(t, 18)
+	conn := connect(t, server.SuperuserURL(""))
+	const name = "dropped_by_testenv"
+	for _, statement := range []string{"CREATE ROLE " + name, `CREATE ROLE "A ` + name + `"`, "CREATE DATABASE " + name + "_db OWNER " + name} {
+		if _, err := conn.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	session := connect(t, server.SuperuserURL(name+"_db"))
+	if err := server.DropAll(t.Context(), name); err != nil {
+		t.Error(err)
+	}
+	if err := session.Ping(t.Context()); err == nil {
+		t.Error("a session in the database lives on")
+	}
+	if left := queryRow[int](t, conn, "SELECT (SELECT count(*) FROM pg_roles WHERE rolname LIKE $1) + (SELECT count(*) FROM pg_database WHERE datname LIKE $1)", "%"+name+"%"); left != 0 {
+		t.Errorf("%d of them are left", left)
+	}
+}
