@@ -31,12 +31,12 @@ type Event struct {
 // Recorder records what is written to it, at the times at which it is, without the long
 // pauses. It is for one goroutine at a time.
 type Recorder struct {
-	out    io.Writer
-	now    func() time.Time
-	longer time.Duration // a pause that is longer is cut to it
-	at     time.Duration // in the recording
-	last   time.Time
-	err    error
+	out     io.Writer
+	now     func() time.Time
+	longest time.Duration // of the pauses
+	at      time.Duration // in the recording
+	last    time.Time
+	err     error
 }
 
 // NewRecorder begins a recording. Pauses are cut to longest; now is the clock.
@@ -48,13 +48,13 @@ func NewRecorder(out io.Writer, header Header, longest time.Duration, now func()
 		return nil, err
 	}
 	_, err = fmt.Fprintf(out, "%s\n", line)
-	return &Recorder{out: out, now: now, longer: longest, last: now()}, err
+	return &Recorder{out: out, now: now, longest: longest, last: now()}, err
 }
 
 // Write records output.
 func (r *Recorder) Write(text []byte) (int, error) {
 	now := r.now()
-	r.at += min(now.Sub(r.last), r.longer)
+	r.at += min(now.Sub(r.last), r.longest)
 	r.last = now
 	r.event(bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")))
 	return len(text), r.err

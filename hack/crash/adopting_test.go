@@ -2,6 +2,8 @@ package crash_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -65,7 +67,7 @@ func checkDatabaseAdopted(t *testing.T, s *site) {
 // createForeignRole makes a database of ours and a login that is not, with a
 // session.
 func createForeignRole(t *testing.T, s *site) {
-	s.mustRun(t, "db", "create", s.database, "--cluster", s.name, "--schema", "app", "--extension", "pg_trgm")
+	createDatabase(t, s)
 	s.execute(t, "postgres", fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD '%s'", s.userName(), foreignPassword))
 }
 
@@ -106,10 +108,4 @@ func checkRoleAndSecretAdopted(t *testing.T, s *site) {
 	}
 }
 
-func keysOf(s *corev1.Secret) []string {
-	var keys []string
-	for key := range s.Data {
-		keys = append(keys, key)
-	}
-	return keys
-}
+func keysOf(s *corev1.Secret) []string { return slices.Sorted(maps.Keys(s.Data)) }

@@ -30,8 +30,8 @@ type application struct {
 	mu   sync.Mutex // guards what follows
 	// logins counts them by the name of the login.
 	logins map[string]int
-	// failures are those of logins that were tried in time, and failed when the first of
-	// all failed.
+	// failures are the errors of logins that failed, but for those that took so long that the
+	// machine may have stood still. failed is when the first login failed, of whatever kind.
 	failures []error
 	failed   time.Time
 }

@@ -17,16 +17,16 @@ type command struct {
 	prepare func(*testing.T, *site)
 	// args follow "kubectl dbtether".
 	args func(*site) []string
-	// writes are some that the proxies must have seen.
+	// writes are some of those that the proxies must see.
 	writes []string
 	// deletes is whether the credential ends.
 	deletes bool
-	// gap is whether there is a moment at which not the live Secret's password works,
-	// but that of its newest revision.
+	// gap is whether there is a moment at which the password of the live Secret does not
+	// work, but that of its newest revision does.
 	gap bool
-	// over is what a run says that comes after the last write, where it cannot do the
-	// same again; empty: it finds nothing to do. anew is whether it would do something
-	// new: then there is none.
+	// over is what a second run says when the first made all of its writes and the same
+	// cannot be done twice; empty: it finds nothing to do. With anew a second run would do
+	// something new, so none is made.
 	over string
 	anew bool
 	// check looks at what the command led to.
@@ -37,10 +37,8 @@ var provisioning = []command{
 	{name: "db create", prepare: nothing, args: dbCreate, writes: creating, check: checkAdmin},
 	{name: "db create as CREATEROLE", asCreateRole: true, prepare: nothing, args: dbCreate, writes: creating, check: checkAdmin},
 	{
-		name: "user create",
-		prepare: func(t *testing.T, s *site) {
-			s.mustRun(t, "db", "create", s.database, "--cluster", s.name, "--schema", "app", "--extension", "pg_trgm")
-		},
+		name:    "user create",
+		prepare: createDatabase,
 		args: func(s *site) []string {
 			return []string{"user", "create", s.user, "--database", s.database, "--privileges", "readwrite"}
 		},
@@ -52,11 +50,11 @@ var provisioning = []command{
 	{name: "reconcile of a lower privilege", prepare: lowerPrivilege, args: reconcile,
 		writes: []string{"REVOKE ROLE", "GRANT ROLE", "ALTER ROLE", "COMMIT"}, check: checkLowered},
 	{name: "user delete", deletes: true, over: "not found", prepare: createOwningUser,
-		args:   func(s *site) []string { return []string{"user", "delete", s.user, "--yes"} },
+		args:   userDelete,
 		writes: []string{"DELETE databaseusers", "ALTER ROLE", "REASSIGN OWNED", "DROP OWNED", "DROP ROLE", "DELETE secrets", "PATCH databaseusers"},
 		check:  checkNoUser},
 	{name: "user delete as CREATEROLE", asCreateRole: true, deletes: true, over: "not found", prepare: createOwningUser,
-		args:   func(s *site) []string { return []string{"user", "delete", s.user, "--yes"} },
+		args:   userDelete,
 		writes: []string{"DELETE databaseusers", "GRANT ROLE", "REASSIGN OWNED", "REVOKE ROLE", "DROP ROLE", "PATCH databaseusers"},
 		check:  checkNoUser},
 	{name: "db delete", deletes: true, over: "not found", prepare: createDeletable,
@@ -71,9 +69,16 @@ var creating = []string{"POST databases", "POST databaseusers", "POST secrets", 
 
 func nothing(*testing.T, *site) {}
 
+// createDatabase creates the site's database, and no user of it.
+func createDatabase(t *testing.T, s *site) {
+	s.mustRun(t, "db", "create", s.database, "--cluster", s.name, "--schema", "app", "--extension", "pg_trgm")
+}
+
 func dbCreate(s *site) []string {
 	return []string{"db", "create", s.database, "--cluster", s.name, "--user", s.user, "--schema", "app", "--extension", "pg_trgm"}
 }
+
+func userDelete(s *site) []string { return []string{"user", "delete", s.user, "--yes"} }
 
 func reconcile(*site) []string { return []string{"reconcile"} }
 
@@ -86,13 +91,12 @@ func applyResources(t *testing.T, s *site) {
 
 // lowerPrivilege takes admin from a user who has a session open.
 func lowerPrivilege(t *testing.T, s *site) {
-	s.mustRun(t, dbCreate(s)...)
-	s.session = s.login(t)
+	withSession(t, s)
 	s.patch(t, v1alpha1.DatabaseUsers, s.user, types.MergePatchType, `{"spec":{"privileges":"readonly"}}`)
 }
 
-// createOwningUser creates a user who owns a table himself, which is what comes of
-// SET ROLE NONE or of a table that somebody gave him.
+// createOwningUser creates a user whose login owns a table, instead of the owner group of
+// its database: after SET ROLE NONE, or because somebody gave it the table.
 func createOwningUser(t *testing.T, s *site) {
 	s.mustRun(t, dbCreate(s)...)
 	s.giveTable(t)
@@ -100,6 +104,6 @@ func createOwningUser(t *testing.T, s *site) {
 
 func createDeletable(t *testing.T, s *site) {
 	s.mustRun(t, append(dbCreate(s), "--deletion-policy", "Delete")...)
-	s.mustRun(t, "user", "delete", s.user, "--yes")
+	s.mustRun(t, userDelete(s)...)
 	s.waitForNoSessions(t)
 }

@@ -39,7 +39,7 @@ func inPostgreSQL(database string) string { return strings.ReplaceAll(database, 
 func (s *site) secretNameFor(database string) string { return s.user + "-" + database + "-credentials" }
 
 func createTwoDatabases(t *testing.T, s *site) {
-	s.mustRun(t, "db", "create", s.database, "--cluster", s.name, "--schema", "app", "--extension", "pg_trgm")
+	createDatabase(t, s)
 	s.mustRun(t, "db", "create", s.other(), "--cluster", s.name, "--schema", "app")
 }
 

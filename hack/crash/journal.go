@@ -40,7 +40,7 @@ type Point struct {
 type Journal struct {
 	mu      sync.Mutex // guards what follows
 	writes  []Write
-	under   int // how many writes to Kubernetes have been sent and not answered
+	pending int // how many writes to Kubernetes were sent and not answered yet
 	point   Point
 	kill    func()
 	died    chan struct{}
@@ -76,9 +76,9 @@ func (j *Journal) Writes() []Write {
 // the process has been killed and the write must not be forwarded.
 func (j *Journal) before() bool {
 	j.mu.Lock()
-	fatal := j.point.Before && j.point.Number == len(j.writes)+j.under+1
+	fatal := j.point.Before && j.point.Number == len(j.writes)+j.pending+1
 	if !fatal {
-		j.under++
+		j.pending++
 	}
 	return j.end(fatal)
 }
@@ -87,7 +87,7 @@ func (j *Journal) before() bool {
 func (j *Journal) failed() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.under--
+	j.pending--
 }
 
 // after is told of a write that its server has carried out. If it returns true,
@@ -96,7 +96,7 @@ func (j *Journal) after(write Write) bool {
 	j.mu.Lock()
 	j.writes = append(j.writes, write)
 	if write.Server == ToKubernetes {
-		j.under--
+		j.pending--
 	}
 	fatal := !j.point.Before && j.point.Number == len(j.writes)
 	lasting := j.lasting

@@ -13,9 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/client-go/rest"
-
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 )
 
 // Kubernetes is a proxy in front of an API server. It asks for no credential and
@@ -64,8 +63,8 @@ func (k *Kubernetes) Close() error { return k.server.Close() }
 
 var errKilled = errors.New("the process that asked was killed")
 
-// lethalTransport forwards requests, up to the one at whose point the process
-// that sent it is killed.
+// lethalTransport forwards requests. At the write that is the journal's point it kills the
+// process that sent it, and gives no answer.
 type lethalTransport struct {
 	journal *Journal
 	next    http.RoundTripper
@@ -81,7 +80,7 @@ func (l *lethalTransport) RoundTrip(request *http.Request) (*http.Response, erro
 		// Only behind a body that was read does the server look whether the client
 		// is still there.
 		_, _ = io.Copy(io.Discard, request.Body)
-		return nil, l.mourn(request.Context())
+		return nil, l.awaitDeath(request.Context())
 	}
 	response, err := l.next.RoundTrip(request)
 	if err != nil {
@@ -92,11 +91,11 @@ func (l *lethalTransport) RoundTrip(request *http.Request) (*http.Response, erro
 		return response, nil
 	}
 	_ = response.Body.Close()
-	return nil, l.mourn(request.Context())
+	return nil, l.awaitDeath(request.Context())
 }
 
-// mourn returns when the client has ended its connection.
-func (l *lethalTransport) mourn(ctx context.Context) error {
+// awaitDeath returns errKilled when the client has ended its connection.
+func (l *lethalTransport) awaitDeath(ctx context.Context) error {
 	<-ctx.Done()
 	l.journal.confirm()
 	return errKilled

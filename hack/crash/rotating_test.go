@@ -41,7 +41,7 @@ var rotating = []command{
 		writes: []string{"ALTER ROLE", "REASSIGN OWNED", "DROP OWNED", "DROP ROLE", "PATCH databaseusers/status"},
 		check:  checkOldLoginEnded},
 	{name: "user delete of two logins", deletes: true, over: "not found", prepare: rotatedOwner("24h"),
-		args:   func(s *site) []string { return []string{"user", "delete", s.user, "--yes"} },
+		args:   userDelete,
 		writes: []string{"DELETE databaseusers", "REASSIGN OWNED", "DROP ROLE", "DELETE secrets", "PATCH databaseusers"},
 		check:  checkNoUser},
 }
@@ -51,7 +51,7 @@ func userRotate(s *site) []string { return []string{"user", "rotate", s.user} }
 // createRotatable creates a database and a user, who has a session open.
 func createRotatable(gracePeriod, strategy string) func(*testing.T, *site) {
 	return func(t *testing.T, s *site) {
-		s.mustRun(t, "db", "create", s.database, "--cluster", s.name, "--schema", "app", "--extension", "pg_trgm")
+		createDatabase(t, s)
 		s.mustRun(t, "user", "create", s.user, "--database", s.database, "--privileges", "admin", "--rotation-strategy", strategy, "--grace-period", gracePeriod)
 		s.session = s.login(t)
 	}

@@ -145,8 +145,6 @@ func (s *site) waitForWaiting(t *testing.T, want int) {
 	})
 }
 
-func userDelete(s *site) []string { return []string{"user", "delete", s.user, "--yes"} }
-
 func grantOther(privileges string) func(*site) []string {
 	return func(s *site) []string {
 		return []string{"user", "grant", s.user, "--database", s.other(), "--privileges", privileges}

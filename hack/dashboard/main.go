@@ -1,5 +1,5 @@
-// Command dashboard writes what manifests/monitoring has beside its sources: the
-// dashboard of Grafana, and the alerts of rules.yaml as the Prometheus operator wants them:
+// Command dashboard writes the generated files of manifests/monitoring: the dashboard for
+// Grafana, and the alerts of rules.yaml as an object of the Prometheus operator:
 //
 //	go run ./hack/dashboard --out manifests/monitoring
 package main
@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-
-	"github.com/dbtether/kubectl-dbtether/hack/monitoring"
 )
 
 func main() {
@@ -28,15 +26,15 @@ func run(rules, out string) error {
 	if err != nil {
 		return err
 	}
-	dashboard, err := monitoring.Dashboard()
+	board, err := dashboard()
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(out, "dashboard.json"), dashboard, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(out, "dashboard.json"), board, 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(out, "prometheusrule.yaml"), []byte(monitoring.PrometheusRule(string(text))), 0o644)
+	return os.WriteFile(filepath.Join(out, "prometheusrule.yaml"), []byte(prometheusRule(string(text))), 0o644)
 }

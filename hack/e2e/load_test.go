@@ -158,7 +158,8 @@ type exception struct {
 	unasked  bool     // the API server counts reviews that failed
 }
 
-// Its commit is hack/history/commit.txt; this goes when that, or a tag, is a later one.
+// drain is a fault of the version that hack/history/commit.txt names. It can go when that,
+// or the last tag, is a later version.
 var drain = &exception{why: "the version before closes connections on which a review may be on its way", unasked: true,
 	refusals: []string{": EOF", ": write: broken pipe", ": connection reset by peer", "NOT-INJECTED: "}}
 

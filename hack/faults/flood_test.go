@@ -46,14 +46,6 @@ func TestFloodOfLargeReviews(t *testing.T) {
 	w.stop(t)
 }
 
-// ordersSite is a site with a user orders-api who is ready.
-func (e *environment) ordersSite(t *testing.T) *site {
-	t.Helper()
-	s := e.site(t, e.postgres.Host, e.postgres.Port)
-	s.mustPlugin(t, "db", "create", "orders", "--cluster", s.name, "--user", "orders-api")
-	return s
-}
-
 // flood sends large reviews to all entries, and counts those that were answered and those
 // that were turned away or not answered in time.
 func (w *webhook) flood(t *testing.T, namespace string, size int) (answered, refused int64) {

@@ -3,7 +3,6 @@ package faults_test
 import (
 	"fmt"
 	"net"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -105,18 +104,4 @@ func (s *site) checkCut(t *testing.T, r *process, user string) {
 	t.Logf("the cut was told after %s", took.Round(time.Second))
 	r.tells(t, cutLimit, "dbtether_runner_unreachable_clusters", "", equal(1))
 	s.waitPhase(t, cutLimit, v1alpha1.DBClusters, s.name, v1alpha1.PhaseFailed, "")
-}
-
-// revisions returns how many revisions the credential of a user has.
-func (s *site) revisions(t *testing.T, user string) int {
-	t.Helper()
-	return s.revisionsOf(t, user+"-credentials")
-}
-
-// revisionsOf returns how many revisions a managed Secret has.
-func (s *site) revisionsOf(t *testing.T, secret string) int {
-	t.Helper()
-	names := strings.Fields(s.must(t, "", "get", "secrets", "-n", s.name, "-o", "jsonpath={.items[*].metadata.name}"))
-	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, secret+".v") })
-	return len(names)
 }

@@ -24,7 +24,8 @@ type process struct {
 	exited  chan struct{}
 }
 
-// launch starts a program whose output goes to file; "": to a log of its own.
+// launch starts a program, until the test ends. Its output goes to file; "": to a log of its
+// own.
 func launch(t *testing.T, cmd *exec.Cmd, metrics, file string) *process {
 	t.Helper()
 	log, err := os.CreateTemp(t.TempDir(), "*.log")
@@ -135,7 +136,7 @@ func (p *process) metric(name, labels string) (float64, error) {
 	return sum, nil
 }
 
-// tells waits until a metric has a value.
+// tells waits until the value of a metric is as wanted.
 func (p *process) tells(t *testing.T, limit time.Duration, name, labels string, is func(float64) bool) {
 	t.Helper()
 	testenv.Within(t, limit, name+" tells", func() error {

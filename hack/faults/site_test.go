@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,8 @@ type site struct {
 	name string // of both, and part of all other names
 }
 
-// site makes one whose server is reached at an address. The webhook has to be there.
+// site makes a namespace, and a cluster whose server is reached at an address. The webhook
+// has to run.
 func (e *environment) site(t *testing.T, host string, port int) *site {
 	t.Helper()
 	s := &site{e, fmt.Sprintf("fault%06x", rand.IntN(1<<24))}
@@ -37,6 +39,14 @@ func (e *environment) site(t *testing.T, host string, port int) *site {
 			_ = e.objects.Resource(resource).Namespace(s.name).DeleteCollection(context.Background(), metav1.DeleteOptions{}, metav1.ListOptions{})
 		}
 	})
+	return s
+}
+
+// ordersSite is a site with a user orders-api who is ready.
+func (e *environment) ordersSite(t *testing.T) *site {
+	t.Helper()
+	s := e.site(t, e.postgres.Host, e.postgres.Port)
+	s.mustPlugin(t, "db", "create", "orders", "--cluster", s.name, "--user", "orders-api")
 	return s
 }
 
@@ -68,7 +78,7 @@ func (r result) String() string {
 	return fmt.Sprintf("kubectl dbtether %s: %v after %s\nstdout:\n%s\nstderr:\n%s", strings.Join(r.args, " "), r.err, r.took, r.stdout, r.stderr)
 }
 
-// clear reports whether it succeeded, or said what failed.
+// clear reports whether the command succeeded, or said what failed.
 func (r result) clear() bool {
 	return r.err == nil || strings.Contains(r.stderr, "error: ") && !strings.Contains(r.stderr, "panic")
 }
@@ -109,8 +119,8 @@ func (e *environment) startRunner(t *testing.T, home testenv.Home, file string) 
 	return launch(t, home.Command("kubectl", "dbtether", "reconcile", "-A", "--watch", "--metrics-listen="+metrics, "--admin-secret-namespaces="+systemNamespace), metrics, file)
 }
 
-// phase returns the phase and the message of a resource as somebody has looked at it; ""
-// while nobody has.
+// phase returns the phase and the message of a resource; the phase is empty while nobody has
+// reconciled the resource as it is now.
 func (s *site) phase(resource schema.GroupVersionResource, name string) (phase, message string) {
 	client := s.objects.Resource(resource).Namespace(s.name)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -143,9 +153,8 @@ func (s *site) waitPhase(t *testing.T, limit time.Duration, resource schema.Grou
 	})
 }
 
-// checkWhole expects that a Database and its user are as a run leads to which nothing
-// disturbs: the user logs in with what is in the Secret, writes and reads, and a run more
-// finds nothing to do.
+// checkWhole expects a Database and its user as an undisturbed run leaves them: the user logs
+// in with what is in the Secret, writes and reads, and nothing is left to do.
 func (s *site) checkWhole(t *testing.T, name string) {
 	t.Helper()
 	s.waitPhase(t, time.Minute, v1alpha1.Databases, name, v1alpha1.PhaseReady, "")
@@ -160,7 +169,7 @@ func (s *site) checkWhole(t *testing.T, name string) {
 	}
 }
 
-// logIn logs in to the server itself, whatever stands in between otherwise.
+// logIn logs in to the server directly, past any relay.
 func (s *site) logIn(name string) error {
 	secret, err := s.kube.CoreV1().Secrets(s.name).Get(context.Background(), name+"-api-credentials", metav1.GetOptions{})
 	if err != nil {
@@ -190,4 +199,18 @@ func (s *site) checkInjected(t *testing.T, name, user string) {
 	if !strings.HasPrefix(got, user+"@") {
 		t.Errorf("the pod was injected %q", got)
 	}
+}
+
+// revisions returns how many revisions the credential of a user has.
+func (s *site) revisions(t *testing.T, user string) int {
+	t.Helper()
+	return s.revisionsOf(t, user+"-credentials")
+}
+
+// revisionsOf returns how many revisions a managed Secret has.
+func (s *site) revisionsOf(t *testing.T, secret string) int {
+	t.Helper()
+	names := strings.Fields(s.must(t, "", "get", "secrets", "-n", s.name, "-o", "jsonpath={.items[*].metadata.name}"))
+	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, secret+".v") })
+	return len(names)
 }

@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"slices"
 )
 
 // Media types and the two files of an OCI image layout (image-spec v1.1).
@@ -42,7 +44,8 @@ type manifest struct {
 	Layers        []descriptor `json:"layers"`
 }
 
-// config is an image's configuration; created makes its date that of its files.
+// config is an image's configuration. Created is the date of its files, so that equal files
+// give equal bytes.
 type config struct {
 	platform
 	Created string `json:"created"`
@@ -154,4 +157,13 @@ func (l *layout) addImage(wanted options, s source, b build, license []byte) (ma
 	c.RootFS.Type, c.RootFS.DiffIDs = "layers", []string{digest(layer.Bytes())}
 	stored, err := l.addJSON(typeConfig, c)
 	return manifest{SchemaVersion: 2, MediaType: typeManifest, Config: stored, Layers: []descriptor{l.add(typeLayer, compressed)}}, err
+}
+
+// archive returns the layout as a tar: folders and files by name, each once.
+func (l *layout) archive() ([]byte, error) {
+	entries := slices.SortedFunc(slices.Values(l.entries), func(a, b entry) int { return cmp.Compare(a.name, b.name) })
+	entries = slices.CompactFunc(entries, func(a, b entry) bool { return a.name == b.name })
+	var text bytes.Buffer
+	err := writeTar(&text, entries)
+	return text.Bytes(), err
 }

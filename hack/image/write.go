@@ -1,15 +1,12 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/dbtether/kubectl-dbtether/hack/compile"
 )
@@ -87,13 +84,4 @@ func replace(file string, content []byte) error {
 		return errors.Join(err, os.Remove(making.Name()))
 	}
 	return nil
-}
-
-// archive returns the layout as a tar: folders and files by name, each once.
-func (l *layout) archive() ([]byte, error) {
-	entries := slices.SortedFunc(slices.Values(l.entries), func(a, b entry) int { return cmp.Compare(a.name, b.name) })
-	entries = slices.CompactFunc(entries, func(a, b entry) bool { return a.name == b.name })
-	var text bytes.Buffer
-	err := writeTar(&text, entries)
-	return text.Bytes(), err
 }

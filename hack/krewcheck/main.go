@@ -1,8 +1,8 @@
 // Command krewcheck shows that a release is reproducible and that krew takes it.
 // It makes one from the sources twice, in different folders and environments,
-// and compares every byte of every file; it holds the checksums to the files and the bills
-// of materials to the programs; then it serves it on loopback, lets krew's own
-// validator and krew itself install it, and uses the plugin through kubectl.
+// and compares every byte of every file; it compares the checksums with the files, and the
+// bills of materials with the programs. Then it serves the release on loopback, lets krew's
+// own validator and krew itself install it, and uses the plugin through kubectl.
 //
 //	go run ./hack/krewcheck            # this platform and one other
 //	go run ./hack/krewcheck --all      # all platforms

@@ -2,7 +2,6 @@ package monitoring
 
 import (
 	"maps"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,29 +11,6 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
 )
-
-// The operator's copy has the groups of the rule file, and both files are what
-// make generate writes.
-func TestGenerated(t *testing.T) {
-	rules, copied := read(t, "manifests/monitoring/rules.yaml"), read(t, "manifests/monitoring/prometheusrule.yaml")
-	var plain, object map[string]any
-	if err := yaml.UnmarshalStrict([]byte(rules), &plain); err != nil {
-		t.Fatal(err)
-	}
-	if err := yaml.UnmarshalStrict([]byte(copied), &object); err != nil {
-		t.Fatal(err)
-	}
-	if !reflect.DeepEqual(object["spec"], any(plain)) || len(plain) != 1 {
-		t.Error("prometheusrule.yaml has other groups than rules.yaml: make generate")
-	}
-	dashboard, err := Dashboard()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if copied != PrometheusRule(rules) || read(t, "manifests/monitoring/dashboard.json") != string(dashboard) {
-		t.Error("a generated file is not what its source says: make generate")
-	}
-}
 
 // A dashboard that names a data source shows nothing elsewhere.
 func TestDashboardNamesNoDataSource(t *testing.T) {

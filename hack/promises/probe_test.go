@@ -27,7 +27,7 @@ type subject struct {
 	login      string
 	uri        string // of the Secret, leading to the database
 	database   string
-	elsewhere  string // a database that she has not
+	elsewhere  string // a database to which she has no access
 	other      string // the login of another user
 	privileges string
 }
@@ -103,7 +103,7 @@ func (s subject) wrong(t *testing.T, c cell, format string, args ...any) {
 	t.Errorf("%s in database %s, %s on %s %s: %s: %s%s", s.privileges, s.database, s.login, c.on, c.place.object.name, c.text, fmt.Sprintf(format, args...), why)
 }
 
-// session is one of the subject's, in a transaction that takes every attempt back.
+// session is a session of the subject in which each attempt is rolled back.
 type session struct {
 	subject
 	conn *pgx.Conn
@@ -149,7 +149,7 @@ func (s *session) try(t *testing.T, c cell, want bool) {
 	}
 }
 
-// outside are the statements that a transaction cannot take back, or not hold.
+// outside are the statements that PostgreSQL runs outside of a transaction only.
 var outside = map[string]bool{"DROP DATABASE {database}": true, "CREATE DATABASE fresh": true}
 
 func (s *session) attempt(ctx context.Context, c cell) error {
@@ -169,7 +169,7 @@ func (s *session) attempt(ctx context.Context, c cell) error {
 	}
 }
 
-// ask compares what the catalog says of the user with the table.
+// ask compares what the catalog says about the user with the table.
 func (s subject) ask(t *testing.T, objects []object) {
 	t.Helper()
 	conn := s.site.asSuperuser(t, s.database)
@@ -226,7 +226,7 @@ var ownerships = map[string]string{
 const reaching = `EXISTS (SELECT FROM pg_roles r WHERE pg_has_role('{login}', r.oid, 'MEMBER') AND
 	(r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls OR r.rolname IN ('{admin}', '{other}') OR starts_with(r.rolname, 'pg_')))`
 
-// question returns the expression that asks the catalog; empty where it does not tell.
+// question returns the expression that asks the catalog; empty where the catalog cannot tell.
 func (c cell) question(s subject) string {
 	names := s.names(c.place.object)
 	names["needs"] = c.needs

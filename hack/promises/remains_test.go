@@ -11,9 +11,9 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
-// lower takes privileges from users and a database from one, who have sessions, own
-// objects, and were given things directly. Those who are readonly now must be just that
-// for every object there is; of the other nothing may remain in the database.
+// lower makes two users readonly, and takes a database from a third. All of them have open
+// sessions, own objects, and were granted privileges directly. Those who are readonly now must
+// be just that for every object; of the third nothing may remain in the database.
 func (m *matrix) lower(t *testing.T) {
 	t.Helper()
 	sessions := map[string]*pgx.Conn{"admin": m.session(t, "admin", "main"), "readwrite": m.session(t, "readwrite", "main"), "both": m.session(t, "both", "second")}
@@ -40,8 +40,8 @@ func (m *matrix) lower(t *testing.T) {
 	m.checkShutOut(t, "both", m.in("second"))
 }
 
-// leave lets an admin user create objects as itself, and default privileges, and then
-// stay as the owner group.
+// leave lets an admin user create objects and default privileges as itself; afterwards its
+// session acts as the owner group again.
 func (m *matrix) leave(t *testing.T, session *pgx.Conn, name, user string) {
 	t.Helper()
 	mine := "own_" + user
@@ -54,7 +54,7 @@ func (m *matrix) leave(t *testing.T, session *pgx.Conn, name, user string) {
 	m.made[name] = append(m.made[name], schemaNamed(mine, false))
 }
 
-// give lets the maker, and one who holds a grant option, grant a user things directly.
+// give lets the maker, and the helper with a grant option, grant a user privileges directly.
 func (m *matrix) give(t *testing.T, user, name string) {
 	t.Helper()
 	login, helper := m.in(user), m.in("helper")
@@ -73,8 +73,8 @@ func (m *matrix) give(t *testing.T, user, name string) {
 	closeSession(through)
 }
 
-// checkSession expects that a session which was open before is at an end, or can no
-// more than a new one.
+// checkSession expects that a session which was open before has ended, or can do no more than
+// a new one.
 func (m *matrix) checkSession(t *testing.T, user string, session *pgx.Conn) {
 	t.Helper()
 	if session.Ping(t.Context()) != nil {

@@ -2,12 +2,10 @@ package promises
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -39,33 +37,8 @@ func (s *site) remove(t *testing.T) func() {
 		if err := s.objects.Resource(v1alpha1.DBClusters).Delete(ctx, s.name, metav1.DeleteOptions{}); err != nil {
 			t.Error(err)
 		}
-		if err := s.dropAll(ctx); err != nil {
+		if err := s.server.DropAll(ctx, s.name); err != nil {
 			t.Error(err)
 		}
 	}
-}
-
-// dropAll drops the databases and roles of the site.
-func (s *site) dropAll(ctx context.Context) error {
-	conn, err := pgx.Connect(ctx, s.server.SuperuserURL(""))
-	if err != nil {
-		return err
-	}
-	defer closeSession(conn)
-	for _, list := range []struct{ names, drop string }{
-		{"SELECT datname FROM pg_database WHERE starts_with(datname, $1)", "DROP DATABASE %s WITH (FORCE)"},
-		{"SELECT rolname FROM pg_roles WHERE starts_with(rolname, $1) ORDER BY oid DESC", "DROP ROLE %s"},
-	} {
-		rows, _ := conn.Query(ctx, list.names, s.name)
-		names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil {
-			return err
-		}
-		for _, name := range names {
-			if _, err := conn.Exec(ctx, fmt.Sprintf(list.drop, pgx.Identifier{name}.Sanitize())); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -35,8 +35,8 @@ type right struct {
 	admin     bool
 }
 
-// table of what each privilege means, in every schema of a database, for what exists
-// and for whatever is created later. A statement names {object} and its {schema}, the
+// rights are the table of what each privilege means, in every schema of a database, for
+// objects that exist and for those that are created later. A statement names {object} and its {schema}, the
 // {database}, its {owner} group, the user's own {login}, the login of an {other} user,
 // the {admin} that provisions, and another database, {elsewhere}.
 var rights = []right{
@@ -115,7 +115,7 @@ var rights = []right{
 	{server, beyond, "CREATE EXTENSION pg_buffercache SCHEMA app", no, no, no},
 }
 
-// exception is where PostgreSQL does not let us keep the table.
+// exception is a case in which PostgreSQL itself deviates from the table.
 type exception struct {
 	holds func(place) bool
 	// on, needs and statement say which rights it is about; empty: any.
@@ -133,8 +133,8 @@ type place struct {
 	asItself bool
 }
 
-// exceptions are the cells that differ from the table. Each is expected as it stands
-// here: a server that keeps the table where one of them holds fails the test, too.
+// exceptions are the cells that differ from the table. Each must be as it is here: a server
+// on which such a cell is as in the table fails the test, too.
 var exceptions = []exception{
 	{openPublic, schemaOf, "CREATE", "", yes, yes, yes,
 		"before 15 the schema public belongs to the bootstrap superuser and lets PUBLIC create: an administrator who is none cannot end that"},
@@ -157,8 +157,8 @@ func ofLoginInItsOwn(p place) bool {
 
 func before15(p place) bool { return p.version < 15 && p.asItself }
 
-// expected says whether a user with a privilege has a right, and the exception that says
-// so, nil for the table itself.
+// expected returns whether a user with a privilege has a right, and the exception that
+// decides it; nil: the table does.
 func (r right) expected(privileges string, p place) (bool, *exception) {
 	for i := range exceptions {
 		e := &exceptions[i]

@@ -29,8 +29,8 @@ func (m *making) chart(context.Context) error {
 	return m.write("dbtether-"+number+".tgz", archive.Bytes())
 }
 
-// chartFiles returns the files of the chart in the folder, with the version, that of the
-// images, and what stands before the images' names.
+// chartFiles returns the files of the chart in a folder. In them are set: the chart's version,
+// that of the images, and the prefix of the images' names.
 func chartFiles(folder fs.FS, version, images, prefix string) ([]entry, error) {
 	changes := map[string][][2]string{
 		"Chart.yaml":  {{"version: 0.0.0", "version: " + version}, {"appVersion: dev", "appVersion: " + images}},

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -58,60 +55,6 @@ func TestParseOptionsRefuses(t *testing.T) {
 	}
 }
 
-func TestArchiveNames(t *testing.T) {
-	for p, want := range map[platform]string{
-		{"linux", "arm64"}:   "kubectl-dbtether_v0.1.0_linux_arm64.tar.gz",
-		{"windows", "amd64"}: "kubectl-dbtether_v0.1.0_windows_amd64.zip",
-	} {
-		if got := p.archive("v0.1.0"); got != want {
-			t.Errorf("got %s, want %s", got, want)
-		}
-	}
-}
-
-// What an older release left in the folder stays, and nothing is added to it.
-func TestPublishRefusesAFolderInUse(t *testing.T) {
-	out := t.TempDir()
-	if err := os.WriteFile(filepath.Join(out, "old.zip"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	err := publish(context.Background(), t.TempDir(), options{version: "v0.1.0", out: out}, io.Discard, io.Discard)
-	if want := fmt.Sprintf("--out %q: is not empty, remove it first", out); err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
-	}
-	expectOnly(t, out, "old.zip")
-}
-
-// A version that the changelog does not have, or says nothing of, is made nowhere.
-func TestPublishRefusesAVersionWithoutASection(t *testing.T) {
-	parent := t.TempDir()
-	for text, want := range map[string]string{
-		"":                                "read CHANGELOG.md: there is none",
-		"## [Unreleased]\n\n- more\n":     "CHANGELOG.md has no section for v0.1.0: ",
-		"## [0.1.1] - 2026-01-31\n- x\n":  "CHANGELOG.md has no section for v0.1.0: ",
-		"## [0.1.0] - 2026-01-31\n\n\n":   "CHANGELOG.md: the section for v0.1.0 is empty",
-		"## [0.1.0] - 31 January 2026\n-": `CHANGELOG.md: "## [0.1.0] - 31 January 2026" is neither`,
-	} {
-		err := publish(t.Context(), sources(t, text), options{version: "v0.1.0", out: filepath.Join(parent, "dist")}, io.Discard, io.Discard)
-		if err == nil || !strings.HasPrefix(err.Error(), want) {
-			t.Errorf("%q: got %v, want %s", text, err, want)
-		}
-	}
-	expectOnly(t, parent)
-}
-
-// sources returns a folder with nothing but a changelog; without one where it is empty.
-func sources(t *testing.T, changelog string) string {
-	t.Helper()
-	root := t.TempDir()
-	if changelog != "" {
-		if err := os.WriteFile(filepath.Join(root, "CHANGELOG.md"), []byte(changelog), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return root
-}
-
 func TestNotes(t *testing.T) {
 	const text = "# Changelog\n## [Unreleased]\n%s## [0.1.0] - 2026-01-31\n\n### Added\n\n- a thing\n\n[0.1.0]: https://x\n"
 	var printed strings.Builder
@@ -122,31 +65,5 @@ func TestNotes(t *testing.T) {
 	err := notes(sources(t, fmt.Sprintf(text, "- another\n")), "v0.1.0", &printed)
 	if want := "CHANGELOG.md: what is unreleased would be released with v0.1.0: move it into that section"; err == nil || err.Error() != want || printed.Len() > 0 {
 		t.Errorf("got %q, %v, want %s", printed.String(), err, want)
-	}
-}
-
-// Sources that do not build leave neither the folder nor half of one behind.
-func TestPublishLeavesNothingWhenABuildFails(t *testing.T) {
-	parent := t.TempDir()
-	wanted := options{version: "v0.1.0", out: filepath.Join(parent, "dist"), baseURI: "https://x", platforms: []platform{{"linux", "amd64"}}, parts: []string{"plugin"}}
-	err := publish(context.Background(), sources(t, "## [0.1.0] - 2026-01-31\n- x\n"), wanted, io.Discard, io.Discard)
-	if err == nil || !strings.HasPrefix(err.Error(), "build ./cmd/kubectl-dbtether for linux/amd64: ") {
-		t.Errorf("got %v", err)
-	}
-	expectOnly(t, parent)
-}
-
-func expectOnly(t *testing.T, folder string, names ...string) {
-	t.Helper()
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, e := range entries {
-		got = append(got, e.Name())
-	}
-	if !reflect.DeepEqual(got, names) {
-		t.Errorf("%s holds %v, want %v", folder, got, names)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// account is the user that PostgreSQL runs as when we are root, as which it
-// refuses to run. A nil account means: as ourselves.
+// account is the user that PostgreSQL runs as where this process is root: PostgreSQL refuses
+// to run as root. A nil account stands for the user of this process.
 type account struct{ uid, gid uint32 }
 
 func serverAccount() (*account, error) {
@@ -48,8 +48,8 @@ func (a *account) own(path string) error {
 	return os.Chown(path, int(a.uid), int(a.gid))
 }
 
-// reaches reports whether the account may pass all folders down to dir. A nil
-// account is taken to.
+// reaches reports whether the account may enter dir and all folders above it. For a nil
+// account it is true.
 func (a *account) reaches(dir string) bool {
 	if a == nil {
 		return true

@@ -40,7 +40,7 @@ func StartCollector() (*Collector, error) {
 	return c, nil
 }
 
-// Stop ends it.
+// Stop closes the listener and its connections.
 func (c *Collector) Stop() { _ = c.server.Close() }
 
 func (c *Collector) receive(w http.ResponseWriter, r *http.Request) {
@@ -82,15 +82,16 @@ func (c *Collector) Spans() []*tracepb.Span {
 	return slices.Clone(c.spans)
 }
 
-// Last returns the headers of the last request, and what it says of who sent it.
+// Last returns the headers of the last request, and the attributes of the program that
+// sent it.
 func (c *Collector) Last() (http.Header, map[string]string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.header, c.about
 }
 
-// Tree returns the names of the spans, each below its parent and indented by it, in the
-// order of their beginning, as far as they stand below a root whose name begins with root.
+// Tree returns the spans below each root whose name begins with root, one name a line: a
+// span below its parent, with two spaces more, and siblings in the order in which they began.
 func (c *Collector) Tree(root string) string {
 	spans := c.Spans()
 	slices.SortStableFunc(spans, func(a, b *tracepb.Span) int { return int(a.GetStartTimeUnixNano()) - int(b.GetStartTimeUnixNano()) })

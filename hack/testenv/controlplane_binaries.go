@@ -49,19 +49,36 @@ func findNewest(ctx context.Context, log logFunc) (controlPlaneBinaries, error) 
 	if found, err := binariesIn(module.cache); err == nil {
 		return found, nil
 	}
-	found, err := setupEnvtest(ctx, module.kubernetes, log)
-	if err == nil {
-		return found, nil
-	}
-	if !errors.Is(err, exec.ErrNotFound) {
-		log("setup-envtest gives no binaries, so they are built: %v", err)
-	}
-	if err := module.build(ctx, module.targets(), log); err != nil {
+	dir, err := module.obtain(ctx, module.targets(), log)
+	if err != nil {
 		return controlPlaneBinaries{}, err
 	}
-	return binariesIn(module.cache)
+	return binariesIn(dir)
 }
 
+// findOldest takes the API server and the kubectl of the oldest version from setup-envtest,
+// else builds them as hack/controlplane/oldest pins them, beside an etcd of any version.
+// $KUBEBUILDER_ASSETS is of one version, and is not asked for another.
+func findOldest(ctx context.Context, etcd string, log logFunc) (controlPlaneBinaries, error) {
+	pinned, versions, err := readPinned(ctx, "hack/controlplane/oldest", kubernetesModule)
+	if err != nil {
+		return controlPlaneBinaries{}, err
+	}
+	module := pinnedControlPlane{pinnedModule: pinned, kubernetes: versions[0]}
+	module.cache = controlPlaneCache(pinned.cache, module.kubernetes)
+	// Not the kubectl of PATH: it is of another version.
+	in := func(dir string) controlPlaneBinaries {
+		return controlPlaneBinaries{apiServer: filepath.Join(dir, "kube-apiserver"), etcd: etcd, kubectl: filepath.Join(dir, "kubectl")}
+	}
+	if built := in(module.cache); isExecutable(built.apiServer) && isExecutable(built.kubectl) {
+		return built, nil
+	}
+	dir, err := module.obtain(ctx, []buildTarget{module.target("kube-apiserver"), module.target("kubectl")}, log)
+	return in(dir), err
+}
+
+// binariesIn returns the binaries of a folder, with the kubectl of PATH if there is one. It
+// fails if one is missing.
 func binariesIn(dir string) (controlPlaneBinaries, error) {
 	found := controlPlaneBinaries{
 		apiServer: filepath.Join(dir, "kube-apiserver"),
@@ -80,23 +97,26 @@ func binariesIn(dir string) (controlPlaneBinaries, error) {
 }
 
 // setupEnvtest asks Kubernetes' own downloader, if it is on PATH, for a patch
-// release of the pinned minor version: not every patch release is published
-// there. The error is exec.ErrNotFound where there is none.
-func setupEnvtest(ctx context.Context, version string, log logFunc) (controlPlaneBinaries, error) {
+// release of the pinned minor version, as not every patch release is published
+// there, and returns the folder of the binaries. The error is exec.ErrNotFound where
+// there is no downloader.
+func setupEnvtest(ctx context.Context, version string, log logFunc) (dir string, err error) {
 	tool, err := exec.LookPath("setup-envtest")
 	if err != nil {
-		return controlPlaneBinaries{}, err
+		return "", err
 	}
 	major, minor := majorMinor(version)
 	wanted := major + "." + minor + ".x"
 	log("asking setup-envtest for Kubernetes %s", wanted)
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	dir, err := runCommand(ctx, exec.Command(tool, "use", "-p", "path", wanted))
+	said, err := runCommand(ctx, exec.Command(tool, "use", "-p", "path", wanted))
 	if err != nil {
-		return controlPlaneBinaries{}, err
+		return "", err
 	}
-	return binariesIn(strings.TrimSpace(dir))
+	dir = strings.TrimSpace(said)
+	_, err = binariesIn(dir)
+	return dir, err
 }
 
 // pinnedControlPlane is the module hack/controlplane and what is built from it.
@@ -124,6 +144,18 @@ func controlPlaneModule(ctx context.Context) (pinnedControlPlane, error) {
 // controlPlaneCache is the folder, in that of all caches, of a version's binaries.
 func controlPlaneCache(dir, version string) string {
 	return filepath.Join(dir, "controlplane", version+"-"+runtime.GOOS+"-"+runtime.GOARCH)
+}
+
+// obtain returns a folder with the binaries: that of setup-envtest, else the cache, into
+// which the targets are built.
+func (p pinnedControlPlane) obtain(ctx context.Context, targets []buildTarget, log logFunc) (dir string, err error) {
+	if dir, err = setupEnvtest(ctx, p.kubernetes, log); err == nil {
+		return dir, nil
+	}
+	if !errors.Is(err, exec.ErrNotFound) {
+		log("setup-envtest gives no binaries, so they are built: %v", err)
+	}
+	return p.cache, p.build(ctx, targets, log)
 }
 
 // targets leaves kubectl out where there is one.

@@ -10,14 +10,30 @@ import (
 	"time"
 )
 
-var errShared = errors.New("it is shared between processes; start one with StartControlPlane")
+// What keeps a test from taking a server away.
+var (
+	errShared  = errors.New("it is shared between processes; start one of the test's own")
+	errStopped = errors.New("it is stopped")
+)
 
-// HaltServer ends the API server, as a node that fails does: with SIGKILL. Its etcd goes on.
+// mine returns an error unless this process runs the servers. The caller holds c.mu.
+func (c *ControlPlane) mine() error {
+	switch {
+	case c.workspace == nil:
+		return errShared
+	case c.server == nil || c.etcd == nil:
+		return errStopped
+	}
+	return nil
+}
+
+// HaltServer ends the API server with SIGKILL, as a node that fails does. Its etcd goes on.
+// A control plane of another process is refused.
 func (c *ControlPlane) HaltServer() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.workspace == nil {
-		return fmt.Errorf("halt the API server: %w", errShared)
+	if err := c.mine(); err != nil {
+		return fmt.Errorf("halt the API server: %w", err)
 	}
 	return c.server.stop(0)
 }
@@ -26,8 +42,8 @@ func (c *ControlPlane) HaltServer() error {
 func (c *ControlPlane) ResumeServer(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.workspace == nil {
-		return fmt.Errorf("resume the API server: %w", errShared)
+	if err := c.mine(); err != nil {
+		return fmt.Errorf("resume the API server: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
@@ -58,8 +74,8 @@ func (c *ControlPlane) ContinueEtcd() error { return c.signalEtcd(syscall.SIGCON
 func (c *ControlPlane) signalEtcd(signal syscall.Signal) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.workspace == nil {
-		return fmt.Errorf("send etcd %s: %w", signal, errShared)
+	if err := c.mine(); err != nil {
+		return fmt.Errorf("send etcd %s: %w", signal, err)
 	}
 	return c.etcd.cmd.Process.Signal(signal)
 }

@@ -78,6 +78,23 @@ func TestServiceAccountGetsToken(t *testing.T) {
 	}
 }
 
+func TestStoppedControlPlaneRefusesFaults(t *testing.T) {
+	c := testenv.OwnControlPlane(t, testenv.ControlPlaneOptions{})
+	if err := c.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	for what, fault := range map[string]func() error{
+		"halt the API server":        c.HaltServer,
+		"resume the API server":      func() error { return c.ResumeServer(t.Context()) },
+		"send etcd stopped (signal)": c.StopEtcd,
+		"send etcd continued":        c.ContinueEtcd,
+	} {
+		if err := fault(); err == nil || err.Error() != what+": it is stopped" {
+			t.Errorf("%s: got %v", what, err)
+		}
+	}
+}
+
 // anonymousKubeconfig has the server's address and no credentials.
 func anonymousKubeconfig(t *testing.T, c *testenv.ControlPlane) string {
 	t.Helper()

@@ -98,7 +98,7 @@ func TestKilledRunLeavesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	startPostgreSQL(t, testenv.PostgreSQLOptions{})
+	testenv.OwnPostgreSQL(t, testenv.PostgreSQLOptions{})
 	for _, dir := range left {
 		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%q was not removed: %v", dir, err)

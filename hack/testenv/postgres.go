@@ -120,10 +120,10 @@ func (p *PostgreSQL) Halt() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.workspace == nil {
-		return fmt.Errorf("restart PostgreSQL %s: it is shared between processes; start one with StartPostgreSQL", p.FullVersion)
+		return fmt.Errorf("halt PostgreSQL %s: %w", p.FullVersion, errShared)
 	}
 	if p.server == nil {
-		return fmt.Errorf("restart PostgreSQL %s: it is stopped", p.FullVersion)
+		return fmt.Errorf("halt PostgreSQL %s: %w", p.FullVersion, errStopped)
 	}
 	return p.halt()
 }

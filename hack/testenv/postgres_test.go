@@ -27,22 +27,6 @@ func connect(t *testing.T, url string) *pgx.Conn {
 	return conn
 }
 
-// startPostgreSQL starts a server that no other test changes.
-func startPostgreSQL(t *testing.T, options testenv.PostgreSQLOptions) *testenv.PostgreSQL {
-	t.Helper()
-	options.Log = t.Logf
-	server, err := testenv.StartPostgreSQL(t.Context(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return server
-}
-
 func queryRow[T any](t *testing.T, conn *pgx.Conn, sql string, args ...any) T {
 	t.Helper()
 	rows, err := conn.Query(t.Context(), sql, args...)
@@ -58,7 +42,7 @@ func queryRow[T any](t *testing.T, conn *pgx.Conn, sql string, args ...any) T {
 
 func TestEveryVersionStarts(t *testing.T) {
 	for _, version := range []int{14, 15, 16, 17, 18} {
-		server := startPostgreSQL(t, testenv.PostgreSQLOptions{
+		server := testenv.OwnPostgreSQL(t, testenv.PostgreSQLOptions{
 			Version:  version,
 			Settings: map[string]string{"max_connections": "50", "search_path": `"it's", public`},
 		})
@@ -110,7 +94,7 @@ func TestTLSVerifies(t *testing.T) {
 }
 
 func TestPasswordIsAsked(t *testing.T) {
-	server := startPostgreSQL(t, testenv.PostgreSQLOptions{Version: 18})
+	server := testenv.OwnPostgreSQL(t, testenv.PostgreSQLOptions{Version: 18})
 	_, err := pgx.Connect(t.Context(), server.URL(server.Superuser, "wrong", ""))
 	if refused := new(pgconn.PgError); !errors.As(err, &refused) || refused.Code != "28P01" {
 		t.Errorf("a wrong password is not refused: %v", err)
@@ -122,7 +106,7 @@ func TestPasswordIsAsked(t *testing.T) {
 }
 
 func TestRolesAreAsPromised(t *testing.T) {
-	server := startPostgreSQL(t, testenv.PostgreSQLOptions{Version: 18})
+	server := testenv.OwnPostgreSQL(t, testenv.PostgreSQLOptions{Version: 18})
 	conn := connect(t, server.SuperuserURL(""))
 	const attributes = `SELECT concat_ws(' ',
 		CASE WHEN rolsuper THEN 'superuser' END, CASE WHEN rolcreatedb THEN 'createdb' END,
@@ -145,7 +129,7 @@ func TestRolesAreAsPromised(t *testing.T) {
 }
 
 func TestRestartKeepsDataAndPort(t *testing.T) {
-	server := startPostgreSQL(t, testenv.PostgreSQLOptions{})
+	server := testenv.OwnPostgreSQL(t, testenv.PostgreSQLOptions{})
 	before := connect(t, server.AdminURL(""))
 	if _, err := before.Exec(t.Context(), "CREATE DATABASE kept"); err != nil {
 		t.Fatal(err)
@@ -160,7 +144,7 @@ func TestRestartKeepsDataAndPort(t *testing.T) {
 }
 
 func TestStopIsFinalAndRepeatable(t *testing.T) {
-	server := startPostgreSQL(t, testenv.PostgreSQLOptions{})
+	server := testenv.OwnPostgreSQL(t, testenv.PostgreSQLOptions{})
 	config, err := pgx.ParseConfig(server.AdminURL(""))
 	if err != nil {
 		t.Fatal(err)
@@ -176,5 +160,26 @@ func TestStopIsFinalAndRepeatable(t *testing.T) {
 	var refused *net.OpError
 	if _, err := pgx.ConnectConfig(t.Context(), config); !errors.As(err, &refused) {
 		t.Errorf("the stopped server's port does not refuse connections: %v", err)
+	}
+}
+
+func TestDropAll(t *testing.T) {
+	server := testenv.SharedPostgreSQL(t, 18)
+	conn := connect(t, server.SuperuserURL(""))
+	const name = "dropped_by_testenv"
+	for _, statement := range []string{"CREATE ROLE " + name, `CREATE ROLE "A ` + name + `"`, "CREATE DATABASE " + name + "_db OWNER " + name} {
+		if _, err := conn.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	session := connect(t, server.SuperuserURL(name+"_db"))
+	if err := server.DropAll(t.Context(), name); err != nil {
+		t.Error(err)
+	}
+	if err := session.Ping(t.Context()); err == nil {
+		t.Error("a session in the database lives on")
+	}
+	if left := queryRow[int](t, conn, "SELECT (SELECT count(*) FROM pg_roles WHERE rolname LIKE $1) + (SELECT count(*) FROM pg_database WHERE datname LIKE $1)", "%"+name+"%"); left != 0 {
+		t.Errorf("%d of them are left", left)
 	}
 }

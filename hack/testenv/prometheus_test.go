@@ -14,16 +14,8 @@ func TestPrometheusScrapes(t *testing.T) {
 		_, _ = w.Write([]byte("# TYPE beside gauge\nbeside{colour=\"red\"} 7\n"))
 	}))
 	defer target.Close()
-	p, err := StartPrometheus(t.Context(), PrometheusOptions{Log: t.Logf,
+	p := OwnPrometheus(t, PrometheusOptions{
 		Targets: []PrometheusTarget{{Address: strings.TrimPrefix(target.URL, "http://"), Labels: map[string]string{"pod": "p1"}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := p.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
 	var said string
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		if said = ask(t, p.URL+"/api/v1/query?query=beside%7Bpod%3D%22p1%22%7D"); strings.Contains(said, `"colour":"red"`) && strings.Contains(said, `"7"`) {

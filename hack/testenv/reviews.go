@@ -5,10 +5,9 @@ import (
 	"strings"
 )
 
-// FailedReviews returns the lines of an API server's /metrics that count reviews which it
-// asked a webhook for and did not get: what it then let pass, and what it then refused.
-// They only grow. It is an error if the metrics are not those of an API server that has
-// asked a webhook yet.
+// FailedReviews returns those lines of an API server's /metrics that count reviews which no
+// webhook answered: requests that passed without one, and requests that were refused for want
+// of one. The counts never fall. It is an error if no webhook was asked yet.
 func FailedReviews(metrics string) (string, error) {
 	if !strings.Contains(metrics, "apiserver_admission_webhook_admission_duration_seconds_count{") {
 		return "", errors.New("the API server's metrics say nothing of webhooks")

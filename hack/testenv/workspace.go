@@ -83,9 +83,8 @@ func isAbandoned(path string) bool {
 	return tryLock(lock) == nil
 }
 
-// Workspace makes a temporary folder that other processes' servers may pass. A
-// folder whose process was killed is removed by the next call. The caller calls
-// remove.
+// Workspace makes a temporary folder that every user may pass, but not list, and that remove
+// removes. If this process is killed before, the next workspace of the user removes it.
 func Workspace(kind string) (dir string, remove func() error, err error) {
 	w, err := newWorkspace(kind)
 	if err != nil {

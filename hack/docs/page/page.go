@@ -43,7 +43,7 @@ type Block struct {
 var (
 	fence     = regexp.MustCompile("^( *)(```+|~~~+) *([^`]*)$")
 	directive = regexp.MustCompile(`^ *<!-- *(not run|run on the node|file)(?:: *(.*?))? *-->$`)
-	// meant finds what was meant as one and is not.
+	// meant finds a comment that was meant as a directive and is none.
 	meant = regexp.MustCompile(`(?i)^ *<!-- *(not[ -]run|don't run|run on|file\b)`)
 )
 

@@ -10,8 +10,8 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/policy"
 )
 
-// Codes returns a page about the codes of rules. The policies of the API server that say
-// one are looked up in files.
+// Codes returns a page about the codes of rules. Which policies of the API server say a code
+// is read from the manifests among files.
 func Codes(rows []policy.Metadata, files fs.FS) (string, error) {
 	floor, err := policiesByCode(files)
 	if err != nil {

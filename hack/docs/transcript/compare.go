@@ -75,7 +75,8 @@ func Matches(want, printed []string) bool {
 	return slices.Contains(reached, len(got))
 }
 
-// matcher returns what tells whether a printed line, without what varies, is a wanted one.
+// matcher returns a function that reports whether a printed line, of which plain took what
+// varies, is the wanted one.
 func matcher(want string) func(string) bool {
 	want = plain(want)
 	if !strings.Contains(want, Anything) {

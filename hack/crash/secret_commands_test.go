@@ -28,15 +28,15 @@ type change struct {
 	args func(*site) []string
 	// writes are all of its writes, in their order.
 	writes []string
-	// several is whether it writes to more than one Secret at a time, in no order.
+	// several is whether it writes to several Secrets at a time, in any order.
 	several bool
 	// purges is whether it deletes what the Secret held.
 	purges bool
 	// check looks at what the command led to; nil: that is in the state.
 	check func(*testing.T, *site)
-	// done is the write from which on the same command is another one; 0: it finds nothing
-	// to do. Over is what it says then, and instead a command that is run in its place;
-	// neither: it does the same once more.
+	// done is the number of the write after which the same command would do something else;
+	// 0: run again, it finds nothing to do. After that write over is what it has to say, or
+	// instead is run in its place; with neither it does the same once more.
 	done    int
 	over    string
 	instead func(*site) []string
@@ -233,8 +233,8 @@ func copyOne(_ *testing.T, s *site, p crash.Point) repair {
 	return repair{one, copying(s, one), func(held secret.Data) secret.Data { return held.Merge(data("A=2")) }}
 }
 
-// sameWrites reports whether a command made the writes that it is to make: of one that
-// writes to several Secrets at a time, whatever their order.
+// sameWrites reports whether a command made the writes that it should have made. The order
+// does not count for one that writes to several Secrets at a time.
 func (c change) sameWrites(got, want []string) bool {
 	if c.several {
 		got, want = slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))

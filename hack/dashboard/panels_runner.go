@@ -1,4 +1,4 @@
-package monitoring
+package main
 
 func runnerRows() []row {
 	return []row{runnerRow(), resourcesRow(), processesRow()}

@@ -2,12 +2,9 @@ package crash_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -25,26 +22,8 @@ func (s *site) remove(t *testing.T) {
 		_ = s.session.Close(ctx)
 	}
 	s.removeObjects(ctx, t)
-	conn, err := pgx.Connect(ctx, s.env.postgres.SuperuserURL(""))
-	if err != nil {
+	if err := s.env.postgres.DropAll(ctx, s.name); err != nil {
 		t.Error(err)
-		return
-	}
-	defer conn.Close(ctx)
-	// The newest first: a role that made others cannot go before them.
-	for _, kind := range []struct{ names, drop string }{
-		{"SELECT quote_ident(datname) FROM pg_database WHERE starts_with(datname, $1) ORDER BY oid DESC", "DROP DATABASE %s WITH (FORCE)"},
-		{"SELECT quote_ident(rolname) FROM pg_roles WHERE starts_with(rolname, $1) ORDER BY oid DESC", "DROP ROLE %s"},
-	} {
-		rows, _ := conn.Query(ctx, kind.names, s.name)
-		names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		for _, name := range names {
-			_, dropErr := conn.Exec(ctx, fmt.Sprintf(kind.drop, name))
-			err = errors.Join(err, dropErr)
-		}
-		if err != nil {
-			t.Error(err)
-		}
 	}
 }
 

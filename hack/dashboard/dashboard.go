@@ -1,7 +1,7 @@
-package monitoring
+package main
 
-// row is a heading and the panels below it, from left to right; a line of Grafana's has
-// 24 columns.
+// row is a heading and the panels below it, from left to right. Grafana divides the width
+// of a dashboard into 24 columns.
 type row struct {
 	title  string
 	panels []panel
@@ -15,7 +15,7 @@ type panel struct {
 	width       int // default 8
 	queries     []query
 	stacked     bool
-	// from which value on it is yellow, and red; below: a lower value is the worse one.
+	// From warn on a value is yellow, from bad on it is red; with below, down from there.
 	warn, bad *float64
 	below     bool
 }
@@ -33,9 +33,9 @@ const (
 // at returns a threshold.
 func at(value float64) *float64 { return &value }
 
-// Dashboard returns the dashboard as JSON that Grafana imports. It names no data source
+// dashboard returns the dashboard as JSON that Grafana imports. It names no data source
 // and no namespace: both are chosen in it. Equal sources give equal bytes.
-func Dashboard() ([]byte, error) {
+func dashboard() ([]byte, error) {
 	rows := append(webhookRows(), runnerRows()...)
 	board := object{
 		{"title", "dbtether"},

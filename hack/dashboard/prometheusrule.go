@@ -1,8 +1,8 @@
-package monitoring
+package main
 
 import "strings"
 
-// operatorHead is what the Prometheus operator wants around the groups.
+// operatorHead is what stands before the groups.
 const operatorHead = `# Written from rules.yaml by make generate; not edited by hand.
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
@@ -13,9 +13,9 @@ metadata:
 spec:
 `
 
-// PrometheusRule returns rules as an object of the Prometheus operator's. The groups are
-// the very text of the rule file.
-func PrometheusRule(rules string) string {
+// prometheusRule returns the text of a rule file as an object of the Prometheus operator.
+// Its groups are that text, indented.
+func prometheusRule(rules string) string {
 	_, groups, _ := strings.Cut("\n"+rules, "\ngroups:\n")
 	var text strings.Builder
 	text.WriteString(operatorHead + "  groups:\n")
