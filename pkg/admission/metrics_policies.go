@@ -75,11 +75,11 @@ func (m policyMetrics) loaded(engine *policy.Engine, now time.Time) {
 	m.policySet.WithLabelValues(engine.Revision()).Set(1)
 }
 
-// codeOther stands for a code that a policy does not name in its METADATA: it may be
-// made of anything that was sent.
+// codeOther stands for a code that a policy does not name in its METADATA, and that may be made
+// of anything that was sent.
 const codeOther = "other"
 
-// code returns the code of a finding as it can be told to anybody.
+// code returns the code of a finding, or codeOther: a code that may stand in metrics and logs.
 func (m policyMetrics) code(f policy.Finding) string {
 	if f.Policy == "" || f.Code == policy.CodeError || slices.Contains((*m.codes.Load())[f.Policy], f.Code) {
 		return f.Code
