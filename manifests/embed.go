@@ -1,7 +1,8 @@
-// Package manifests holds the Kubernetes manifests of this project, embedded, so
-// that the plugin can install what it was built with. crd/ and rbac/ are written
-// by `make generate`; nobody edits them by hand. Each folder has a Kustomization,
-// base/ and overlays/ put them together. It does no I/O.
+// Package manifests holds the Kubernetes manifests of this project, embedded, so that the
+// plugin can install what it was built with. Each folder has a Kustomization; base/ and
+// overlays/ put them together. `make generate` writes crd/, rbac/, chart/templates/ and, in
+// monitoring/, dashboard.json and prometheusrule.yaml: nobody edits those by hand. The
+// package does no I/O.
 package manifests
 
 import "embed"
@@ -10,8 +11,8 @@ import "embed"
 //
 //	system/        the namespace
 //	crd/           one CustomResourceDefinition in each file
-//	rbac/          what whoever provisions may do
-//	roles/         what others are given: the aggregated roles, pipelines
+//	rbac/          the ClusterRoles of the runner and of others who provision
+//	roles/         the ClusterRoles of everybody else, from view to pipelines
 //	webhook/       the webhook, what it may do, and its webhook configurations
 //	policies/      one ValidatingAdmissionPolicy and its binding in each file
 //	runner/        the runner's account, and how it runs: cronjob/ or watch/

@@ -1,7 +1,7 @@
-// Package policies holds the built-in policies, their tests and the schema of what
-// they see, embedded, so that the webhook, the runner and the plugin decide alike.
-// A policy is one .rego file in the folder of its area, and its _test.rego beside
-// it. It does no I/O.
+// Package policies holds the built-in policies, their tests and the schema of their input,
+// embedded, so that the webhook, the runner and the plugin decide alike. A policy is one
+// .rego file in the folder of its area, with its _test.rego beside it. The package does no
+// I/O.
 package policies
 
 import "embed"

@@ -9,24 +9,23 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
 
-// answerWriter passes on what kubewebhook's handler writes, but for denials, which
-// that handler gives the code 400 and no reason whatever they are about.
+// answerWriter passes on what kubewebhook's handler writes, except for denials: that handler
+// gives each of them the code 400 and no reason.
 type answerWriter struct {
 	http.ResponseWriter
 	exchange *exchange
 }
 
-// Write implements http.ResponseWriter. The handler calls it once, with the whole
-// answer.
+// Write implements http.ResponseWriter. The handler calls it once, with the whole answer.
 func (w answerWriter) Write(answer []byte) (int, error) {
 	if w.exchange.result != outcomeDenied {
 		return w.ResponseWriter.Write(answer)
 	}
-	denial, err := denial(w.exchange.request.UID, w.exchange.outcome)
+	own, err := denial(w.exchange.request.UID, w.exchange.outcome)
 	if err != nil {
 		return 0, err
 	}
-	if _, err := w.ResponseWriter.Write(denial); err != nil {
+	if _, err := w.ResponseWriter.Write(own); err != nil {
 		return 0, err
 	}
 	return len(answer), nil

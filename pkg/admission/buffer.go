@@ -13,16 +13,16 @@ import (
 // pods are larger.
 const keptBuffer = 64 << 10
 
-// largeBudget is how many bytes reviews may have together that are larger than that,
-// whoever sends them: each costs several times its size until it is answered. None counts
-// for less than largeLeast, so there are never more than the processors have use for.
+// largeBudget is how many bytes all reviews together may have that are larger than keptBuffer
+// and not answered yet, because each takes several times its size of memory. Each counts as
+// largeLeast bytes at least, so no more of them are under way than processors can work on.
 const (
 	largeBudget = 32 << 20
 	largeLeast  = 2 << 20
 )
 
-// buffers keeps the memory of bodies between reviews. A request that was decoded
-// from a body refers to it until its answer is written, and nothing does after.
+// buffers keeps the memory of bodies between reviews. A request refers to the body that it was
+// decoded from until its answer is written, and not after.
 type buffers struct {
 	pool  sync.Pool
 	large *semaphore.Weighted
@@ -30,6 +30,7 @@ type buffers struct {
 
 func newBuffers() *buffers { return &buffers{large: semaphore.NewWeighted(largeBudget)} }
 
+// take returns an empty buffer. The caller returns it with release.
 func (b *buffers) take() (buffer *bytes.Buffer, release func()) {
 	buffer, ok := b.pool.Get().(*bytes.Buffer)
 	if !ok {
@@ -43,8 +44,9 @@ func (b *buffers) take() (buffer *bytes.Buffer, release func()) {
 	}
 }
 
-// grow waits until there is room for one more large body, of that size or, where it is
-// not known, below zero, of any. The caller returns it with release, also after an error.
+// grow waits until there is room for one more large body of a size; a size below zero is not
+// known, and stands for the largest. The error is errBusy. The caller gives the room back with
+// release, also after an error.
 func (b *buffers) grow(ctx context.Context, size int64) (release func(), err error) {
 	if size < 0 {
 		size = maxBody

@@ -12,22 +12,22 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// callers are who may ask for reviews: the bearers of a client certificate that an
-// authority of a file signed, and of one of the names if there are any. The zero value
-// lets everybody ask.
+// callers are those who may ask for reviews: who shows a client certificate that an authority
+// in a file signed and, if there are names, that has one of them. The zero value lets
+// everybody ask.
 //
-// An API server shows one where its AdmissionConfiguration has a kubeconfig for the
+// An API server shows a certificate if its AdmissionConfiguration has a kubeconfig for the
 // webhook: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#authenticate-apiservers
 type callers struct {
 	file  string
 	names []string
 }
 
-// known reports whether callers are told apart.
+// known reports whether callers have to show a certificate.
 func (c callers) known() bool { return c.file != "" }
 
-// authorities reads the file: at each handshake, so that it may change. An error says
-// what is wrong with it.
+// authorities reads the file. It is called at each handshake, so that the file may change. The
+// error says what is wrong with it.
 func (c callers) authorities() (*x509.CertPool, error) {
 	text, err := os.ReadFile(c.file)
 	if err != nil {
@@ -40,14 +40,14 @@ func (c callers) authorities() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// require makes a server ask for certificates, and refuse those that no authority of the
-// file signed. Who shows none is refused by admit, which can say why.
+// require makes a server ask for certificates, and refuse those that no authority in the file
+// signed. Who shows none is refused by admit, which can say why.
 func (c callers) require(config *tls.Config) {
 	if !c.known() {
 		return
 	}
 	config.ClientAuth = tls.VerifyClientCertIfGiven
-	// A ticket would carry a certificate past the authority that has left the file.
+	// With a ticket a session could be resumed after its authority was taken out of the file.
 	config.SessionTicketsDisabled = true
 	base := config.Clone()
 	config.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
@@ -64,7 +64,8 @@ func (c callers) require(config *tls.Config) {
 const noClientCertificate = "the API server shows no client certificate, without which this webhook answers nobody: " +
 	"its AdmissionConfiguration needs a kubeconfig with one for this webhook"
 
-// admit answers who may not ask, with 401 for no certificate and 403 for another name.
+// admit lets those ask who may, and answers the others with 401, for no certificate, or with
+// 403, for another name.
 func (c callers) admit(next http.Handler) http.Handler {
 	if !c.known() {
 		return next
@@ -82,15 +83,16 @@ func (c callers) admit(next http.Handler) http.Handler {
 	})
 }
 
-// refuseCaller answers in the form of which the API server passes the message on.
+// refuseCaller answers with a Status, whose message the API server passes on to its user.
 func refuseCaller(w http.ResponseWriter, code int32, reason metav1.StatusReason, message string) {
 	// A struct of strings always marshals.
 	body, _ := json.Marshal(metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: metav1.StatusFailure, Code: code, Reason: reason, Message: message})
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(int(code))
-	_, _ = w.Write(body) // who asked has gone
+	_, _ = w.Write(body) // it fails if who asked has gone
 }
 
+// named reports whether a certificate has one of the names, as its common name or a DNS name.
 func (c callers) named(leaf *x509.Certificate) bool {
 	return len(c.names) == 0 || slices.ContainsFunc(append([]string{leaf.Subject.CommonName}, leaf.DNSNames...), func(name string) bool {
 		return slices.Contains(c.names, name)

@@ -17,18 +17,18 @@ import (
 	"time"
 )
 
-// DefaultCertificateLifetime is how long a certificate that we make is valid. It is
-// replaced when two thirds of that are over, so a month remains to notice that it
-// was not.
+// DefaultCertificateLifetime is how long a certificate that we make is valid. It is replaced
+// when two thirds of that are over, so a month remains to notice that it was not replaced.
 const DefaultCertificateLifetime = 90 * 24 * time.Hour
 
-// minCertificateLifetime leaves the API servers a few seconds to read whom to trust.
+// minCertificateLifetime is the shortest: it leaves the API servers a few seconds to read whom
+// to trust.
 const minCertificateLifetime = 30 * time.Second
 
 // clockSkew is how far the API server's clock may be behind ours.
 const clockSkew = 10 * time.Minute
 
-// wanted is what a certificate that we make has to be.
+// wanted says what a certificate that we make is to be like.
 type wanted struct {
 	hosts    []string // DNS names or IP addresses
 	lifetime time.Duration
@@ -51,10 +51,9 @@ func parseKeyPair(certificatePEM, keyPEM, bundlePEM []byte) (*keyPair, error) {
 	return &keyPair{certificatePEM: certificatePEM, keyPEM: keyPEM, bundlePEM: bundlePEM, tls: pair}, nil
 }
 
-// issue makes an authority, has it sign one serving certificate, and forgets the
-// authority's key: nobody can sign with it later, and no Secret has to keep it. The
-// bundle is the new authority and what is still valid of the previous bundle, which
-// may be nil.
+// issue makes an authority, lets it sign one serving certificate, and forgets the key of the
+// authority: nobody can sign with it later, and no Secret has to keep it. The bundle is the
+// new authority and the newest of the previous bundle, which may be nil.
 func (w wanted) issue(now time.Time, previous []byte) (*keyPair, error) {
 	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -81,6 +80,7 @@ func (w wanted) issue(now time.Time, previous []byte) (*keyPair, error) {
 	return parseKeyPair(certificatePEM, keyPEM, bundle(now, authorityDER, previous))
 }
 
+// sign makes a serving certificate with its key.
 func (w wanted) sign(now time.Time, authority *x509.Certificate, authorityKey *ecdsa.PrivateKey) (certificatePEM, keyPEM []byte, err error) {
 	if len(w.hosts) == 0 {
 		return nil, nil, errors.New("sign certificate: no host names")
@@ -114,6 +114,7 @@ func (w wanted) sign(now time.Time, authority *x509.Certificate, authorityKey *e
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), nil
 }
 
+// template returns what an authority and a serving certificate have in common.
 func (w wanted) template(now time.Time, name string) (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	if err != nil {
@@ -139,8 +140,9 @@ func bundle(now time.Time, authorityDER, previous []byte) []byte {
 	return append(joined, pem.EncodeToMemory(block)...)
 }
 
-// withAuthority returns a bundle that has the authority of a certificate, too: somebody
-// may have put others into the Secret than those that are served.
+// withAuthority returns the bundle with the authority of a certificate added, if it is not in
+// it: somebody may have put a certificate into the Secret that knows nothing of the one that
+// is served.
 func withAuthority(bundle []byte, of *keyPair) []byte {
 	block, _ := pem.Decode(of.bundlePEM)
 	if block == nil {
@@ -166,10 +168,11 @@ func (p *keyPair) validAt(now time.Time) error {
 	return nil
 }
 
-// dueAt reports whether a certificate of ours has to be replaced: two thirds of
-// its life are over, its life has not begun, because it was made while the clock was
-// wrong, it lives longer than one may now, or it is not for all of the hosts. One that lives shorter than it might is left alone, so that replicas of
-// different settings, as in a rollout, do not replace each other's.
+// dueAt reports whether a certificate of ours has to be replaced: because two thirds of its
+// life are over, because its life has not begun (it was made while the clock was wrong),
+// because it lives longer than w says, or because it is not for all of the hosts. One that
+// lives shorter than w says is left alone, so that replicas with different settings, as in a
+// rollout, do not replace each other's.
 func (p *keyPair) dueAt(now time.Time, w wanted) bool {
 	leaf := p.tls.Leaf
 	for _, host := range w.hosts {

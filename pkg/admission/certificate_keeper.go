@@ -37,7 +37,7 @@ func (k *certificateKeeper) pace(lifetime time.Duration) {
 // certificate first, and serves it then.
 type certificateKeeper struct {
 	source certificateSource
-	// trust is nil where somebody else says whom to trust.
+	// trust tells the API server which authorities to trust; nil where somebody else does.
 	trust    func(ctx context.Context, bundle []byte) error
 	interval time.Duration
 	settle   time.Duration
@@ -46,7 +46,8 @@ type certificateKeeper struct {
 	expiry   prometheus.Gauge
 	serving  atomic.Pointer[keyPair]
 
-	// next is trusted since nextSince and served a settle time later.
+	// next is the certificate that will be served settle after nextSince, when the API server
+	// was told to trust it; nil if there is none.
 	next      *keyPair
 	nextSince time.Time
 	trouble   lastError
@@ -54,7 +55,7 @@ type certificateKeeper struct {
 
 var errNoCertificate = errors.New("there is no certificate yet")
 
-// certificate is a tls.Config's GetCertificate.
+// certificate is the GetCertificate of a tls.Config.
 func (k *certificateKeeper) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	pair := k.serving.Load()
 	if pair == nil {
@@ -63,7 +64,7 @@ func (k *certificateKeeper) certificate(*tls.ClientHelloInfo) (*tls.Certificate,
 	return &pair.tls, nil
 }
 
-// ready returns an error that says why no client would accept us.
+// ready returns an error that says why no client would accept the certificate.
 func (k *certificateKeeper) ready() error {
 	pair := k.serving.Load()
 	if pair == nil {
@@ -91,9 +92,9 @@ func (k *certificateKeeper) run(ctx context.Context) {
 	}
 }
 
-// refresh does one round: load, trust, serve. With an error everything stands as
-// it did, but for a certificate that nobody accepts anyway, which is replaced at
-// once.
+// refresh does one round: it loads the certificate, has it trusted, and serves it when it has
+// been trusted for long enough. After an error the certificate that is served stays, except
+// for one that is not valid and that nobody accepts: it is replaced at once.
 func (k *certificateKeeper) refresh(ctx context.Context) error {
 	serving := k.serving.Load()
 	newest := serving

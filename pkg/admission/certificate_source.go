@@ -13,9 +13,9 @@ import (
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 )
 
-// certificateSource is where the serving certificate comes from. load returns the
-// one to serve now, made or renewed if that is due and the source's to do. newest
-// is the one that it returned before, nil at first.
+// certificateSource is where the serving certificate comes from. load returns the one to
+// serve now; some sources make or renew it, if that is due. newest is the one that it
+// returned before, nil at first.
 type certificateSource interface {
 	load(ctx context.Context, now time.Time, newest *keyPair) (*keyPair, error)
 }
@@ -33,7 +33,7 @@ func (f certificateFiles) load(context.Context, time.Time, *keyPair) (*keyPair, 
 	return parseKeyPair(certificatePEM, keyPEM, nil)
 }
 
-// certificateMemory makes a certificate that this process alone knows: for one
+// certificateMemory makes a certificate that only this process has. It is for a webhook of one
 // replica.
 type certificateMemory struct{ wanted wanted }
 
@@ -47,12 +47,13 @@ func (m certificateMemory) load(_ context.Context, now time.Time, newest *keyPai
 	return newest, nil
 }
 
-// authorityKey is the key of the Secret that holds the bundle. The other two are
+// authorityKey is the key of the bundle in the Secret. The keys of certificate and key are
 // those of every Secret of type kubernetes.io/tls.
 const authorityKey = "ca.crt"
 
-// certificateSecret keeps one certificate for all replicas in a Secret. Whoever
-// comes first makes it; the API server decides who that was.
+// certificateSecret keeps one certificate for all replicas in a Secret. Whichever replica
+// comes first makes it: the API server takes the write of one, and tells the others of the
+// conflict.
 type certificateSecret struct {
 	client corev1client.SecretInterface
 	name   string
@@ -74,6 +75,8 @@ func (s certificateSecret) load(ctx context.Context, now time.Time, newest *keyP
 	return nil, fmt.Errorf("keep certificate in secret %q: %w", s.name, err)
 }
 
+// readOrRenew returns the certificate in the Secret, or writes a new one into it if there is
+// none or it is due. The error is a conflict if another replica was faster.
 func (s certificateSecret) readOrRenew(ctx context.Context, now time.Time, newest *keyPair) (*keyPair, error) {
 	stored, err := s.client.Get(ctx, s.name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
@@ -88,7 +91,7 @@ func (s certificateSecret) readOrRenew(ctx context.Context, now time.Time, newes
 	}
 	if stored != nil {
 		previous = stored.Data[authorityKey]
-		// What cannot be read is replaced: nobody can serve with it.
+		// Content that cannot be read is replaced, because nobody can serve it.
 		pair, err := parseKeyPair(stored.Data[corev1.TLSCertKey], stored.Data[corev1.TLSPrivateKeyKey], previous)
 		if err == nil && len(previous) > 0 && !pair.dueAt(now, s.wanted) {
 			return pair, nil
@@ -101,7 +104,7 @@ func (s certificateSecret) readOrRenew(ctx context.Context, now time.Time, newes
 	return pair, s.write(ctx, stored, pair)
 }
 
-// write creates the Secret, or updates the very version that was read.
+// write creates the Secret, or updates it if it is still the version that was read.
 func (s certificateSecret) write(ctx context.Context, stored *corev1.Secret, pair *keyPair) error {
 	data := map[string][]byte{corev1.TLSCertKey: pair.certificatePEM, corev1.TLSPrivateKeyKey: pair.keyPEM, authorityKey: pair.bundlePEM}
 	if stored == nil {

@@ -73,8 +73,8 @@ func TestModesAndExceptionsAct(t *testing.T) {
 	attempt := func() string {
 		t.Helper()
 		c.settled(t)
-		out, err := c.kubectlBoth(database, "create", "--dry-run=server", "-f", "-")
-		return fmt.Sprintf("%v %s", err == nil, out)
+		out, said, err := c.kubectlOutput(database, "create", "--dry-run=server", "-f", "-")
+		return fmt.Sprintf("%v %s%s", err == nil, said, out)
 	}
 	line := func() map[string]any { t.Helper(); return c.webhook.reviewed(t, about) }
 	user, err := c.kubectl("", "auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")

@@ -19,9 +19,9 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
 
-// maxBody is the size of the largest review that is read: twice the largest
-// object that the API server takes, for the object and its old self. It is also
-// the limit of kubewebhook's handler.
+// maxBody is the size of the largest review that is read: twice that of the largest object
+// that the API server takes, for the object and the old one. It is also the limit of
+// kubewebhook's handler.
 const maxBody = kwhhttp.MaxRequestBodyBytes
 
 // entry answers the reviews of one path. It is kubewebhook's webhook.Webhook.
@@ -51,9 +51,9 @@ type exchange struct {
 
 type exchangeKey struct{}
 
-// ServeHTTP reads and checks the review itself, and leaves the answer's form to
-// kubewebhook's handler. That one would decode the objects into typed structs
-// again, so it gets a review without them.
+// ServeHTTP reads and decodes the review, and leaves the form of the answer to kubewebhook's
+// handler. That would decode the objects once more, into typed structs, so it gets a review
+// without objects.
 func (e *entry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	started := time.Now()
 	x := &exchange{result: outcomeError}
@@ -102,11 +102,11 @@ func (e *entry) Kind() model.WebhookKind {
 	return model.WebhookKindValidating
 }
 
-// errInternal is all that is said outside of a panic.
+// errInternal is all that is told of a panic outside of the log.
 var errInternal = errors.New("the dbtether webhook failed on this review: see its log")
 
-// Review implements webhook.Webhook. The review that it is handed has no objects;
-// the whole request is in the context.
+// Review implements webhook.Webhook. The review that it gets from kubewebhook's handler has no
+// objects; the whole request is in the exchange in the context.
 func (e *entry) Review(ctx context.Context, _ model.AdmissionReview) (response model.AdmissionResponse, err error) {
 	x, ok := ctx.Value(exchangeKey{}).(*exchange)
 	if !ok {
@@ -132,8 +132,8 @@ func (e *entry) Review(ctx context.Context, _ model.AdmissionReview) (response m
 	return &model.ValidatingAdmissionResponse{Allowed: x.outcome.Allowed, Message: x.outcome.Message, Warnings: x.outcome.Warnings}, nil
 }
 
-// recovered counts and logs a panic. Of values that are not the runtime's own only
-// the type is logged: they may hold anything.
+// recovered counts and logs a panic. Of a value that is no error of the runtime only the type
+// is logged, because it may hold anything.
 func (e *entry) recovered(x *exchange, value any) {
 	x.result = outcomePanic
 	text := fmt.Sprintf("%T", value)
@@ -143,10 +143,10 @@ func (e *entry) recovered(x *exchange, value any) {
 	e.log.Error("panic", "entry", e.name, "uid", x.uid(), "panic", text, "stack", string(debug.Stack()))
 }
 
-// readBody returns an *http.MaxBytesError for a body over the limit, and errBusy if
-// there is no room for a large one in time. Memory is taken as the body comes, not as
-// its sender announces it. The caller calls end when the body is done with, also after
-// an error.
+// readBody reads the body of a request. The error is an *http.MaxBytesError for a body over the
+// limit, and errBusy if there is no room for a large one in time. Memory is taken as the body
+// arrives, not as its sender announces it. The caller calls end when it no longer uses the
+// body, also after an error.
 func (e *entry) readBody(ctx context.Context, w http.ResponseWriter, r *http.Request, into *bytes.Buffer) (end func(), err error) {
 	end = func() {}
 	if r.ContentLength > maxBody {
@@ -162,14 +162,14 @@ func (e *entry) readBody(ctx context.Context, w http.ResponseWriter, r *http.Req
 	if end, err = e.buffers.grow(ctx, r.ContentLength); err != nil {
 		return end, err
 	}
-	if r.ContentLength > 0 { // once, for growing by and by takes twice as much
+	if r.ContentLength > 0 { // at once, because growing in steps takes twice as much
 		into.Grow(int(r.ContentLength) - into.Len() + bytes.MinRead)
 	}
 	_, err = into.ReadFrom(body)
 	return end, err
 }
 
-// refuse answers a body that is no review.
+// refuse answers a request whose body is no review, or could not be read.
 func (e *entry) refuse(w http.ResponseWriter, x *exchange, err error) {
 	x.result = outcomeInvalid
 	code := http.StatusBadRequest
@@ -198,13 +198,15 @@ func bareReview(uid string) []byte {
 	return body
 }
 
-// The API server says in ?timeout how long it waits. A tenth of that is kept for
-// the way back.
+// defaultTimeout is how long an API server waits that does not say, maxTimeout the longest that
+// it may wait.
 const (
 	defaultTimeout = 10 * time.Second
 	maxTimeout     = 30 * time.Second
 )
 
+// timeLeft returns how long a review may take. The API server says in ?timeout how long it
+// waits; a tenth of that is kept for the way back.
 func timeLeft(r *http.Request) time.Duration {
 	asked, err := time.ParseDuration(r.URL.Query().Get("timeout"))
 	if err != nil || asked <= 0 {

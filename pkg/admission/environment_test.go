@@ -124,26 +124,24 @@ func (c *cluster) stop() error {
 
 // kubectl runs it as cluster-admin. The error has what it said.
 func (c *cluster) kubectl(stdin string, args ...string) (string, error) {
-	cmd := exec.Command(c.Kubectl, append([]string{"--kubeconfig", c.Kubeconfig}, args...)...)
-	cmd.Stdin = strings.NewReader(stdin)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		return stdout.String(), errors.New(strings.TrimSpace(stderr.String()))
+	stdout, stderr, err := c.kubectlOutput(stdin, args...)
+	if err != nil {
+		return stdout, errors.New(strings.TrimSpace(stderr))
 	}
-	return strings.TrimSpace(stdout.String()), nil
+	return strings.TrimSpace(stdout), nil
 }
 
-// kubectlBoth is kubectl with what it says on stderr, then on stdout.
-func (c *cluster) kubectlBoth(stdin string, args ...string) (string, error) {
+// kubectlOutput is kubectl, and returns all that it wrote.
+func (c *cluster) kubectlOutput(stdin string, args ...string) (stdout, stderr string, err error) {
 	cmd := exec.Command(c.Kubectl, append([]string{"--kubeconfig", c.Kubeconfig}, args...)...)
 	cmd.Stdin = strings.NewReader(stdin)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
-	return stderr.String() + stdout.String(), err
+	var out, said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &said
+	err = cmd.Run()
+	return out.String(), said.String(), err
 }
 
+// must is kubectl, and fails the test if that does.
 func (c *cluster) must(t testing.TB, stdin string, args ...string) string {
 	t.Helper()
 	out, err := c.kubectl(stdin, args...)

@@ -11,8 +11,8 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/tracing"
 )
 
-// evaluator is an engine of which it is told how long its answers take. It is a
-// review.Policies.
+// evaluator is an engine with a metric of how long its answers take, and a span for each. It
+// is a review.Policies.
 type evaluator struct {
 	*policy.Engine
 	took prometheus.Observer

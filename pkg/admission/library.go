@@ -19,20 +19,19 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/words"
 )
 
-// What is applied together arrives one after the other: a change is acted on when it
-// has been quiet for libraryQuiet, and after libraryPatience at the latest. A set that
-// could not be loaded is tried again every libraryRetry: a test may have taken too long
-// on a machine that was busy.
+// ConfigMaps that are applied together arrive one after the other: they are loaded when none has
+// changed for libraryQuiet, and after libraryPatience at the latest. A set that could not be
+// loaded is tried again every libraryRetry: a test may have taken too long on a busy machine.
 const (
 	libraryQuiet    = 200 * time.Millisecond
 	libraryPatience = 2 * time.Second
 	libraryRetry    = time.Minute
 )
 
-// library keeps the policies that reviews are decided by: the built-in ones and what
-// ConfigMaps add to them. A set is loaded as a whole, beside the reviews, and takes the
-// place of the one before at once; one that cannot be loaded changes nothing. Until the
-// first is loaded, nothing is decided, and everybody is told why.
+// library keeps the policies that reviews are decided by: the built-in ones and what ConfigMaps
+// add to them. A set is loaded as a whole while reviews go on, and then takes the place of the
+// one before; one that cannot be loaded changes nothing. Until the first is loaded, what
+// policies decide is denied, with the reason.
 type library struct {
 	informer cache.SharedIndexInformer // of the ConfigMaps
 	now      func() time.Time
@@ -41,20 +40,21 @@ type library struct {
 	metrics  *metrics
 	events   events
 	status   *policyStatus
-	// changed has room for one, which stands for any number of changes.
+	// changed has room for one value, which stands for any number of changes.
 	changed chan struct{}
 	engine  atomic.Pointer[evaluator]
-	// loaded is when the engine was; zero until there is one with policies.
+	// loaded is when the policies of the engine were loaded; nil while it has none.
 	loaded atomic.Pointer[time.Time]
-	tried  atomic.Bool
+	// tried says that a set was read, whether it could be loaded or not.
+	tried atomic.Bool
 
 	// versions identify the ConfigMaps that were tried last.
 	versions []string
-	// trouble is what was said last, so that it is said once.
+	// trouble is what was logged last, so that it is logged once.
 	trouble trouble
 }
 
-// trouble is what was wrong with a set.
+// trouble is what was wrong with the set that was tried last.
 type trouble struct {
 	failure  string
 	problems []string
@@ -79,7 +79,7 @@ func newLibrary(core corev1client.CoreV1Interface, namespace string, status *pol
 	return l, err
 }
 
-// bareConfigMap drops what may be as large as the data once more.
+// bareConfigMap drops parts that are not used and may be as large as the data again.
 func bareConfigMap(object any) (any, error) {
 	if config, ok := object.(*corev1.ConfigMap); ok {
 		config.ManagedFields, config.Annotations, config.BinaryData = nil, nil, nil
@@ -87,6 +87,7 @@ func bareConfigMap(object any) (any, error) {
 	return object, nil
 }
 
+// change notes that a ConfigMap has changed.
 func (l *library) change() {
 	select {
 	case l.changed <- struct{}{}:
@@ -98,14 +99,14 @@ func (l *library) decideBy(engine *policy.Engine) {
 	l.engine.Store(&evaluator{engine, l.metrics.evaluation})
 }
 
-// reviewer returns what decides from now on. A review takes it once and keeps it to its
-// end.
+// reviewer returns a reviewer by the policies in force. A review takes it once and keeps it to
+// its end.
 func (l *library) reviewer() review.Reviewer {
 	return review.Reviewer{Policies: l.engine.Load(), Now: l.now}
 }
 
-// ready returns an error until the policies were read and tried. That they cannot be
-// loaded is no reason not to be called: whoever asks should be told.
+// ready returns an error until a set of policies was tried. We are ready even if it could not
+// be loaded, so that who asks is told why.
 func (l *library) ready() error {
 	if !l.tried.Load() {
 		return errPoliciesUnread
@@ -149,7 +150,7 @@ func (l *library) settle(ctx context.Context) {
 	}
 }
 
-// refresh loads what the ConfigMaps hold now, unless that is what stands.
+// refresh loads what the ConfigMaps hold now, unless it is in force already.
 func (l *library) refresh(ctx context.Context) {
 	documents, versions := l.documents()
 	if l.tried.Load() && l.trouble.failure == "" && slices.Equal(versions, l.versions) {
@@ -168,8 +169,8 @@ func (l *library) refresh(ctx context.Context) {
 	l.tried.Store(true)
 }
 
-// load compiles a set. A compiler that panics on what somebody wrote must not end the
-// process, which would meet the same text at its next start.
+// load compiles a set. If the compiler panics, that is an error and does not end the process,
+// which would meet the same text at its next start.
 func (l *library) load(ctx context.Context, documents []policy.Document) (engine *policy.Engine, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -208,7 +209,8 @@ func (l *library) serve(ctx context.Context, engine *policy.Engine) {
 	l.status.say(policy.Report{Revision: engine.Revision(), Loaded: at, Tried: at})
 }
 
-// fail leaves what decides as it is, and says that it is not what the ConfigMaps hold.
+// fail leaves the policies in force as they are, and reports that those of the ConfigMaps cannot
+// be loaded.
 func (l *library) fail(ctx context.Context, err error) {
 	l.metrics.policyFailures.Inc()
 	report := policy.Report{Tried: l.now(), Error: words.Shorten(err.Error(), maxStatusError)}
@@ -225,7 +227,7 @@ func (l *library) fail(ctx context.Context, err error) {
 	l.status.say(report)
 }
 
-// consequence says what a failure means for who is judged by policies.
+// consequence says what a failure means for those whose objects policies decide on.
 func consequence(report policy.Report) string {
 	if report.Revision == "" {
 		return "Until they can, what policies decide is refused"
@@ -233,14 +235,15 @@ func consequence(report policy.Report) string {
 	return fmt.Sprintf("Those of revision %s, loaded %s, stay in force", report.Revision, report.Loaded.UTC().Format(time.RFC3339))
 }
 
-// event writes an Event about what is wrong. That it cannot is logged: the log has what
-// it would say.
+// event writes an Event about what is wrong. If it cannot, that is logged; what the Event would
+// say is in the log already.
 func (l *library) event(ctx context.Context, reason, text string) {
 	if err := l.events.warn(ctx, l.informer.GetStore(), reason, text, l.now()); err != nil {
 		l.log.Warn("write event", "error", err.Error())
 	}
 }
 
+// countPolicies returns how many policies an engine has.
 func countPolicies(engine *policy.Engine) int {
 	names := map[string]bool{}
 	for _, row := range engine.Policies() {

@@ -20,7 +20,7 @@ const (
 	eventLeftOut   = "PolicyLeftOut"
 )
 
-// The API server takes no longer message of an Event.
+// maxEventMessage is the length of the longest message of an Event that the API server takes.
 const maxEventMessage = 1024
 
 // eventTimeout bounds one write.
@@ -33,27 +33,27 @@ type events struct {
 	replica   string
 }
 
-// warn writes an Event about the ConfigMap that it names, or about the namespace.
-// configs has the ConfigMaps.
-func (e events) warn(ctx context.Context, configs cache.Store, reason, said string, now time.Time) error {
+// warn writes an Event with a text: about the ConfigMap that the text names, if configs has it,
+// else about the namespace.
+func (e events) warn(ctx context.Context, configs cache.Store, reason, text string, now time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, eventTimeout)
 	defer cancel()
 	about := corev1.ObjectReference{APIVersion: "v1", Kind: "Namespace", Namespace: e.namespace, Name: e.namespace}
-	if config := namedConfigMap(configs, said); config != nil {
+	if config := namedConfigMap(configs, text); config != nil {
 		about = corev1.ObjectReference{APIVersion: "v1", Kind: "ConfigMap", Namespace: config.Namespace, Name: config.Name, UID: config.UID, ResourceVersion: config.ResourceVersion}
 	}
 	at := metav1.NewTime(now)
 	_, err := e.client.Create(ctx, &corev1.Event{
 		ObjectMeta:     metav1.ObjectMeta{Name: fmt.Sprintf("%s.%x", about.Name, now.UnixNano()), Namespace: e.namespace},
-		InvolvedObject: about, Reason: reason, Message: words.Shorten(said, maxEventMessage), Type: corev1.EventTypeWarning,
+		InvolvedObject: about, Reason: reason, Message: words.Shorten(text, maxEventMessage), Type: corev1.EventTypeWarning,
 		Source: corev1.EventSource{Component: fieldManager, Host: e.replica}, ReportingController: fieldManager, ReportingInstance: e.replica,
 		FirstTimestamp: at, LastTimestamp: at, Count: 1,
 	}, metav1.CreateOptions{FieldManager: fieldManager})
 	return err
 }
 
-// configMapName finds a ConfigMap by the name that pkg/policy gives it as a source. What
-// follows a name is a colon, a slash and a file, or a space.
+// configMapName matches the name that pkg/policy gives a ConfigMap as a source of policies. A
+// colon, a space, or a slash and the name of a file follows it.
 var configMapName = regexp.MustCompile(`configmap ([a-z0-9-]+/[a-z0-9.-]*[a-z0-9])`)
 
 // namedConfigMap returns the ConfigMap that a text names first, or nil.

@@ -19,8 +19,8 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/policy"
 )
 
-// A replica renews its key every statusInterval. One that has not for statusStale is
-// gone, and its key is dropped by whoever sees it.
+// A replica renews its key every statusInterval. One that has not done so for statusStale is
+// gone, and any other replica drops its key.
 const (
 	statusInterval = 5 * time.Minute
 	statusStale    = 15 * time.Minute
@@ -34,8 +34,8 @@ const maxFieldManager = 128
 // maxStatusError is how much of an error the status has; the log has all of it.
 const maxStatusError = 2048
 
-// policyStatus keeps the key of one replica. Each replica is a field manager of its own,
-// so that none takes away what another says.
+// policyStatus keeps the key of this replica in the ConfigMap policy.StatusName. Each replica
+// is a field manager of its own, so that none removes the key of another by applying its own.
 type policyStatus struct {
 	client    corev1client.ConfigMapInterface
 	namespace string
@@ -43,7 +43,7 @@ type policyStatus struct {
 	version   string // of this program
 	now       func() time.Time
 	log       *slog.Logger
-	// reports has room for the newest one.
+	// reports has room for one report, the newest.
 	reports chan policy.Report
 	trouble lastError
 }
@@ -52,8 +52,8 @@ func newPolicyStatus(core corev1client.CoreV1Interface, namespace, replica, vers
 	return &policyStatus{client: core.ConfigMaps(namespace), namespace: namespace, replica: replica, version: version, now: time.Now, log: log, reports: make(chan policy.Report, 1)}
 }
 
-// say hands over what run is to write, in place of what it has not written yet. Only one
-// goroutine may call it.
+// say hands a report to run, in place of one that run has not written yet. Only one goroutine
+// may call it.
 func (s *policyStatus) say(report policy.Report) {
 	select {
 	case <-s.reports:
@@ -62,8 +62,7 @@ func (s *policyStatus) say(report policy.Report) {
 	s.reports <- report
 }
 
-// run writes what was said last, and renews it, until ctx ends; then it takes the key
-// away.
+// run writes the newest report, and renews it, until ctx ends; then it removes the key.
 func (s *policyStatus) run(ctx context.Context) {
 	var report policy.Report
 	select {
@@ -104,7 +103,7 @@ func (s *policyStatus) write(ctx context.Context, report policy.Report) error {
 	return s.dropStale(ctx)
 }
 
-// apply makes data what this replica says, and nothing else.
+// apply makes data all that this replica has in the ConfigMap.
 func (s *policyStatus) apply(ctx context.Context, data map[string]string) error {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
@@ -112,14 +111,14 @@ func (s *policyStatus) apply(ctx context.Context, data map[string]string) error 
 	return err
 }
 
-// manager is the name of this replica as a field manager, cut where it is too long: the
-// names of pods differ at their ends.
+// manager returns the name of this replica as a field manager. One that is too long loses its
+// beginning, because the names of pods differ at their ends.
 func (s *policyStatus) manager() string {
 	return fieldManager + "-" + s.replica[max(0, len(s.replica)-(maxFieldManager-len(fieldManager)-1)):]
 }
 
-// dropStale removes the keys of replicas that are gone. One that has come back in
-// between keeps its own.
+// dropStale removes the keys of replicas that are gone. A key that is renewed at the same time
+// stays.
 func (s *policyStatus) dropStale(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
@@ -137,19 +136,21 @@ func (s *policyStatus) dropStale(ctx context.Context) error {
 		if err == nil {
 			_, err = s.client.Patch(ctx, policy.StatusName, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
 		}
-		if err != nil && !apierrors.IsInvalid(err) { // somebody else was first
+		if err != nil && !apierrors.IsInvalid(err) { // invalid: the test found another value, or none
 			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// stale reports whether the replica that said so is gone. What is no report is.
+// stale reports whether the replica that wrote a text is gone. A text that is no report counts
+// as stale, too.
 func stale(text string, now time.Time) bool {
 	var report policy.Report
 	return json.Unmarshal([]byte(text), &report) != nil || now.Sub(report.Renewed) > statusStale
 }
 
+// complain logs an error of writing the status, once.
 func (s *policyStatus) complain(ctx context.Context, err error) {
 	if s.trouble.another(ctx, err) {
 		s.log.Error("write the status of the policies", "configmap", s.namespace+"/"+policy.StatusName, "error", err.Error())

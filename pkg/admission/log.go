@@ -14,16 +14,16 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
 
-// decisionLog has a line for each review that is refused or of which policies say
-// something, and for a share of the others.
+// decisionLog has a line for each review that is refused or that policies have findings on,
+// and for a share of the others.
 type decisionLog struct {
 	*slog.Logger
 	// allows is that share, from 0 to 1.
 	allows float64
 }
 
-// record logs one review: who asked for what and what came of it. It has these fields
-// and no others: never an object, a patch or a message, which quotes what was sent.
+// record logs one review: who asked for what, and the outcome. The log has no object, no patch
+// and no message, because a message quotes what was sent.
 func (e *entry) record(ctx context.Context, x *exchange, took time.Duration) {
 	level := e.log.level(x)
 	if !e.log.Enabled(ctx, level) {
@@ -42,7 +42,8 @@ func (e *entry) record(ctx context.Context, x *exchange, took time.Duration) {
 	e.log.LogAttrs(ctx, level, "review", append(attributes, e.decision(x.outcome)...)...)
 }
 
-// level is Debug for what is logged only if everything is.
+// level returns the level at which a review is logged: Debug if only a log of all reviews has
+// it.
 func (l decisionLog) level(x *exchange) slog.Level {
 	switch x.result {
 	case outcomeInvalid, outcomeTooLarge:
@@ -57,8 +58,8 @@ func (l decisionLog) level(x *exchange) slog.Level {
 	return slog.LevelDebug
 }
 
-// sampled reports whether a review is among the share that is logged. Its UID, which is
-// random, says so: no luck is needed.
+// sampled reports whether a review is in the share that is logged. That follows from its UID,
+// which is random itself.
 func (l decisionLog) sampled(uid string) bool {
 	const offset, prime = 14695981039346656037, 1099511628211 // FNV-1a
 	hash := uint64(offset)
@@ -68,8 +69,8 @@ func (l decisionLog) sampled(uid string) bool {
 	return float64(hash>>11)/(1<<53) < l.allows
 }
 
-// decision returns what the policies said: their names, and the codes that they are known
-// to have.
+// decision returns what the policies said: the codes of their findings, as far as they may be
+// told, and the names of policies and exceptions.
 func (e *entry) decision(outcome review.Outcome) (attributes []slog.Attr) {
 	d := &outcome.Decision
 	excepted := make([]policy.Finding, len(d.Excepted))
@@ -107,7 +108,7 @@ func (e *entry) decision(outcome review.Outcome) (attributes []slog.Attr) {
 	return attributes
 }
 
-// addOnce adds what a list does not have; nothing is not added.
+// addOnce adds a text that is not empty and not in the list.
 func addOnce(list []string, text string) []string {
 	if text == "" || slices.Contains(list, text) {
 		return list
@@ -115,6 +116,7 @@ func addOnce(list []string, text string) []string {
 	return append(list, text)
 }
 
+// uid returns the UID of the request; empty where the body was no review.
 func (x *exchange) uid() string {
 	if x.request == nil {
 		return ""
@@ -138,8 +140,8 @@ func (l *lastError) another(ctx context.Context, err error) bool {
 	return text != "" && text != before && ctx.Err() == nil
 }
 
-// kubewebhookLog passes on kubewebhook's errors. What it says of a review that
-// went well is what record says.
+// kubewebhookLog passes on the errors and warnings of kubewebhook. The rest is left out: record
+// logs each review.
 type kubewebhookLog struct{ log *slog.Logger }
 
 func (l kubewebhookLog) Infof(string, ...any)  {}

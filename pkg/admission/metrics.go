@@ -11,18 +11,18 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/telemetry"
 )
 
-// What a review can come to, in metrics and logs.
+// The outcomes of a review, in metrics and logs.
 const (
 	outcomeAllowed  = "allowed"
 	outcomePatched  = "patched"
 	outcomeDenied   = "denied"
-	outcomeInvalid  = "invalid"   // the body is no review
+	outcomeInvalid  = "invalid"   // the body is no review, or could not be read
 	outcomeTooLarge = "too_large" // the body is over the limit
 	outcomeError    = "error"
 	outcomePanic    = "panic"
 )
 
-// metrics have labels of a few values only, whatever is sent: the fixed ones of entry,
+// metrics have labels with few values only, whatever is sent to us: fixed ones for entry,
 // outcome and verdict, and the policies and codes of the sets that were loaded.
 type metrics struct {
 	registry *prometheus.Registry
@@ -65,10 +65,11 @@ func newMetrics(version string) *metrics {
 	return m
 }
 
-// metricPrefix begins the names of all that are ours.
+// metricPrefix is the beginning of the names of our metrics.
 const metricPrefix = "dbtether_webhook"
 
-// tellReady adds whether the webhook is ready, which check says without an error.
+// tellReady adds the metric of whether the webhook is ready: check returns an error while it is
+// not.
 func (m *metrics) tellReady(check func() error) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "dbtether_webhook_ready",
@@ -85,7 +86,7 @@ func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }
 
-// entryMetrics are those of one entry, looked up once.
+// entryMetrics are the metrics of one entry, which are looked up once.
 type entryMetrics struct {
 	shared   *metrics
 	outcomes map[string]outcomeMetrics
@@ -93,11 +94,11 @@ type entryMetrics struct {
 
 type outcomeMetrics struct {
 	reviews prometheus.Counter
-	// duration makes the series when the first is observed: a histogram is many.
+	// duration makes the series at the first observation, because a histogram has many.
 	duration func() prometheus.Observer
 }
 
-// outcomeFailed is the outcome in durations of whatever is no answer of ours.
+// outcomeFailed stands in durations for all outcomes that are no decision.
 const outcomeFailed = "failed"
 
 func (m *metrics) entry(name string) entryMetrics {
@@ -112,6 +113,7 @@ func (m *metrics) entry(name string) entryMetrics {
 	return e
 }
 
+// answered counts a review and its duration.
 func (e entryMetrics) answered(outcome string, took time.Duration) {
 	m := e.outcomes[outcome]
 	m.reviews.Inc()

@@ -84,7 +84,7 @@ func (m policyMetrics) loaded(engine *policy.Engine, now time.Time) {
 	m.policySet.WithLabelValues(engine.Revision()).Set(1)
 }
 
-// What becomes of a finding, in metrics.
+// The verdicts of findings, in metrics and logs: what becomes of a finding.
 const (
 	verdictDeny     = "deny"
 	verdictWarn     = "warn"
@@ -115,11 +115,11 @@ func (m policyMetrics) found(outcome review.Outcome) {
 	}
 }
 
-// codeOther stands for a code that a policy does not name in its METADATA: it may be
-// made of anything that was sent.
+// codeOther stands for a code that a policy does not name in its METADATA, and that may be made
+// of anything that was sent.
 const codeOther = "other"
 
-// code returns the code of a finding as it can be told to anybody.
+// code returns the code of a finding, or codeOther: a code that may stand in metrics and logs.
 func (m policyMetrics) code(f policy.Finding) string {
 	if f.Policy == "" || f.Code == policy.CodeError || slices.Contains((*m.codes.Load())[f.Policy], f.Code) {
 		return f.Code

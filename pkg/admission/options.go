@@ -11,15 +11,16 @@ import (
 
 // Options say how to run the webhook.
 type Options struct {
-	// Listen is where the API server calls us, by HTTPS; MetricsListen is where
-	// /metrics and the probes are served, by HTTP.
+	// Listen is the address at which the API server calls us, by HTTPS. MetricsListen is the
+	// address of /metrics and the probes, by HTTP.
 	Listen, MetricsListen string
 	// Kubeconfig is a file; empty: the service account of the pod.
 	Kubeconfig string
-	// Namespace and ServiceName are those of the Service in front of us.
+	// Namespace and ServiceName are those of the Service in front of us. Policies are read in
+	// Namespace, too.
 	Namespace, ServiceName string
-	// Replica is the name of this one of us in the status of the policies, and Version
-	// that of this program, which stands there, too.
+	// Replica is the name of this replica, and Version that of this program, in the status of
+	// the policies.
 	Replica, Version string
 	// Configuration is the name of the two webhook configurations.
 	Configuration string
@@ -29,7 +30,7 @@ type Options struct {
 	// CertificateSecret is the name of the Secret in Namespace that holds the
 	// certificate for all replicas; empty: it stays in memory.
 	CertificateSecret string
-	// CertificateLifetime is that of the certificates that we make: they are replaced
+	// CertificateLifetime is how long certificates that we make are valid. They are replaced
 	// when two thirds of it are over.
 	CertificateLifetime time.Duration
 	// CertificateFile and KeyFile, if not empty, are served instead of a certificate
@@ -40,12 +41,12 @@ type Options struct {
 	// or DNS names of which their certificates have to have one.
 	ClientCAFile string
 	ClientNames  []string
-	// Drain is how long we go on answering after we have said that we are not ready:
-	// others take that long to hear of it.
+	// Drain is how long we go on answering after we have begun to say that we are not ready:
+	// until others know it.
 	Drain time.Duration
-	// Log receives JSON, one line for each event: of the reviews that were allowed and
-	// about which policies had nothing to say, only the share LogAllows, from 0 to 1.
-	// Debug adds the others.
+	// Log receives JSON, one line for each event. Of the reviews that were allowed and that
+	// policies have no findings on, it has the share LogAllows, from 0 to 1; Debug adds the
+	// others.
 	Log       io.Writer
 	LogAllows float64
 	Debug     bool
@@ -55,10 +56,10 @@ type Options struct {
 	Profiles    bool
 }
 
-// replicaName is what the key of a ConfigMap may be.
+// replicaName matches what may be a key of a ConfigMap, as the name of a replica is.
 var replicaName = regexp.MustCompile(`^[-._a-zA-Z0-9]{1,253}$`)
 
-// check returns every option that makes no sense.
+// check returns an error for each option that makes no sense.
 func (o Options) check() error {
 	var errs []error
 	if (o.CertificateFile == "") != (o.KeyFile == "") {
@@ -97,7 +98,7 @@ func (o Options) check() error {
 
 func (o Options) callers() callers { return callers{o.ClientCAFile, o.ClientNames} }
 
-// wanted says what a certificate of ours is for, and how long.
+// wanted says which hosts a certificate of ours is for, and how long it lives.
 func (o Options) wanted() wanted {
 	service := o.ServiceName + "." + o.Namespace
 	hosts := []string{service + ".svc", service + ".svc.cluster.local", service}

@@ -6,10 +6,10 @@ import (
 	"sync/atomic"
 )
 
-// probes answer whoever starts, stops and balances us.
+// probes answer the kubelet: whether we live, and whether we take reviews.
 type probes struct {
 	draining atomic.Bool
-	// ready holds what has to be there before a review can be answered.
+	// ready are the checks of what has to be there before a review can be answered.
 	ready []func() error
 }
 
@@ -28,9 +28,9 @@ func (p *probes) register(mux *http.ServeMux) {
 	})
 }
 
-// sendAway lets the next answer be the last of its connection once we are draining. We do
-// not close those that are idle: a review may be on its way on one, and would fail. An API
-// server keeps a few, and asks on the one that it has used last.
+// sendAway makes each answer the last on its connection while we are draining. We do not close
+// idle connections: a review may be on its way on one, and would fail. An API server keeps a
+// few, and asks on the one that it used last.
 func (p *probes) sendAway(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if p.draining.Load() {
@@ -40,6 +40,7 @@ func (p *probes) sendAway(next http.Handler) http.Handler {
 	})
 }
 
+// check returns an error that says why no reviews are taken.
 func (p *probes) check() error {
 	if p.draining.Load() {
 		return errDraining

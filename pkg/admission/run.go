@@ -22,8 +22,8 @@ import (
 // tracesTimeout bounds how long the end of the process waits for its last spans to be sent.
 const tracesTimeout = 3 * time.Second
 
-// Run is the webhook: it serves until ctx ends, then answers what has come in and
-// returns. An error means that it could not start or that it broke.
+// Run is the webhook: it serves until ctx ends, then answers the reviews that have come in and
+// returns. The error says why it could not start, or what broke.
 func Run(ctx context.Context, o Options) error {
 	if err := o.check(); err != nil {
 		return err
@@ -67,7 +67,7 @@ type parts struct {
 	server  *server
 }
 
-// newWebhook puts a webhook together. It connects to nothing; traces may be nil.
+// newWebhook puts a webhook together, without connecting to anything. traces may be nil.
 func newWebhook(o Options, log *slog.Logger, traces trace.TracerProvider) (*parts, error) {
 	config, err := connection(o)
 	if err != nil {
@@ -98,8 +98,8 @@ func newWebhook(o Options, log *slog.Logger, traces trace.TracerProvider) (*part
 	return w, nil
 }
 
-// run serves until ctx ends. What serves reviews outlives ctx: reviews that came in are
-// still answered.
+// run serves until ctx ends. What reviews need goes on until the server has ended, because it
+// still answers those that have come in.
 func (w *parts) run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
@@ -114,8 +114,8 @@ func (w *parts) run(ctx context.Context) error {
 	return err
 }
 
-// giveBack returns to the system, once the webhook is ready, what starting took: reading
-// a large cluster and compiling the policies need several times what is kept of them.
+// giveBack returns memory to the system once the webhook is ready: reading a large cluster and
+// compiling the policies takes several times what is kept of them.
 func giveBack(ctx context.Context, p *probes) {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
@@ -136,13 +136,13 @@ func connection(o Options) (*rest.Config, error) {
 		return nil, fmt.Errorf("find the cluster: %w", err)
 	}
 	config.UserAgent = fieldManager
-	// The API server divides its time itself. A limit here would be one for all: who
-	// names many objects that are not there would make others' reviews wait.
+	// No limit: the API server has its own. One here would be shared by all reviews, so who
+	// names many objects that do not exist would make others' wait.
 	config.QPS = -1
 	return config, nil
 }
 
-// newKeeper returns the keeper of the certificate that the options ask for.
+// newKeeper returns a keeper of the certificate that the options ask for.
 func newKeeper(o Options, config *rest.Config, log *slog.Logger, m *metrics) (*certificateKeeper, error) {
 	k := &certificateKeeper{now: time.Now, log: log, expiry: m.expiry}
 	k.pace(o.CertificateLifetime)

@@ -16,8 +16,8 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/tracing"
 )
 
-// The server's time-outs. A review takes milliseconds and its sender waits three
-// seconds; what is slower is broken or hostile.
+// The server's time-outs. A review takes milliseconds, and an API server waits three seconds
+// for it: a client that is slower than these is broken or hostile.
 const (
 	headerTimeout   = 5 * time.Second
 	bodyTimeout     = 10 * time.Second
@@ -26,8 +26,8 @@ const (
 	shutdownTimeout = 20 * time.Second
 )
 
-// entries returns the handler of each path. Each review is decided by one reviewer, the
-// one that there is when it comes in.
+// entries returns the handler of each path. A review is decided by the reviewer that there is
+// when it comes in, from beginning to end.
 func entries(reviewer func() review.Reviewer, index *index, log decisionLog, m *metrics, traces trace.TracerProvider) (map[string]*entry, error) {
 	var tracer trace.Tracer
 	if traces != nil {
@@ -116,8 +116,8 @@ func (s *server) run(ctx context.Context) error {
 	return errors.Join(err, s.shutdown())
 }
 
-// shutdown first says that it is not ready and sends away who asks, and closes when the
-// others have had the time to notice.
+// shutdown first says that it is not ready, and ends the connections of who still asks. It
+// closes when others have had the time to notice.
 func (s *server) shutdown() error {
 	s.probes.draining.Store(true)
 	s.log.Info("draining", "for", s.drain.String())

@@ -32,6 +32,29 @@ func (c *cluster) alone(t *testing.T, args ...string) *webhook {
 	return w
 }
 
+// dial opens a connection to a webhook, without looking at its certificate.
+func (w *webhook) dial(t *testing.T) *tls.Conn {
+	t.Helper()
+	connection, err := tls.Dial("tcp", strings.TrimPrefix(w.url, "https://"), &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { connection.Close() })
+	return connection
+}
+
+// waitNotReady waits until /readyz says why the webhook is not ready.
+func (w *webhook) waitNotReady(t *testing.T, why string) {
+	t.Helper()
+	eventually(t, "it is not ready: "+why, func() error {
+		code, text, err := get(w.metrics + "/readyz")
+		if code == http.StatusServiceUnavailable && strings.Contains(text, why) {
+			return nil
+		}
+		return fmt.Errorf("%d %s %w", code, text, err)
+	})
+}
+
 // anyone is a client that believes every certificate.
 func anyone() *http.Client {
 	return &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: 10 * time.Second, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
@@ -97,11 +120,7 @@ func TestServerDrains(t *testing.T) {
 	w := newCluster(t).alone(t, "--drain=2s")
 	w.waitReady(t)
 	// One review has come in by half.
-	connection, err := tls.Dial("tcp", strings.TrimPrefix(w.url, "https://"), &tls.Config{InsecureSkipVerify: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer connection.Close()
+	connection := w.dial(t)
 	half := len(podReview) / 2
 	if _, err := fmt.Fprintf(connection, "POST /resources HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(podReview), podReview[:half]); err != nil {
 		t.Fatal(err)
@@ -109,13 +128,7 @@ func TestServerDrains(t *testing.T) {
 	if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it says that it is shutting down", func() error {
-		code, text, err := get(w.metrics + "/readyz")
-		if code == http.StatusServiceUnavailable && strings.Contains(text, "shutting down") {
-			return nil
-		}
-		return fmt.Errorf("%d %s %w", code, text, err)
-	})
+	w.waitNotReady(t, "shutting down")
 	// Others have not heard of it yet.
 	if code, text, err := post(w.url+"/resources", strings.NewReader(podReview)); code != 200 {
 		t.Errorf("a review while draining: %d %s %v", code, text, err)
@@ -149,11 +162,7 @@ func TestServerDrains(t *testing.T) {
 func TestServerSendsConnectionsAway(t *testing.T) {
 	w := newCluster(t).alone(t, "--drain=2s")
 	w.waitReady(t)
-	connection, err := tls.Dial("tcp", strings.TrimPrefix(w.url, "https://"), &tls.Config{InsecureSkipVerify: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer connection.Close()
+	connection := w.dial(t)
 	answers := bufio.NewReader(connection)
 	ask := func() *http.Response {
 		t.Helper()
@@ -175,13 +184,7 @@ func TestServerSendsConnectionsAway(t *testing.T) {
 	if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it drains", func() error {
-		code, text, err := get(w.metrics + "/readyz")
-		if code != http.StatusServiceUnavailable {
-			return fmt.Errorf("%d %s %w", code, text, err)
-		}
-		return nil
-	})
+	w.waitNotReady(t, "shutting down")
 	if !ask().Close {
 		t.Error("the connection is kept while it drains")
 	}
@@ -206,13 +209,7 @@ func TestServerReadsItsCertificateAgain(t *testing.T) {
 	}
 	write(newPair(t, time.Now().Add(-2*DefaultCertificateLifetime)))
 	w := c.alone(t, "--cert-file="+certificate, "--key-file="+key)
-	eventually(t, "it says that its certificate is expired", func() error {
-		code, text, err := get(w.metrics + "/readyz")
-		if code == http.StatusServiceUnavailable && strings.Contains(text, "the certificate expired at") {
-			return nil
-		}
-		return fmt.Errorf("%d %s %w", code, text, err)
-	})
+	w.waitNotReady(t, "the certificate expired at")
 	fresh := newPair(t, time.Now())
 	write(fresh)
 	w.waitReady(t)

@@ -1,9 +1,7 @@
 package admission
 
 import (
-	"bytes"
 	"fmt"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -12,14 +10,11 @@ import (
 // warnings runs kubectl, which must succeed, and returns the warnings that it shows.
 func (c *cluster) warnings(t *testing.T, stdin string, args ...string) (shown []string) {
 	t.Helper()
-	cmd := exec.Command(c.Kubectl, append([]string{"--kubeconfig", c.Kubeconfig}, args...)...)
-	cmd.Stdin = strings.NewReader(stdin)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("kubectl %s: %v\n%s\n%s", strings.Join(args, " "), err, stderr.String(), stdin)
+	_, stderr, err := c.kubectlOutput(stdin, args...)
+	if err != nil {
+		t.Fatalf("kubectl %s: %v\n%s\n%s", strings.Join(args, " "), err, stderr, stdin)
 	}
-	for line := range strings.Lines(stderr.String()) {
+	for line := range strings.Lines(stderr) {
 		if text, ok := strings.CutPrefix(strings.TrimSpace(line), "Warning: "); ok {
 			shown = append(shown, text)
 		}

@@ -9,8 +9,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// trace begins the span of a review, below that of the API server if it sends one (W3C
-// Trace Context). The returned function ends it.
+// trace begins the span of a review, as a child of the API server's if that sends one (W3C Trace
+// Context). The returned function ends it.
 func (e *entry) trace(r *http.Request) (traced *http.Request, end func(*exchange)) {
 	if e.traces == nil {
 		return r, func(*exchange) {}

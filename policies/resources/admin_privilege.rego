@@ -38,7 +38,7 @@ deny contains {
 	some privilege in excess
 }
 
-# What is not known to be harmless is admin's.
+# Every privilege that is not one of those that may be shared.
 excess contains {"name": input.role.privileges, "path": sprintf("%s.privileges", [input.role.path])} if {
 	not input.role.privileges in {"readonly", "readwrite"}
 }

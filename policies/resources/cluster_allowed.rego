@@ -74,13 +74,13 @@ admitted if {
 	}
 }
 
-# An empty list is a list: it restricts to nobody.
+# An empty list restricts, too: to nobody.
 restricted if input.cluster.allowedNamespaces
 
 restricted if input.cluster.namespaceSelector
 
-# What Kubernetes says of label selectors, refusals included: In and NotIn need
-# values, Exists and DoesNotExist take none, another operator matches nothing.
+# As Kubernetes reads label selectors. One that Kubernetes would refuse matches nothing: In and
+# NotIn need values, Exists and DoesNotExist take none, and there are no other operators.
 meets(requirement) if {
 	requirement.operator == "In"
 	labelled(requirement)

@@ -34,8 +34,8 @@ deny contains {
 	not admitted
 }
 
-# Other policies speak of a Database to those only whom it admits: their answers would
-# say that it exists, and where.
+# Other policies object only where this holds: what they say would tell others that the
+# Database exists, and on which cluster.
 admitted if input.role.databaseNamespace == input.role.namespace
 
 admitted if input.role.namespace in input.database.allowUsersFrom
@@ -52,7 +52,7 @@ team := name if {
 	name != ""
 }
 
-# Whom else the annotation names is not told: that would say that the Database exists.
+# Which namespaces the annotation names is not said: that would tell that the Database exists.
 alternatives := array.concat(
 	[input.role.databaseNamespace],
 	[label | label := sprintf("label dbtether.io/team=%s", [team])],

@@ -123,6 +123,7 @@ deny contains {
 	binding.exists
 }
 
+# The rule of USER-EXPIRED has these conditions itself: a call would cost every review.
 expired(binding) if {
 	binding.expiresAt != ""
 	past(binding.expiresAt)
