@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -74,7 +75,7 @@ func (r restart) once(ctx context.Context) (found Restarts, again bool, err erro
 	holders, err := r.p.holders(ctx, r.user, r.revision)
 	if err != nil {
 		if r.every || r.rotated {
-			found.Failed = append(found.Failed, &RestartError{what: "what has the old credential of " + refOf(r.user), namespace: r.user.Namespace,
+			found.Failed = append(found.Failed, &RestartError{what: fmt.Sprintf("what has the old credential of DatabaseUser %q", r.user.Name), namespace: r.user.Namespace,
 				verb: "list", resource: pods.Resource, cause: err})
 		}
 		return found, false, nil

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
@@ -79,15 +78,6 @@ func (u *userJob) rotationStatus(now time.Time) *v1alpha1.RotationStatus {
 		status.OldUsername, status.OldUntil, status.HeldBy = r.other, timestamp(until), r.heldBy
 	}
 	return status
-}
-
-// timestamp returns a time as the API has it, to the second; nil for none.
-func timestamp(t time.Time) *metav1.Time {
-	if t.IsZero() {
-		return nil
-	}
-	result := metav1.NewTime(t.UTC().Truncate(time.Second))
-	return &result
 }
 
 // unanswered returns where a rotation stands that could not be done as it was asked for:
