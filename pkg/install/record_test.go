@@ -91,7 +91,7 @@ func TestInert(t *testing.T) {
 				t.Errorf("%v: failurePolicy %v", entry.(map[string]any)["name"], policy)
 			}
 		}
-		if validating := object.GetKind() == kindValidating; PassesOver(inert) != validating || PassesOver(object) || Trusted(object) {
+		if validating := object.GetKind() == KindValidating; PassesOver(inert) != validating || PassesOver(object) || Trusted(object) {
 			t.Errorf("%s is not told from its inert form, or trusted without an authority", Title(object))
 		}
 		eachWebhook(inert, func(entry map[string]any) { entry["clientConfig"] = map[string]any{"caBundle": "eA=="} })

@@ -24,7 +24,7 @@ func Foreign(standing *unstructured.Unstructured) string {
 		if !slices.Contains(categories, "dbtether") {
 			return "defines the resources of the dbtether operator, or of somebody else"
 		}
-	case kindMutating, kindValidating:
+	case KindMutating, KindValidating:
 		entries, _, _ := unstructured.NestedSlice(standing.Object, "webhooks")
 		for _, entry := range entries {
 			name, _, _ := unstructured.NestedString(entry.(map[string]any), "name")
