@@ -18,11 +18,11 @@ import (
 // read.
 const attempts = 5
 
-// Provision opens a job, tells planned of it, and applies it. Writers that do not take
-// our locks may change what the job has read, or create what it is about to create: it
-// then begins anew from what there is, and planned is told of that job too. So it does
-// when it had to complete another rotation before the one that is asked for. An error
-// of planned ends it. Errors are those of Open and of Job.Apply.
+// Provision opens a job, calls planned with it, and applies it. Writers that do not take
+// our locks may change what the job has read, or create what it is about to create: then
+// Provision begins anew from what there is now, and calls planned with that job too. It also
+// begins anew when it first had to complete an earlier rotation. An error of planned ends it.
+// Errors are those of Open and of Job.Apply.
 func (p *Provisioner) Provision(ctx context.Context, request Request, planned func(*Job) error) error {
 	for attempt := 1; ; attempt++ {
 		owed, err := p.once(ctx, request, planned)
@@ -38,7 +38,7 @@ func (p *Provisioner) Provision(ctx context.Context, request Request, planned fu
 	}
 }
 
-// once returns whether there is more to do.
+// once opens and applies one job. owed is whether a rotation is left to be done by the next.
 func (p *Provisioner) once(ctx context.Context, request Request, planned func(*Job) error) (owed bool, err error) {
 	job, err := p.Open(ctx, request, false)
 	if err != nil {
@@ -136,6 +136,7 @@ func (e *GoneError) Hint() string {
 	return "finish that: kubectl dbtether reconcile -n " + e.Namespace
 }
 
+// otherSpec refuses a resource that somebody else has created with another spec.
 func otherSpec(kind, name string) error {
 	return failed("choose another name, or change the one that exists", "%s %q has just been created with another spec", kind, name)
 }

@@ -29,6 +29,7 @@ func (e *DeniedError) Error() string {
 // ExitCode returns the exit code of a denial.
 func (e *DeniedError) ExitCode() int { return 3 }
 
+// isDenied reports whether an error is a policy's denial.
 func isDenied(err error) bool {
 	var denied *DeniedError
 	return errors.As(err, &denied)

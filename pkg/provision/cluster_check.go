@@ -48,6 +48,7 @@ func (p *Provisioner) CheckCluster(ctx context.Context, cluster *v1alpha1.DBClus
 	return findings, err
 }
 
+// observeServer connects and reads what is checked.
 func (p *Provisioner) observeServer(ctx context.Context, cluster *v1alpha1.DBCluster) (postgres.ServerState, postgres.ServerFacts, error) {
 	server, _, err := p.dial(ctx, cluster)
 	if err != nil {
@@ -62,6 +63,7 @@ func (p *Provisioner) observeServer(ctx context.Context, cluster *v1alpha1.DBClu
 	return state.Server, facts, err
 }
 
+// allowedExtensions returns the names in spec.allowedExtensions.
 func allowedExtensions(cluster *v1alpha1.DBCluster) []string {
 	names := make([]string, len(cluster.Spec.AllowedExtensions))
 	for i, name := range cluster.Spec.AllowedExtensions {

@@ -116,6 +116,7 @@ func (r *reconciler) each(ctx context.Context, objects []*unstructured.Unstructu
 	})
 }
 
+// tell hands on one result, and how far the run is.
 func (r *reconciler) tell(result Result) {
 	if result.Kind != v1alpha1.KindDBCluster {
 		r.done++

@@ -71,6 +71,8 @@ func (r restart) run(ctx context.Context) (Restarts, error) {
 	}
 }
 
+// once looks and restarts one time; again is whether others wrote what it had read, or announce
+// wrote something.
 func (r restart) once(ctx context.Context) (found Restarts, again bool, err error) {
 	holders, err := r.p.holders(ctx, r.user, r.revision)
 	if err != nil {
@@ -158,6 +160,7 @@ func (r restart) wants(annotations map[string]string) bool {
 	return r.every || annotations[v1alpha1.AnnotationOnRotate] == v1alpha1.OnRotateRestart
 }
 
+// split parts pods by a condition.
 func split(all []*unstructured.Unstructured, is func(*unstructured.Unstructured) bool) (yes, no []*unstructured.Unstructured) {
 	for _, pod := range all {
 		if is(pod) {
@@ -169,6 +172,7 @@ func split(all []*unstructured.Unstructured, is func(*unstructured.Unstructured)
 	return yes, no
 }
 
+// filter returns the pods for which a condition holds.
 func filter(all []*unstructured.Unstructured, is func(*unstructured.Unstructured) bool) []*unstructured.Unstructured {
 	yes, _ := split(all, is)
 	return yes

@@ -45,6 +45,7 @@ func unmanaged(all []*unstructured.Unstructured) []string {
 	return said
 }
 
+// sentence says what to do about pods of one controller, or about those of none.
 func sentence(owner *metav1.OwnerReference, of []*unstructured.Unstructured) string {
 	verb, it := "has", "it"
 	if len(of) > 1 {

@@ -30,6 +30,7 @@ type outcome struct {
 	expired bool
 }
 
+// phase returns the phase of a resource with this outcome.
 func (o outcome) phase() string {
 	switch {
 	case o.deleting:
@@ -43,6 +44,7 @@ func (o outcome) phase() string {
 	}
 }
 
+// text returns the message of a status, cut to what the schemas admit.
 func (o outcome) text() string {
 	if o.err == nil {
 		return words.Shorten(o.message, 4000) // a warning may hold any number of statements
@@ -114,6 +116,7 @@ func condition(kind string, is bool, yes, no, message string) metav1.Condition {
 	return c
 }
 
+// clusterStatus writes what a check of a cluster found. A finding of LevelError makes it fail.
 func (p *Provisioner) clusterStatus(ctx context.Context, cluster *v1alpha1.DBCluster, state postgres.ServerState, facts postgres.ServerFacts, findings []Finding, err error) error {
 	now := p.Now()
 	o := outcome{err: err, message: "connected"}

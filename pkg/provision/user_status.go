@@ -45,6 +45,7 @@ func (u *userJob) writeStatus(ctx context.Context, j *Job, o outcome) error {
 	return j.p.userStatus(ctx, user, status, o)
 }
 
+// accessStatus returns the databases that the user has after this run.
 func (u *userJob) accessStatus() []v1alpha1.DatabaseAccessStatus {
 	var all []v1alpha1.DatabaseAccessStatus
 	if u.denied != nil && u.closed { // it has none left
