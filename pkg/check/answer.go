@@ -20,7 +20,8 @@ type Answer struct {
 	Unasked bool
 }
 
-// forbidden reports whether the caller may not ask; the webhook was not asked then.
+// forbidden reports whether the caller may not ask: the API server refused before it called
+// the webhook.
 func (a Answer) forbidden() bool {
 	return apierrors.IsForbidden(a.Err) && !strings.Contains(a.Err.Error(), "admission webhook")
 }

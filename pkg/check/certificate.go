@@ -17,8 +17,8 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
-// soon is how long before its end a certificate is warned of. The webhook renews its own
-// a month before.
+// soon is how long before the end of a certificate, or of an exception, there is a warning. The
+// webhook renews its own certificate a month before.
 const soon = 7 * 24 * time.Hour
 
 // trust looks at whom the API server is told to trust when it calls the entries, and at
@@ -44,9 +44,10 @@ func (w Webhook) trust(f *findings, entries []map[string]any) {
 	w.certificate(f, entries)
 }
 
-// alike are entries with the same thing wrong, each in the order of the first.
+// alike groups entries by what is wrong with them, in the order in which that is first found.
 type alike []sameText
 
+// sameText is one thing that is wrong, and the names of the entries that it is wrong with.
 type sameText struct {
 	level Level
 	text  string
@@ -101,8 +102,9 @@ func readCertificates(text []byte) ([]*x509.Certificate, error) {
 	return certificates, nil
 }
 
-// expired says which of an entry's authorities have expired, nothing where none has.
-// While a certificate is renewed there are two, so that one is enough.
+// expired says which of an entry's authorities have expired; text is "" where none has. While
+// a certificate is renewed there are two authorities, and one that is valid is enough: that is
+// a warning only.
 func (w Webhook) expired(authorities []*x509.Certificate) (level Level, text string) {
 	var expired []string
 	for _, a := range authorities {
@@ -151,8 +153,8 @@ func elsewhere(entries []map[string]any) bool {
 	return !slices.ContainsFunc(entries, func(e map[string]any) bool { return textAt(e, "clientConfig", "url") == "" })
 }
 
-// renewing returns the command that makes a certificate anew, which the webhook does for
-// its own, and for one that it serves from a file, whoever wrote that.
+// renewing returns what to do for a new certificate in the Secret of a name. The webhook makes
+// its own; what it serves from a file is made by whoever wrote the Secret.
 func renewing(name string) string {
 	if name == CertificateName {
 		return fixRestart + "; it makes the certificate anew"
@@ -230,8 +232,8 @@ func (w Webhook) leaf(f *findings, name string, chain []*x509.Certificate, entri
 	f.okUnless(checkCertificate, "its certificate is signed by them, for %s, until %s", few(hosts), day(leaf.NotAfter))
 }
 
-// signedBy reports whether one of the authorities signed a certificate, whatever the
-// time is: what has expired is said for itself.
+// signedBy reports whether one of the authorities signed a certificate. It does not look at the
+// time: what has expired is a finding of its own.
 func signedBy(chain, authorities []*x509.Certificate) bool {
 	roots, between := x509.NewCertPool(), x509.NewCertPool()
 	for _, a := range authorities {
@@ -245,4 +247,5 @@ func signedBy(chain, authorities []*x509.Certificate) bool {
 	return err == nil
 }
 
+// day returns a time as findings show it.
 func day(at time.Time) string { return at.UTC().Format(time.RFC3339) }

@@ -47,6 +47,7 @@ func (c Clusters) Findings() []Finding {
 	return f
 }
 
+// cluster adds what was found of one cluster: its warnings and errors, or that it is well.
 func (f *findings) cluster(c *Cluster) {
 	name := c.DBCluster.Name
 	switch {

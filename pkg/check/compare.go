@@ -32,13 +32,14 @@ func differences(want, have any, path string) []string {
 		}
 		return all
 	default:
-		if !equal(want, have) {
+		if want != have {
 			return []string{path}
 		}
 		return nil
 	}
 }
 
+// differencesOfFields is differences of two objects.
 func differencesOfFields(want, have map[string]any, path string) []string {
 	names := slices.Collect(maps.Keys(want))
 	for name, value := range have {
@@ -81,6 +82,3 @@ func empty(value any) bool {
 		return false
 	}
 }
-
-// equal compares values that are neither lists nor objects.
-func equal(want, have any) bool { return want == have }

@@ -54,6 +54,7 @@ func (d Definitions) Findings() []Finding {
 	return f
 }
 
+// definition says what is wrong with a definition that is installed.
 func (f *findings) definition(shipped, have *unstructured.Unstructured) {
 	name := have.GetName()
 	if status, reason := condition(have.Object, "Established"); status != "True" {
@@ -74,7 +75,7 @@ func (f *findings) definition(shipped, have *unstructured.Unstructured) {
 }
 
 // schema says whether a definition is older or newer than the shipped one, by the fields
-// that only one of the two has. Older is graded as the caller says.
+// that only one of the two has. older is the level of a definition that is older.
 func (f *findings) schema(older Level, shipped, have *unstructured.Unstructured) {
 	name := have.GetName()
 	missing, further := install.Lost(shipped, have), install.Lost(have, shipped)
@@ -123,6 +124,7 @@ func condition(object map[string]any, kind string) (status, message string) {
 	return "", ""
 }
 
+// because returns a reason as the end of a sentence, "" for none.
 func because(reason string) string {
 	if reason == "" {
 		return ""

@@ -43,8 +43,8 @@ const (
 	CategorySecrets     = "secrets"
 )
 
-// Categories returns the names of those of an installation, in their order. What is to
-// be known before there is one is not among them.
+// Categories returns the names of the categories of an installation, in their order.
+// CategoryInstall, which is looked at before there is one, is not among them.
 func Categories() []string {
 	return []string{CategoryAPI, CategoryDefinitions, CategoryWebhook, CategoryFloor, CategoryPolicies, CategoryRunner,
 		CategoryClusters, CategoryResources, CategorySecrets}
@@ -105,13 +105,13 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// named is how many names a text holds.
-const named = 3
+// shownNames is how many names a text has at most.
+const shownNames = 3
 
 // few returns the first names, and how many more there are.
 func few(names []string) string {
-	if len(names) <= named {
+	if len(names) <= shownNames {
 		return strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:named], ", "), len(names)-named)
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:shownNames], ", "), len(names)-shownNames)
 }

@@ -71,8 +71,8 @@ func (i Install) Findings() []Finding {
 	return f
 }
 
-// rights says which are missing, by resource. Who may not escalate may have each of the
-// rights that she gives, which is as good.
+// rights says which rights are missing, by resource. The lack of escalate or bind is a warning
+// only: the API server also takes a role from somebody who has every right in it.
 func (f *findings) rights(rights []Right) {
 	var order []string
 	verbs := map[string][]string{}
@@ -101,6 +101,7 @@ func (f *findings) rights(rights []Right) {
 	f.okUnless(checkRoles, "you may give its roles their rights")
 }
 
+// resourceName returns the resource of a right as kubectl auth can-i takes it.
 func resourceName(r Right) string {
 	name := r.Resource
 	if r.Group != "" {
@@ -179,6 +180,7 @@ func (i Install) others(f *findings) {
 	f.okUnless(checkOtherWebhooks, "no other webhook keeps pods from being created while it is down")
 }
 
+// other says what another webhook means for pods that get a credential.
 func (f *findings) other(configuration string, entry map[string]any) {
 	if !seesPods(entry) {
 		return
@@ -208,6 +210,7 @@ func seesPods(entry map[string]any) bool {
 	})
 }
 
+// namespace says whether dbtether's namespace, if it is there, is as it should be.
 func (i Install) namespace(f *findings) {
 	if f.unread(checkNamespace, "the namespace "+v1alpha1.SystemNamespace, i.Namespace.Err) {
 		return

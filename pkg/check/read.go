@@ -112,10 +112,9 @@ func (r *Reader) API(ctx context.Context) API {
 	return API{Version: info.GitVersion, Err: err}
 }
 
-const (
-	registration = "admissionregistration.k8s.io"
-	extensions   = "apiextensions.k8s.io"
-)
+const registration = "admissionregistration.k8s.io"
+
+var definitions = resource("apiextensions.k8s.io", "customresourcedefinitions")
 
 // resource returns a resource of version v1.
 func resource(group, name string) schema.GroupVersionResource {
@@ -125,7 +124,7 @@ func resource(group, name string) schema.GroupVersionResource {
 // Definitions reads the resource definitions of the cluster, and who installed. Its Own is
 // for the caller to set.
 func (r *Reader) Definitions(ctx context.Context, shipped Shipped) Definitions {
-	return Definitions{Shipped: shipped, Seen: r.list(ctx, resource(extensions, "customresourcedefinitions"), "", ""),
+	return Definitions{Shipped: shipped, Seen: r.list(ctx, definitions, "", ""),
 		Record: r.get(ctx, resource("", "configmaps"), v1alpha1.SystemNamespace, install.RecordName)}
 }
 
@@ -136,7 +135,7 @@ func (r *Reader) Install(ctx context.Context, shipped Shipped) (Install, error) 
 	if err != nil {
 		return Install{}, err
 	}
-	i := Install{Shipped: shipped, Rights: rights, Definitions: r.Definitions(ctx, shipped).Seen,
+	i := Install{Shipped: shipped, Rights: rights, Definitions: r.list(ctx, definitions, "", ""),
 		Mutating:   r.list(ctx, resource(registration, "mutatingwebhookconfigurations"), "", ""),
 		Validating: r.list(ctx, resource(registration, "validatingwebhookconfigurations"), "", ""),
 		Namespace:  r.get(ctx, resource("", "namespaces"), "", v1alpha1.SystemNamespace)}

@@ -48,8 +48,8 @@ func (w Work) Findings() []Finding {
 	return f
 }
 
-// grades are what is told of a state, the worst first: of each only the first that it
-// is.
+// grades are what a state may be found to be, the worst first: a state is counted once, under
+// the first grade that it is.
 var grades = []struct {
 	check string
 	level Level
@@ -68,7 +68,7 @@ func (s state) has(condition string) bool {
 	return slices.ContainsFunc(s.conditions, func(c metav1.Condition) bool { return c.Type == condition && c.Status == metav1.ConditionTrue })
 }
 
-// states grades those of one kind. The first of each grade is quoted.
+// states grades those of one kind. Of each grade the message of the first is shown.
 func (w Work) states(f *findings, kind, noun string, states []state) {
 	rest := slices.Clone(states)
 	bad := 0
@@ -109,7 +109,7 @@ func (w Work) fix(check string, level Level, noun, name string) string {
 	case level == LevelNote:
 		return ""
 	case check == checkDrifted:
-		return "see how: kubectl dbtether drift" + strings.TrimPrefix(w.reconcile(), "run: kubectl dbtether reconcile") + "; what can be mended is mended by kubectl dbtether reconcile"
+		return "see how: kubectl dbtether drift " + w.where() + "; what can be mended is mended by kubectl dbtether reconcile"
 	}
 	namespace := w.Namespace
 	if namespace == "" {

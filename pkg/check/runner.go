@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
@@ -26,7 +28,7 @@ const (
 	checkExpiredUsers = "runner-expired-users"
 )
 
-// overdue is after how long work that nobody has done is told of.
+// overdue is how long work may wait before it is a finding.
 const overdue = 10 * time.Minute
 
 // silence is how long after its time a run of a CronJob may take to succeed. Its schedule
@@ -62,7 +64,7 @@ func (r Runner) Findings() []Finding {
 // job says whether the CronJob does its work.
 func (r Runner) job(f *findings, job map[string]any) {
 	object := v1alpha1.SystemNamespace + "/" + RunnerName
-	suspended, _ := job["spec"].(map[string]any)["suspend"].(bool)
+	suspended, _, _ := unstructured.NestedBool(job, "spec", "suspend")
 	last, err := time.Parse(time.RFC3339, textAt(job, "status", "lastSuccessfulTime"))
 	scheduled, never := time.Parse(time.RFC3339, textAt(job, "status", "lastScheduleTime"))
 	late := never == nil && last.Before(scheduled) && r.Work.Now.Sub(scheduled) > silence

@@ -9,8 +9,8 @@ import (
 // The kinds of what is shipped and compared.
 const (
 	kindCRD        = "CustomResourceDefinition"
-	kindMutating   = "MutatingWebhookConfiguration"
-	kindValidating = "ValidatingWebhookConfiguration"
+	kindMutating   = install.KindMutating
+	kindValidating = install.KindValidating
 	kindPolicy     = "ValidatingAdmissionPolicy"
 	kindBinding    = "ValidatingAdmissionPolicyBinding"
 )

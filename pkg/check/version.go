@@ -6,8 +6,8 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/install"
 )
 
-// version says how far the installation is from this program. What no command install has
-// made, as with Helm, says nothing of it.
+// version says how far the version that installed is from this program's. There is a record
+// of it only where the command install was used: with Helm, nothing is said.
 func (d Definitions) version(f *findings) {
 	if f.unread(checkInstalledBy, "the record of the installation", d.Record.Err) {
 		return

@@ -11,12 +11,13 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/install"
 )
 
 // The names of what is installed.
 const (
 	// WebhookName is that of the webhook's Deployment and Service.
-	WebhookName = "dbtether-webhook"
+	WebhookName = install.WebhookName
 	// ConfigurationName is that of the two webhook configurations.
 	ConfigurationName = "dbtether"
 	// CertificateName is that of the Secret with the webhook's certificate.

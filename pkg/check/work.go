@@ -17,12 +17,12 @@ type Work struct {
 	Now                    time.Time
 }
 
-// reconcile returns the command that does what is due.
-func (w Work) reconcile() string {
+// where returns the flag by which a command is about the same namespaces.
+func (w Work) where() string {
 	if w.Namespace == "" {
-		return "run: kubectl dbtether reconcile -A"
+		return "-A"
 	}
-	return "run: kubectl dbtether reconcile -n " + w.Namespace
+	return "-n " + w.Namespace
 }
 
 // object returns the name of an object: with its namespace, where all are looked at.
@@ -94,7 +94,7 @@ func (w Work) findings(f *findings) {
 // tell adds a finding, unless there is nothing to tell of.
 func (w Work) tell(f *findings, check string, level Level, names []string, what string) {
 	if len(names) > 0 {
-		f.add(check, level, w.reconcile(), "%s: %s", few(names), what)
+		f.add(check, level, "run: kubectl dbtether reconcile "+w.where(), "%s: %s", few(names), what)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 // What the webhook's certificate from cert-manager is called, and where it is mounted.
 const (
-	certificateName   = "dbtether-webhook"
+	certificateName   = WebhookName
 	certificateSecret = "dbtether-webhook-tls"
 	certificateFolder = "/tls"
 	injectAuthority   = "cert-manager.io/inject-ca-from"
@@ -26,14 +26,14 @@ const (
 	clientCAFolder = "/client-ca"
 )
 
-// webhookName is that of the webhook's Deployment and Service.
-const webhookName = "dbtether-webhook"
+// WebhookName is that of the webhook's Deployment and Service.
+const WebhookName = "dbtether-webhook"
 
 // runsTheWebhook says whether an object is there for the pods of the webhook.
 func runsTheWebhook(object *unstructured.Unstructured) bool {
 	switch object.GetKind() {
 	case "Deployment", "Service", "PodDisruptionBudget":
-		return object.GetName() == webhookName
+		return object.GetName() == WebhookName
 	}
 	return false
 }
@@ -49,7 +49,7 @@ func (p Parameters) adjust(object *unstructured.Unstructured) {
 	case isWebhookConfiguration(object):
 		p.adjustConfiguration(object)
 	}
-	if object.GetKind() == "Deployment" && object.GetName() == webhookName {
+	if object.GetKind() == "Deployment" && object.GetName() == WebhookName {
 		p.adjustWebhook(object)
 	}
 }

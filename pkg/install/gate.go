@@ -10,7 +10,7 @@ import (
 var gatedPolicies = []string{"pod-credentials.dbtether.io", "ephemeral-credentials.dbtether.io", "pod-default.dbtether.io"}
 
 // Gated says whether an object would refuse pods or resources while the webhook does
-// not answer: it is applied as it is when that is known to answer, and not before.
+// not answer: it is applied in its full form only when the webhook is known to answer.
 func Gated(object *unstructured.Unstructured) bool {
 	return isWebhookConfiguration(object) || slices.Contains(gatedPolicies, object.GetName())
 }
@@ -27,8 +27,8 @@ func Inert(object *unstructured.Unstructured) *unstructured.Unstructured {
 	return inert
 }
 
-// Trusted says whether the API server was told whom to trust by every entry of a webhook
-// configuration, as it stands.
+// Trusted says whether every entry of a webhook configuration, as read from the cluster, has
+// a caBundle.
 func Trusted(object *unstructured.Unstructured) bool {
 	entries, _, _ := unstructured.NestedSlice(object.Object, "webhooks")
 	for _, entry := range entries {
@@ -39,8 +39,8 @@ func Trusted(object *unstructured.Unstructured) bool {
 	return len(entries) > 0
 }
 
-// PassesOver says whether a webhook configuration, as it stands, lets resources of ours
-// pass while the webhook does not answer.
+// PassesOver says whether a webhook configuration, as read from the cluster, lets resources
+// of ours pass while the webhook does not answer.
 func PassesOver(object *unstructured.Unstructured) bool {
 	entries, _, _ := unstructured.NestedSlice(object.Object, "webhooks")
 	return slices.ContainsFunc(entries, func(entry any) bool {

@@ -45,13 +45,14 @@ var resources = []Resource{
 	{v1("batch", "cronjobs"), "CronJob", true},
 	{v1("admissionregistration.k8s.io", "validatingadmissionpolicies"), "ValidatingAdmissionPolicy", false},
 	{v1("admissionregistration.k8s.io", "validatingadmissionpolicybindings"), "ValidatingAdmissionPolicyBinding", false},
-	{v1("admissionregistration.k8s.io", "mutatingwebhookconfigurations"), kindMutating, false},
-	{v1("admissionregistration.k8s.io", "validatingwebhookconfigurations"), kindValidating, false},
+	{v1("admissionregistration.k8s.io", "mutatingwebhookconfigurations"), KindMutating, false},
+	{v1("admissionregistration.k8s.io", "validatingwebhookconfigurations"), KindValidating, false},
 }
 
+// The kinds of what makes the API server call us.
 const (
-	kindMutating   = "MutatingWebhookConfiguration"
-	kindValidating = "ValidatingWebhookConfiguration"
+	KindMutating   = "MutatingWebhookConfiguration"
+	KindValidating = "ValidatingWebhookConfiguration"
 )
 
 func v1(group, resource string) schema.GroupVersionResource {
@@ -82,7 +83,7 @@ func rank(object *unstructured.Unstructured) int {
 
 // isWebhookConfiguration says whether an object makes the API server call us.
 func isWebhookConfiguration(object *unstructured.Unstructured) bool {
-	return object.GetKind() == kindMutating || object.GetKind() == kindValidating
+	return object.GetKind() == KindMutating || object.GetKind() == KindValidating
 }
 
 // Title names an object in messages: its kind and name, and the namespace where it has

@@ -23,7 +23,8 @@ type Record struct {
 	// Plugin is the version of the program that installed; "" where that was before
 	// records said so.
 	Plugin string
-	// Objects are what was, or may have been, installed: kinds, namespaces and names.
+	// Objects are what was, or may have been, installed: of each only kind, namespace and
+	// name.
 	Objects []*unstructured.Unstructured
 	// Complete is false while an installation runs, or where it broke off.
 	Complete bool
@@ -77,7 +78,8 @@ func ReadRecord(config *unstructured.Unstructured) (Record, error) {
 	return record, nil
 }
 
-// With returns the record with further objects that may be there.
+// With returns objects, and after them those of the record that are not among them: all that
+// may be there while the objects are applied.
 func (r Record) With(objects []*unstructured.Unstructured) []*unstructured.Unstructured {
 	all := slices.Clone(objects)
 	return append(all, Left(r.Objects, objects)...)
@@ -100,6 +102,7 @@ func Stays(object *unstructured.Unstructured) bool {
 	return object.GetKind() == "Namespace" || object.GetKind() == "CustomResourceDefinition"
 }
 
+// named returns an object of which only kind, namespace and name are known.
 func named(apiVersion, kind, namespace, name string) *unstructured.Unstructured {
 	object := &unstructured.Unstructured{Object: map[string]any{"apiVersion": apiVersion, "kind": kind}}
 	object.SetName(name)

@@ -42,7 +42,7 @@ func Render(p Parameters) ([]*unstructured.Unstructured, error) {
 	return objects, nil
 }
 
-// folders are those of the manifests that the parameters ask for.
+// folders returns the folders of the manifests that the parameters ask for.
 func (p Parameters) folders() []string {
 	folders := []string{"system", "crd", "rbac", "roles", "webhook", "policies"}
 	if p.Runner != RunnerNone {
@@ -76,11 +76,12 @@ func Everything() ([]*unstructured.Unstructured, error) {
 	return all, nil
 }
 
-// same says whether two objects have one place in the API.
+// same says whether two objects have the same kind, namespace and name.
 func same(a, b *unstructured.Unstructured) bool {
 	return a.GetKind() == b.GetKind() && a.GetNamespace() == b.GetNamespace() && a.GetName() == b.GetName()
 }
 
+// mark puts the label on an object by which the command install knows its own.
 func mark(object *unstructured.Unstructured) {
 	labels := object.GetLabels()
 	if labels == nil {

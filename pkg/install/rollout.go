@@ -8,8 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// RolledOut says whether every replica of a Deployment is of its newest form and
-// answers, and otherwise what is missing.
+// RolledOut says whether all replicas of a Deployment have its newest template and are
+// ready, and otherwise what is missing.
 func RolledOut(d *appsv1.Deployment) (done bool, missing string) {
 	wanted := int32(1)
 	if d.Spec.Replicas != nil {
@@ -36,8 +36,8 @@ func RolledOut(d *appsv1.Deployment) (done bool, missing string) {
 	return false, missing
 }
 
-// Stuck returns why a pod does not get on, "" where nothing says so: that it finds no
-// node, or what its containers wait for or ended with.
+// Stuck returns why a pod does not start: that no node takes it, or what its containers wait
+// for or ended with. It is "" where the pod's status does not say.
 func Stuck(pod *corev1.Pod) string {
 	var reasons []string
 	for _, c := range pod.Status.Conditions {

@@ -12,8 +12,8 @@ import (
 // PodSecurity is the label that says which pods a namespace takes.
 const PodSecurity = "pod-security.kubernetes.io/enforce"
 
-// Foreign says whose an object is that stands where ours is to be, as a clause; it is ""
-// where the object is ours or nobody's.
+// Foreign says why an object in the cluster, which has the name of one of ours, may not be
+// replaced: "is managed by Helm". It is "" where the object is ours or nobody's.
 func Foreign(standing *unstructured.Unstructured) string {
 	if by := standing.GetLabels()[LabelManagedBy]; by != "" && by != ManagedBy {
 		return "is managed by " + by
@@ -24,7 +24,7 @@ func Foreign(standing *unstructured.Unstructured) string {
 		if !slices.Contains(categories, "dbtether") {
 			return "defines the resources of the dbtether operator, or of somebody else"
 		}
-	case kindMutating, kindValidating:
+	case KindMutating, KindValidating:
 		entries, _, _ := unstructured.NestedSlice(standing.Object, "webhooks")
 		for _, entry := range entries {
 			name, _, _ := unstructured.NestedString(entry.(map[string]any), "name")

@@ -14,7 +14,7 @@ import (
 const OldestKubernetes = "1.30"
 
 // OlderKubernetes reports whether a version of Kubernetes, such as v1.30.1-eks-5e0fdde, is
-// older than OldestKubernetes. The error is that of a version which cannot be read.
+// older than OldestKubernetes. It fails on a text that is no version.
 func OlderKubernetes(of string) (bool, error) {
 	have, err := version.ParseGeneric(of)
 	if err != nil {
@@ -69,6 +69,7 @@ func DistanceOf(one, other string) Distance {
 	}
 }
 
+// release returns a version without what stands behind its three numbers.
 func release(v *version.Version) *version.Version {
 	return version.MustParseSemantic(fmt.Sprintf("%d.%d.%d", v.Major(), v.Minor(), v.Patch()))
 }
@@ -111,6 +112,7 @@ func Fields(definition *unstructured.Unstructured) []string {
 	return fields
 }
 
+// properties returns the paths of a schema's fields, below path.
 func properties(schema map[string]any, path string) []string {
 	var fields []string
 	named, _, _ := unstructured.NestedMap(schema, "properties")

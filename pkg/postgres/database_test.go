@@ -2,7 +2,6 @@ package postgres_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,52 +11,6 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
 )
-
-// db returns the application's only database, to be changed.
-func (a *application) db() *postgres.Database { return &a.desired.Databases[0] }
-
-// refusal plans and returns the refusal that must come.
-func (a *application) refusal(t *testing.T, s *postgres.Server) *postgres.RefusedError {
-	t.Helper()
-	state, err := s.Observe(context.Background(), a.scope())
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan, err := postgres.MakePlan(state, a.desired)
-	var refused *postgres.RefusedError
-	if !errors.As(err, &refused) {
-		t.Fatalf("got %v, want a refusal\n%s", err, plan.SQL("postgres"))
-	}
-	return refused
-}
-
-// settled checks that nothing is left to do, and returns what was warned of.
-func (a *application) settled(t *testing.T, s *postgres.Server) []string {
-	t.Helper()
-	plan := a.plan(t, s)
-	if !plan.Empty() {
-		t.Fatalf("steps are left:\n%s", plan.SQL("postgres"))
-	}
-	return plan.Warnings
-}
-
-func run(t *testing.T, conn *pgx.Conn, statements ...string) {
-	t.Helper()
-	for _, s := range statements {
-		if _, err := conn.Exec(context.Background(), s); err != nil {
-			t.Errorf("%s: %v", s, err)
-		}
-	}
-}
-
-func value(t *testing.T, conn *pgx.Conn, query string, args ...any) string {
-	t.Helper()
-	var text string
-	if err := conn.QueryRow(context.Background(), query, args...).Scan(&text); err != nil {
-		t.Errorf("%s: %v", query, err)
-	}
-	return text
-}
 
 // everything asks for all that a database can have, as the version knows it.
 func everything(t *testing.T, f fixture) *application {

@@ -26,7 +26,7 @@ type Database struct {
 	// Adopt claims a database that bears no marker, or that of a predecessor of the
 	// same name. Nothing is taken away from it.
 	Adopt bool
-	// Settled is whether the inside of the database is known to be as it should: it
+	// Settled is whether the inside of the database is known to be as it should be, so that it
 	// was not read.
 	Settled bool
 
@@ -62,14 +62,14 @@ type DesiredLogin struct {
 	// Access is what the login may do, by database. In every other database it loses
 	// what it has.
 	Access map[string]Privilege
-	// Grants are privileges on tables beyond Access. Other direct privileges of the
-	// login are revoked.
+	// Grants are privileges on tables beyond Access. All others that the login holds itself,
+	// not through a group, are revoked.
 	Grants []TableGrant
 	// Settings are settings of every session of the login. ResetSettings were ours
 	// once and are asked for no longer.
 	Settings      map[string]string
 	ResetSettings []string
-	// ValidUntil is when the password ends to work; zero: never.
+	// ValidUntil is when the password stops working; zero: never.
 	ValidUntil time.Time
 	// Closed is whether the login must not log in, and its sessions end.
 	Closed bool
@@ -93,11 +93,11 @@ type TableGrant struct {
 type Drop struct {
 	Name   string
 	Marker Marker
-	// Force ends the sessions that block a database's end, and gives what a login owns
-	// outside of our databases to the admin.
+	// Force ends the sessions that would keep a database from being dropped, and gives to the
+	// admin what a login owns outside of our databases.
 	Force bool
-	// Keep leaves a database that exists, and its groups: only what was made for one
-	// that never came to be goes.
+	// Keep leaves a database that exists, and its groups, alone. Only the groups of a database
+	// that was never created are dropped.
 	Keep bool
 }
 

@@ -32,9 +32,9 @@ type Endpoint struct {
 	CA []byte
 	// Name is what messages call the server.
 	Name string
-	// Dial opens the connections, for example through a port-forward; nil: over TCP.
-	// Host is then not looked up here, but still checked against the certificate. The connections must know their
-	// RemoteAddr.
+	// Dial opens the connections, for example through a port-forward; nil: over TCP. With
+	// it, Host is not looked up here, but still checked against the certificate. The
+	// connections must know their RemoteAddr.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// settings are those of our sessions beside the ones that all have.
@@ -76,6 +76,7 @@ func (e Endpoint) connect(ctx context.Context, login Login, database string) (s 
 	return s, nil
 }
 
+// config returns the driver's configuration of a session.
 func (e Endpoint) config(login Login, database string) (*pgx.ConnConfig, error) {
 	mode, verify := e.SSLMode, false
 	if mode == "verify-ca" || mode == "verify-full" {
@@ -97,7 +98,7 @@ func (e Endpoint) config(login Login, database string) (*pgx.ConnConfig, error) 
 	}
 	config, err := parseWithoutService(dsn.String())
 	if err != nil {
-		return nil, fmt.Errorf("connect to %q: %w", e.Name, err)
+		return nil, fmt.Errorf("connect to cluster %q: %w", e.Name, err)
 	}
 	config.Password = login.Password.Reveal()
 	if verify {
@@ -142,6 +143,7 @@ type dialError struct{ error }
 
 func (e *dialError) Unwrap() error { return e.error }
 
+// serviceVariable guards PGSERVICE in the environment of the process.
 var serviceVariable sync.Mutex
 
 // parseWithoutService parses a connection string as if PGSERVICE were unset: it is

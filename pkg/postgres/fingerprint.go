@@ -12,10 +12,14 @@ const fingerprintVersion = "1:"
 // changes when an object with an owner or a grant comes or goes, changes its owner, or
 // when a role gains its first privilege on it or loses its last.
 //
-// It does not change when a setting of a login does, which Observe reads anyway, when a role that has a privilege on an object gets a second one or
-// loses it, when PUBLIC does, when an extension comes or goes that owns nothing itself,
-// or for objects and grants of the bootstrap superuser, whose role pg_shdepend leaves
-// out. So a database is to be read in full now and then although its fingerprint stands.
+// It does not change
+//   - when a setting of a login does, which Observe reads anyway,
+//   - when a role that has a privilege on an object gets or loses a second one,
+//   - when PUBLIC gets or loses a privilege,
+//   - when an extension comes or goes that owns nothing itself,
+//   - for objects and grants of the bootstrap superuser, whom pg_shdepend leaves out.
+//
+// So a database has to be read in full now and then although its fingerprint is the same.
 func (s *State) queueFingerprints(batch *pgx.Batch, only selection) {
 	s.Fingerprints = map[string]string{}
 	batch.Queue(`WITH parts AS (

@@ -132,15 +132,6 @@ func checkHostileLogins(t *testing.T, f fixture, app *application, name, adminLo
 	}
 }
 
-// gone returns the desired state in which nothing of the application is left.
-func gone(app *application) postgres.Desired {
-	d := postgres.Desired{DropDatabases: []postgres.Drop{{Name: app.database, Marker: app.desired.Databases[0].Marker}}}
-	for _, l := range app.desired.Logins {
-		d.DropLogins = append(d.DropLogins, postgres.Drop{Name: l.Name, Marker: l.Marker})
-	}
-	return d
-}
-
 // refusedName checks that a name is refused as each kind of thing, and that nothing
 // has changed then.
 func refusedName(t *testing.T, f fixture, name string) {
@@ -185,9 +176,7 @@ func nameLengths(t *testing.T, f fixture) {
 	if err := postgres.CheckLogin(context.Background(), f.endpoint, postgres.Login{Username: login, Password: longest.passwords[login]}, longest.database, postgres.ReadOnly); err != nil {
 		t.Error(err)
 	}
-	if plan := longest.plan(t, server); !plan.Empty() {
-		t.Errorf("steps are left:\n%s", plan.SQL("postgres"))
-	}
+	longest.settled(t, server)
 	longest.desired = gone(longest)
 	waitForNoSessions(t, f, longest.database)
 	longest.provision(t, server)

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// index answers what a state would have to be searched for.
+// index holds what would otherwise be searched for in the whole state, again and again.
 type index struct {
 	// groups lists the roles that a role is directly a member of, by member.
 	groups map[string][]string
@@ -20,6 +20,7 @@ type index struct {
 	owns map[string]map[string]bool
 }
 
+// indexOf returns the index of a state.
 func indexOf(state State) index {
 	x := index{groups: map[string][]string{}, marked: map[string][]string{}, granted: map[string][]string{},
 		acting: map[string][]string{}, owns: map[string]map[string]bool{}}

@@ -10,33 +10,6 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
 )
 
-// provisionIn is provision with a scope of its own. It checks that nothing is left to
-// do, and returns the plan that was carried out.
-func (a *application) provisionIn(t testing.TB, s *postgres.Server, scope postgres.Scope) postgres.Plan {
-	t.Helper()
-	plan := a.planIn(t, s, scope)
-	if err := s.Apply(context.Background(), plan, a.values, nil); err != nil {
-		t.Fatalf("%v\n%s", err, plan.SQL("postgres"))
-	}
-	if rest := a.planIn(t, s, scope); !rest.Empty() {
-		t.Fatalf("left are:\n%s\nafter:\n%s", rest.SQL("postgres"), plan.SQL("postgres"))
-	}
-	return plan
-}
-
-func (a *application) planIn(t testing.TB, s *postgres.Server, scope postgres.Scope) postgres.Plan {
-	t.Helper()
-	state, err := s.Observe(context.Background(), scope)
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan, err := postgres.MakePlan(state, a.desired)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return plan
-}
-
 // alone returns an application that wants one login of another, and its scope.
 func (a *application) alone(login string) (*application, postgres.Scope) {
 	one := *a

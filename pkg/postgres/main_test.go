@@ -2,12 +2,9 @@ package postgres_test
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
-	"maps"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +44,13 @@ func everywhere(t *testing.T, test func(t *testing.T, f fixture)) {
 	}
 }
 
+// on18 runs a test on PostgreSQL 18 as each kind of administrator.
+func on18(t *testing.T, test func(t *testing.T, f fixture)) {
+	t.Helper()
+	t.Run("superuser", func(t *testing.T) { test(t, newFixture(t, 18, true)) })
+	t.Run("createrole", func(t *testing.T) { test(t, newFixture(t, 18, false)) })
+}
+
 func newFixture(t testing.TB, version int, super bool) fixture {
 	t.Helper()
 	return fixtureOf(testenv.SharedPostgreSQL(t, version), super)
@@ -84,125 +88,7 @@ func unique(t testing.TB) string {
 	return fmt.Sprintf("t%x_%s", time.Now().UnixNano()%0xffffff, name)
 }
 
-// application is a database with one login of each privilege.
-type application struct {
-	database  string
-	desired   postgres.Desired
-	values    postgres.Values
-	passwords map[string]secret.Value
-}
-
-func newApplication(t testing.TB) *application {
-	t.Helper()
-	name := unique(t)
-	app := &application{database: name, passwords: map[string]secret.Value{},
-		values: postgres.Values{Verifiers: map[string]secret.Value{}, UIDs: map[string]string{}}}
-	marker := app.marker("Database", name)
-	app.desired.Databases = []postgres.Database{{Name: name, ConnectionLimit: -1, Schemas: []string{"app"}, Extensions: []postgres.Extension{{Name: "pg_trgm"}}, Marker: marker}}
-	for _, privilege := range []postgres.Privilege{postgres.ReadOnly, postgres.ReadWrite, postgres.Admin} {
-		app.addLogin(t, name+"_"+string(privilege)[:5], privilege)
-	}
-	return app
-}
-
-// marker returns the marker of a resource that exists, and makes its UID known.
-func (a *application) marker(kind, name string) postgres.Marker {
-	resource := strings.ReplaceAll(name, "_", "-")
-	m := postgres.Marker{Kind: kind, Resource: "shop/" + resource, UID: "uid-" + resource}
-	a.values.UIDs[kind+" "+m.Resource] = m.UID
-	return m
-}
-
-func (a *application) addLogin(t testing.TB, login string, privilege postgres.Privilege) {
-	t.Helper()
-	marker := a.marker("DatabaseUser", login)
-	a.desired.Logins = append(a.desired.Logins, postgres.DesiredLogin{Name: login, ConnectionLimit: -1, Marker: marker,
-		Access: map[string]postgres.Privilege{a.database: privilege}})
-	password, err := secret.GeneratePassword(rand.Reader, 24)
-	if err != nil {
-		t.Fatal(err)
-	}
-	verifier, err := secret.Verifier(rand.Reader, password)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.passwords[login], a.values.Verifiers[login] = password, verifier
-}
-
-func (a *application) loginOf(privilege postgres.Privilege) string {
-	return a.database + "_" + string(privilege)[:5]
-}
-
-func (a *application) scope() postgres.Scope {
-	scope := postgres.Scope{Databases: []string{a.database}, ICU: true}
-	for _, d := range a.desired.Databases {
-		for _, e := range d.Extensions {
-			scope.Extensions = append(scope.Extensions, e.Name)
-		}
-		if d.Template != "" {
-			scope.Databases = append(scope.Databases, d.Template)
-		}
-		scope.Settings = slices.AppendSeq(scope.Settings, maps.Keys(d.Parameters))
-	}
-	for _, l := range a.desired.Logins {
-		scope.Logins = append(scope.Logins, l.Name)
-		scope.Settings = slices.AppendSeq(scope.Settings, maps.Keys(l.Settings))
-		for _, g := range l.Grants {
-			if scope.Tables == nil {
-				scope.Tables = map[string][][2]string{}
-			}
-			scope.Tables[g.Database] = append(scope.Tables[g.Database], [2]string{g.Schema, g.Table})
-		}
-	}
-	for _, l := range a.desired.DropLogins {
-		scope.Logins = append(scope.Logins, l.Name)
-	}
-	return scope
-}
-
-// plan observes and plans.
-func (a *application) plan(t testing.TB, s *postgres.Server) postgres.Plan {
-	t.Helper()
-	state, err := s.Observe(context.Background(), a.scope())
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan, err := postgres.MakePlan(state, a.desired)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return plan
-}
-
-// provision brings the application about and returns the plan that did.
-func (a *application) provision(t testing.TB, s *postgres.Server) postgres.Plan {
-	t.Helper()
-	plan := a.plan(t, s)
-	if err := s.Apply(context.Background(), plan, a.values, nil); err != nil {
-		t.Fatalf("%v\n%s", err, plan.SQL("postgres"))
-	}
-	return plan
-}
-
-// connect logs in as one of the application's logins, with a driver of its own.
-func (a *application) connect(t testing.TB, f fixture, login, database string) (*pgx.Conn, error) {
-	t.Helper()
-	conn, err := pgx.Connect(context.Background(), f.server.URL(login, a.passwords[login].Reveal(), database))
-	if err == nil {
-		t.Cleanup(func() { _ = conn.Close(context.Background()) })
-	}
-	return conn, err
-}
-
-func (a *application) mustConnect(t testing.TB, f fixture, privilege postgres.Privilege) *pgx.Conn {
-	t.Helper()
-	conn, err := a.connect(t, f, a.loginOf(privilege), a.database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return conn
-}
-
+// superuser opens a session of the superuser in a database, with a driver of its own.
 func superuser(t testing.TB, f fixture, database string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(context.Background(), f.server.SuperuserURL(database))
@@ -211,4 +97,64 @@ func superuser(t testing.TB, f fixture, database string) *pgx.Conn {
 	}
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
 	return conn
+}
+
+// execute runs statements as the superuser.
+func execute(t testing.TB, f fixture, database string, statements ...string) {
+	t.Helper()
+	conn := superuser(t, f, database)
+	defer func() { _ = conn.Close(context.Background()) }()
+	for _, s := range statements {
+		if _, err := conn.Exec(context.Background(), s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+}
+
+func count(t *testing.T, f fixture, database, query string, args ...any) int {
+	t.Helper()
+	conn := superuser(t, f, database)
+	defer func() { _ = conn.Close(context.Background()) }()
+	var n int
+	if err := conn.QueryRow(context.Background(), query, args...).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func run(t *testing.T, conn *pgx.Conn, statements ...string) {
+	t.Helper()
+	for _, s := range statements {
+		if _, err := conn.Exec(context.Background(), s); err != nil {
+			t.Errorf("%s: %v", s, err)
+		}
+	}
+}
+
+func value(t *testing.T, conn *pgx.Conn, query string, args ...any) string {
+	t.Helper()
+	var text string
+	if err := conn.QueryRow(context.Background(), query, args...).Scan(&text); err != nil {
+		t.Errorf("%s: %v", query, err)
+	}
+	return text
+}
+
+// waitForNoSessions waits until nobody is connected to a database: its own sessions end a moment
+// after they were closed.
+func waitForNoSessions(t testing.TB, f fixture, database string) {
+	t.Helper()
+	conn := superuser(t, f, "postgres")
+	defer func() { _ = conn.Close(context.Background()) }()
+	for range 200 {
+		var n int
+		if err := conn.QueryRow(context.Background(), "SELECT count(*) FROM pg_stat_activity WHERE datname = $1", database).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			return
+		}
+		_, _ = conn.Exec(context.Background(), "SELECT pg_sleep(0.02)")
+	}
+	t.Fatalf("sessions in %q do not end", database)
 }

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// access plans the one group of a database that the login is a member of. Members
-// of the owner group create everything as that group, so that everyone sees it. It
-// returns whether the login loses something that endActing has to end.
+// access plans that the login is a member of exactly one group of a database, the one of its
+// privilege. Members of the owner group create everything as that group, so that everyone
+// sees it. It returns whether the login was lowered, so that endActing has something to end.
 func (p *planner) access(want DesiredLogin, database string) bool {
 	login, privilege, groups := want.Name, want.Access[database], GroupsOf(database)
 	wanted := groups.of(privilege)
@@ -28,15 +28,16 @@ func (p *planner) access(want DesiredLogin, database string) bool {
 	return p.roleSetting(want, database, groups, lowered)
 }
 
+// leaveGroup plans the end of a membership.
 func (p *planner) leaveGroup(login, group, reason string) {
 	p.roles = append(p.roles, Step{Verb: "revoke", Object: fmt.Sprintf("role %q from %q", group, login), Reason: reason,
 		Statement: sql("REVOKE ", ident(group), " FROM ", ident(login))})
 }
 
-// roleSetting plans which role the login's sessions act as. A login that is lowered
-// keeps the setting until its sessions have ended and what it owns is given away: so
-// a run that stops before that leaves a sign for the next one. It returns whether there
-// is something to be ended.
+// roleSetting plans which role the login's sessions act as. A login that is lowered keeps
+// the setting until its sessions have ended and what it owns is given away: where a run is
+// killed before that, the setting tells the next run to finish. It returns whether endActing
+// has something to end.
 func (p *planner) roleSetting(want DesiredLogin, database string, groups Groups, lowered bool) bool {
 	login := want.Name
 	set := slices.Contains(p.index.acting[login], database)
@@ -58,10 +59,10 @@ func (p *planner) roleSetting(want DesiredLogin, database string, groups Groups,
 	return true
 }
 
-// endActing plans the end of what only a login that creates objects has: its default
-// privileges, and the role that it acts as. REASSIGN OWNED leaves default privileges to
-// DROP OWNED, which takes along all that the login was granted: it comes when nothing of
-// that is left, and not where something shall stay.
+// endActing plans the end of what only a login has that creates objects: its default
+// privileges, and the role that it acts as. REASSIGN OWNED does not touch default privileges;
+// DROP OWNED does, but also takes every privilege that the login was granted. So it comes
+// after those have been revoked, and not at all where one of them is to stay.
 func (p *planner) endActing(want DesiredLogin, database string) {
 	login, owns := want.Name, p.index.owns[want.Name]
 	stays := want.Adopt || owns[""] || p.outOfReach[database] ||
@@ -74,11 +75,13 @@ func (p *planner) endActing(want DesiredLogin, database string) {
 	}
 }
 
+// resetRole plans that the login's sessions act as the login itself again.
 func (p *planner) resetRole(login, database string) {
 	p.end = append(p.end, Step{Verb: "alter", Object: actsIn(login, database), Reason: "it is no longer a member of the owner group",
 		Statement: sql("ALTER ROLE ", ident(login), " IN DATABASE ", ident(database), " RESET role")})
 }
 
+// actsIn names a login's settings in a database, in messages.
 func actsIn(login, database string) string {
 	return fmt.Sprintf("role %q in database %q", login, database)
 }
@@ -102,6 +105,7 @@ func inDatabase(object, database string) string {
 	return object + " in database " + quoted(database)
 }
 
+// reassign returns the step that gives another role what a login owns in a database.
 func reassign(login, database string, to any) Step {
 	return Step{Verb: "reassign", Object: inDatabase("objects of "+quoted(login), database), Reason: "tables outlive the login", Risk: Locking,
 		Statement: sql("REASSIGN OWNED BY ", ident(login), " TO ", to)}
@@ -149,13 +153,14 @@ func (p *planner) leaveOthers(want DesiredLogin, desired Desired) {
 	}
 }
 
+// dropped reports whether a database is to be dropped.
 func dropped(desired Desired, database string) bool {
 	return slices.ContainsFunc(desired.DropDatabases, func(d Drop) bool { return d.Name == database })
 }
 
-// leaveNothing plans that a login neither owns nor may use anything in a database.
-// DROP OWNED would drop what could not be given away before, and fails on a privilege
-// that the admin cannot take.
+// leaveNothing plans that a login neither owns nor may use anything in a database. It warns
+// where that cannot be done: DROP OWNED would drop what could not be given away before it, and
+// fails on a privilege that the admin cannot take away.
 func (p *planner) leaveNothing(login, database string) {
 	have, owns := p.state.Databases[database], p.index.owns[login][database]
 	server := p.state.Server
@@ -183,6 +188,8 @@ func (p *planner) leaveNothing(login, database string) {
 	}
 }
 
+// dropOwned returns the step that ends all privileges of a login in a database, and drops what
+// it still owns there.
 func dropOwned(login, database, reason string) Step {
 	return Step{Verb: "revoke", Object: inDatabase("privileges of "+quoted(login), database), Reason: reason, Risk: Locking, Statement: sql("DROP OWNED BY ", ident(login))}
 }

@@ -15,13 +15,7 @@ func contentCases() []planCase {
 		}
 		return d
 	}
-	content := func(a admin, by func(*postgres.Content)) postgres.State {
-		s := provisioned(a)
-		c := s.Contents["orders"]
-		by(&c)
-		s.Contents["orders"] = c
-		return s
-	}
+	content := func(a admin, by func(*postgres.Content)) postgres.State { return holding(provisioned(a), by) }
 	foreignSchema := content(admin18, func(c *postgres.Content) {
 		c.Schemas["app"] = postgres.Schema{Owner: "someone", Grants: postgres.Grants{}}
 	})

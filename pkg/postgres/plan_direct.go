@@ -46,7 +46,7 @@ func (p *planner) revokeGivenOn(login, database string) {
 	}
 }
 
-// revokeAll plans the end of those privileges that is tells, object by object.
+// revokeAll plans the end of the privileges for which is returns true, object by object.
 func (p *planner) revokeAll(database string, grants []DirectGrant, is func(DirectGrant) bool) {
 	objects := map[DirectGrant][]string{}
 	for _, d := range grants {

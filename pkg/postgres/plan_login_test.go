@@ -2,7 +2,6 @@ package postgres_test
 
 import (
 	"fmt"
-	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -27,21 +26,13 @@ func withBilling(a admin) postgres.State {
 	return s
 }
 
+// member makes a login a member of a group.
 func member(s postgres.State, group, login string) {
-	s.Members[group] = merge2(s.Members[group], map[string]postgres.Membership{login: {Inherit: true, Set: true}})
-}
-
-func merge2[K comparable, V any](a, b map[K]V) map[K]V {
-	c := maps.Clone(a)
-	if c == nil {
-		c = map[K]V{}
+	if s.Members[group] == nil {
+		s.Members[group] = map[string]postgres.Membership{}
 	}
-	maps.Copy(c, b)
-	return c
+	s.Members[group][login] = postgres.Membership{Inherit: true, Set: true}
 }
-
-// changed returns a state that by has changed.
-func changed(s postgres.State, by func(postgres.State) postgres.State) postgres.State { return by(s) }
 
 func login(name string, by func(*postgres.DesiredLogin)) postgres.Desired {
 	return change(orders(), name, by)
@@ -49,13 +40,12 @@ func login(name string, by func(*postgres.DesiredLogin)) postgres.Desired {
 
 func accessCases() []planCase {
 	leaver := func(a admin, login string, own bool) postgres.State {
-		return changed(withBilling(a), func(s postgres.State) postgres.State {
-			member(s, "billing_owner", login)
-			s.Settings["billing"] = map[string][]string{login: {"role=billing_owner"}}
-			s.Dependencies = []postgres.Dependency{{Role: login, Database: "billing", Owns: own}, {Role: login, Database: "orders"},
-				{Role: login, Database: "legacy"}, {Role: login, Database: "archive"}}
-			return s
-		})
+		s := withBilling(a)
+		member(s, "billing_owner", login)
+		s.Settings["billing"] = map[string][]string{login: {"role=billing_owner"}}
+		s.Dependencies = []postgres.Dependency{{Role: login, Database: "billing", Owns: own}, {Role: login, Database: "orders"},
+			{Role: login, Database: "legacy"}, {Role: login, Database: "archive"}}
+		return s
 	}
 	both := login("orders_api", func(l *postgres.DesiredLogin) {
 		l.Access = map[string]postgres.Privilege{"orders": postgres.ReadWrite, "billing": postgres.ReadOnly}

@@ -65,6 +65,7 @@ func (p *planner) in(database string) *inside {
 	return p.inside[database]
 }
 
+// refuse adds a refusal, once: nothing of the plan is carried out then.
 func (p *planner) refuse(r Refusal) {
 	if !slices.Contains(p.refusals, r) {
 		p.refusals = append(p.refusals, r)
@@ -77,6 +78,7 @@ func (p *planner) refused(problem, fix string) bool {
 	return false
 }
 
+// warn adds a warning to the plan, once.
 func (p *planner) warn(format string, args ...any) {
 	if text := fmt.Sprintf(format, args...); !slices.Contains(p.warnings, text) {
 		p.warnings = append(p.warnings, text)
@@ -177,24 +179,24 @@ func (p *planner) requireRights(plan Plan) {
 	}
 }
 
-// validName refuses what PostgreSQL would cut or cannot hold.
+// validName refuses a name that PostgreSQL would cut or cannot hold.
 func (p *planner) validName(what, name string, limit int) bool {
-	problem := ""
+	problem, fix := "", fmt.Sprintf("choose a name of at most %d bytes", limit)
 	switch {
 	case name == "":
 		problem = what + " has no name"
 	case !utf8.ValidString(name) || containsControl(name):
-		problem = fmt.Sprintf("%s %q is not printable UTF-8", what, name)
+		problem, fix = fmt.Sprintf("%s %q is not printable UTF-8", what, name), "choose a name of printable characters"
 	case len(name) > limit:
 		problem = fmt.Sprintf("%s %q has %d bytes, at most %d are possible", what, name, len(name), limit)
 	}
 	if problem == "" {
 		return true
 	}
-	p.refuse(Refusal{Problem: problem, Fix: "choose a name of at most " + fmt.Sprint(limit) + " bytes"})
-	return false
+	return p.refused(problem, fix)
 }
 
+// containsControl reports whether a text has an ASCII control character.
 func containsControl(s string) bool {
 	for _, r := range s {
 		if r < 0x20 || r == 0x7f {

@@ -132,9 +132,7 @@ func TestNothingToDo(t *testing.T) {
 				t.Fatalf("after %q: %v", c.undo, err)
 			}
 		}
-		if plan := app.plan(t, server); !plan.Empty() {
-			t.Fatalf("steps are left:\n%s", plan.SQL("postgres"))
-		}
+		app.settled(t, server)
 	})
 }
 
@@ -146,11 +144,7 @@ func TestLowerPrivilege(t *testing.T) {
 		app.provision(t, server)
 		old := app.mustConnect(t, f, postgres.Admin)
 		login := app.loginOf(postgres.Admin)
-		for i := range app.desired.Logins {
-			if app.desired.Logins[i].Name == login {
-				app.desired.Logins[i].Access[app.database] = postgres.ReadOnly
-			}
-		}
+		app.desired = change(app.desired, login, func(l *postgres.DesiredLogin) { l.Access[app.database] = postgres.ReadOnly })
 		app.provision(t, server)
 		if _, err := old.Exec(ctx, "CREATE TABLE app.t (id int)"); err == nil {
 			t.Error("the session that was open kept its rights")
@@ -159,9 +153,7 @@ func TestLowerPrivilege(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		if plan := app.plan(t, server); !plan.Empty() {
-			t.Errorf("steps are left:\n%s", plan.SQL("postgres"))
-		}
+		app.settled(t, server)
 	})
 }
 
@@ -176,13 +168,7 @@ func TestDropLogin(t *testing.T) {
 		if _, err := superuser(t, f, app.database).Exec(ctx, "CREATE TABLE app.owned (id int); ALTER TABLE app.owned OWNER TO "+login); err != nil {
 			t.Fatal(err)
 		}
-		for i, l := range app.desired.Logins {
-			if l.Name == login {
-				app.desired.DropLogins = []postgres.Drop{{Name: l.Name, Marker: l.Marker}}
-				app.desired.Logins = append(app.desired.Logins[:i:i], app.desired.Logins[i+1:]...)
-				break
-			}
-		}
+		app.desired = dropping(app.desired, login)
 		app.provision(t, server)
 		if _, err := session.Exec(ctx, "SELECT 1"); err == nil {
 			t.Error("its session is still alive")
@@ -200,9 +186,7 @@ func TestDropLogin(t *testing.T) {
 		if _, err := app.mustConnect(t, f, postgres.ReadOnly).Exec(ctx, "SELECT * FROM app.owned"); err != nil {
 			t.Error(err)
 		}
-		if plan := app.plan(t, server); !plan.Empty() {
-			t.Errorf("steps are left:\n%s", plan.SQL("postgres"))
-		}
+		app.settled(t, server)
 	})
 }
 
@@ -212,44 +196,17 @@ func TestDropDatabase(t *testing.T) {
 		ctx, server, app := context.Background(), f.dial(t), newApplication(t)
 		app.provision(t, server)
 		session := app.mustConnect(t, f, postgres.ReadOnly)
-		gone := postgres.Desired{DropDatabases: []postgres.Drop{{Name: app.database, Marker: app.desired.Databases[0].Marker}}}
-		for _, l := range app.desired.Logins {
-			gone.DropLogins = append(gone.DropLogins, postgres.Drop{Name: l.Name, Marker: l.Marker})
-		}
-		state, err := server.Observe(ctx, app.scope())
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = postgres.MakePlan(state, gone)
-		var refused *postgres.RefusedError
-		if !errors.As(err, &refused) || !refused.Blocked() {
-			t.Fatalf("with a session: got %v, want a blocked deletion", err)
+		app.desired = gone(app)
+		if refused := app.refusal(t, server); !refused.Blocked() {
+			t.Fatalf("with a session: got %v, want a blocked deletion", refused)
 		}
 		_ = session.Close(ctx)
-		app.desired = gone
 		waitForNoSessions(t, f, app.database)
 		app.provision(t, server)
 		var left int
-		err = superuser(t, f, "postgres").QueryRow(ctx, "SELECT (SELECT count(*) FROM pg_roles WHERE rolname LIKE $1 || '%') + (SELECT count(*) FROM pg_database WHERE datname = $1)", app.database).Scan(&left)
+		err := superuser(t, f, "postgres").QueryRow(ctx, "SELECT (SELECT count(*) FROM pg_roles WHERE rolname LIKE $1 || '%') + (SELECT count(*) FROM pg_database WHERE datname = $1)", app.database).Scan(&left)
 		if err != nil || left != 0 {
 			t.Fatalf("%d roles and databases are left (%v)", left, err)
 		}
 	})
-}
-
-func waitForNoSessions(t testing.TB, f fixture, database string) {
-	t.Helper()
-	conn := superuser(t, f, "postgres")
-	defer func() { _ = conn.Close(context.Background()) }()
-	for range 200 {
-		var n int
-		if err := conn.QueryRow(context.Background(), "SELECT count(*) FROM pg_stat_activity WHERE datname = $1", database).Scan(&n); err != nil {
-			t.Fatal(err)
-		}
-		if n == 0 {
-			return
-		}
-		_, _ = conn.Exec(context.Background(), "SELECT pg_sleep(0.02)")
-	}
-	t.Fatalf("sessions in %q do not end", database)
 }

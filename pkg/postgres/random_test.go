@@ -157,9 +157,7 @@ func (a *application) run(t *testing.T, s *postgres.Server, planned map[string]b
 			planned[strings.ReplaceAll(text, "<uid>", uid)] = true
 		}
 	}
-	if plan := a.plan(t, s); !plan.Empty() {
-		t.Errorf("steps are left:\n%s", plan.SQL("postgres"))
-	}
+	a.settled(t, s)
 }
 
 // checkSettings logs in and compares what the session has with what was asked for.

@@ -1,7 +1,6 @@
 package postgres_test
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -9,15 +8,6 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
 )
-
-func observe(t testing.TB, s *postgres.Server, scope postgres.Scope) postgres.State {
-	t.Helper()
-	state, err := s.Observe(context.Background(), scope)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return state
-}
 
 // samePlan plans an application from everything and from what it names: the plans are
 // the same. It returns the state that was restricted.

@@ -70,7 +70,7 @@ type Role struct {
 	Replication     bool
 	BypassRLS       bool
 	ConnectionLimit int
-	// ValidUntil is when the password ends to work; zero: never.
+	// ValidUntil is when the password stops working; zero: never.
 	ValidUntil time.Time
 	// Settings holds the settings of the role in every database, as "name=value".
 	Settings []string
@@ -162,7 +162,7 @@ type Content struct {
 	Defaults map[string]Grants
 	// Owners holds the roles that own schemas or relations.
 	Owners map[string]Owner
-	// Lacking lists relations on which a group lacks a privilege.
+	// Lacking lists the relations on which a group lacks a privilege that it should have.
 	Lacking []LackingGrant
 	// Relations lists those of a template, whose copies other groups will use.
 	Relations []Relations

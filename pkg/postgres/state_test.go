@@ -163,6 +163,11 @@ func provisioned(a admin) postgres.State {
 	return s
 }
 
+// offered is an extension that the server offers in one version.
+func offered(version string, trusted bool, schema string) postgres.AvailableExtension {
+	return postgres.AvailableExtension{DefaultVersion: version, Versions: map[string]postgres.ExtensionVersion{version: {Trusted: trusted, Schema: schema}}}
+}
+
 // change returns the desired logins with one of them changed.
 func change(d postgres.Desired, login string, by func(*postgres.DesiredLogin)) postgres.Desired {
 	d.Logins = slices.Clone(d.Logins)
@@ -180,9 +185,4 @@ func dropping(d postgres.Desired, login string) postgres.Desired {
 	d.DropLogins = append(slices.Clone(d.DropLogins), postgres.Drop{Name: login, Marker: d.Logins[i].Marker})
 	d.Logins = slices.Delete(slices.Clone(d.Logins), i, i+1)
 	return d
-}
-
-// offered is an extension that the server offers in one version.
-func offered(version string, trusted bool, schema string) postgres.AvailableExtension {
-	return postgres.AvailableExtension{DefaultVersion: version, Versions: map[string]postgres.ExtensionVersion{version: {Trusted: trusted, Schema: schema}}}
 }

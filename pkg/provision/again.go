@@ -9,7 +9,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
@@ -19,11 +18,11 @@ import (
 // read.
 const attempts = 5
 
-// Provision opens a job, tells planned of it, and applies it. Writers that do not take
-// our locks may change what the job has read, or create what it is about to create: it
-// then begins anew from what there is, and planned is told of that job too. So it does
-// when it had to complete another rotation before the one that is asked for. An error
-// of planned ends it. Errors are those of Open and of Job.Apply.
+// Provision opens a job, calls planned with it, and applies it. Writers that do not take
+// our locks may change what the job has read, or create what it is about to create: then
+// Provision begins anew from what there is now, and calls planned with that job too. It also
+// begins anew when it first had to complete an earlier rotation. An error of planned ends it.
+// Errors are those of Open and of Job.Apply.
 func (p *Provisioner) Provision(ctx context.Context, request Request, planned func(*Job) error) error {
 	for attempt := 1; ; attempt++ {
 		owed, err := p.once(ctx, request, planned)
@@ -39,7 +38,7 @@ func (p *Provisioner) Provision(ctx context.Context, request Request, planned fu
 	}
 }
 
-// once returns whether there is more to do.
+// once opens and applies one job. owed is whether a rotation is left to be done by the next.
 func (p *Provisioner) once(ctx context.Context, request Request, planned func(*Job) error) (owed bool, err error) {
 	job, err := p.Open(ctx, request, false)
 	if err != nil {
@@ -137,75 +136,7 @@ func (e *GoneError) Hint() string {
 	return "finish that: kubectl dbtether reconcile -n " + e.Namespace
 }
 
+// otherSpec refuses a resource that somebody else has created with another spec.
 func otherSpec(kind, name string) error {
 	return failed("choose another name, or change the one that exists", "%s %q has just been created with another spec", kind, name)
-}
-
-// Edit returns what a run changes about a DatabaseUser, as a JSON merge patch that is
-// bound to the version which it is given; nil for nothing. It does no I/O, and is asked
-// again when somebody else has changed the user.
-type Edit func(user *v1alpha1.DatabaseUser) (patch []byte, err error)
-
-// edit finds out what the request changes about its first user, and makes the user as
-// it will be after that.
-func (j *Job) edit(ctx context.Context) error {
-	if j.request.Edit == nil {
-		return nil
-	}
-	user := j.request.Users[0]
-	for attempt := 1; ; attempt++ {
-		var err error
-		if j.patch, err = j.request.Edit(user); err != nil || j.patch == nil {
-			return err
-		}
-		changed, err := j.p.patchUser(ctx, user, j.patch, true)
-		if err == nil {
-			*user = *changed
-			return nil
-		}
-		if !apierrors.IsConflict(err) || attempt == attempts {
-			return err
-		}
-		if err := j.p.refresh(ctx, Request{Users: []*v1alpha1.DatabaseUser{user}}); err != nil {
-			return err
-		}
-	}
-}
-
-// EditUser writes an edit of a DatabaseUser as it now stands, for others to carry out.
-func (p *Provisioner) EditUser(ctx context.Context, namespace, name string, edit Edit) error {
-	for attempt := 1; ; attempt++ {
-		user, err := p.User(ctx, namespace, name)
-		if err != nil {
-			return err
-		}
-		patch, err := edit(user)
-		if err != nil || patch == nil {
-			return err
-		}
-		if _, err = p.patchUser(ctx, user, patch, false); !apierrors.IsConflict(err) || attempt == attempts {
-			return err
-		}
-	}
-}
-
-// patchUser writes a JSON merge patch of a DatabaseUser, and returns what the API server
-// made of it. With dryRun it is only validated.
-func (p *Provisioner) patchUser(ctx context.Context, user *v1alpha1.DatabaseUser, patch []byte, dryRun bool) (*v1alpha1.DatabaseUser, error) {
-	options := metav1.PatchOptions{FieldManager: v1alpha1.FieldManager, FieldValidation: metav1.FieldValidationStrict}
-	if dryRun {
-		options.DryRun = []string{metav1.DryRunAll}
-	}
-	object, err := p.Kube.Resource(v1alpha1.DatabaseUsers).Namespace(user.Namespace).Patch(ctx, user.Name, types.MergePatchType, patch, options)
-	if err != nil {
-		return nil, err // the API server's message names the object
-	}
-	changed := &v1alpha1.DatabaseUser{}
-	if err := typed(object, changed); err != nil {
-		return nil, err
-	}
-	if dryRun { // it has not been written
-		changed.ResourceVersion, changed.Generation = user.ResourceVersion, user.Generation
-	}
-	return changed, nil
 }

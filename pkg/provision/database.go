@@ -5,9 +5,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"time"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
@@ -53,6 +50,7 @@ func (d *databaseJob) desired(j *Job, state postgres.State) postgres.Database {
 		LocaleProvider: spec.LocaleProvider, Locale: spec.IcuLocale + spec.BuiltinLocale, // one of them, by the API's rules
 		ConnectionLimit:   limit(spec.ConnectionLimit),
 		KeepPublicConnect: d.adopted,
+		AllowedExtensions: allowedExtensions(j.Cluster),
 		Parameters:        settings(spec.Parameters),
 		ResetParameters:   dropped(d.db.Status.Parameters, spec.Parameters),
 	}
@@ -65,9 +63,6 @@ func (d *databaseJob) desired(j *Job, state postgres.State) postgres.Database {
 	for _, e := range spec.Extensions {
 		name, schema, version := e.Parts()
 		want.Extensions = append(want.Extensions, postgres.Extension{Name: name, Schema: schema, Version: version})
-	}
-	for _, e := range j.Cluster.Spec.AllowedExtensions {
-		want.AllowedExtensions = append(want.AllowedExtensions, string(e))
 	}
 	return want
 }
@@ -105,6 +100,7 @@ func admitted(patterns []string, name string) bool {
 	})
 }
 
+// writeStatus writes what came of the database.
 func (d *databaseJob) writeStatus(ctx context.Context, j *Job, o outcome) error {
 	status := v1alpha1.DatabaseStatus{Phase: o.phase(), Message: o.text(), DatabaseName: d.name, ObservedGeneration: d.db.Generation,
 		Fingerprint: d.db.Status.Fingerprint, Adopted: d.db.Status.Adopted, ProvisionedTime: d.db.Status.ProvisionedTime, Parameters: d.db.Status.Parameters,
@@ -112,8 +108,7 @@ func (d *databaseJob) writeStatus(ctx context.Context, j *Job, o outcome) error 
 	if o.err == nil {
 		status.Parameters = slices.Sorted(maps.Keys(d.db.Spec.Parameters))
 		if status.ProvisionedTime == nil {
-			now := metav1.NewTime(j.p.Now().UTC().Truncate(time.Second))
-			status.ProvisionedTime = &now
+			status.ProvisionedTime = timestamp(j.p.Now())
 		}
 		if j.request.fingerprints || status.Fingerprint == "" || !j.Plan.Empty() {
 			status.Fingerprint = d.fingerprint(ctx, j)
@@ -132,6 +127,15 @@ func (d *databaseJob) fingerprint(ctx context.Context, j *Job) string {
 	return databaseFingerprint(d.db, j.Cluster, state.Fingerprints[d.name])
 }
 
+// limit returns a connection limit as PostgreSQL writes it: -1 for none.
+func limit(n *int32) int {
+	if n == nil {
+		return -1
+	}
+	return int(*n)
+}
+
+// settings returns values of the API as those of a plan.
 func settings(values map[string]v1alpha1.SettingValue) map[string]string {
 	result := make(map[string]string, len(values))
 	for name, value := range values {

@@ -188,6 +188,7 @@ func (p *Provisioner) openDatabaseDrop(ctx context.Context, d *Deletion, db *v1a
 	return nil
 }
 
+// blockedBy refuses the deletion of a Database that DatabaseUsers refer to.
 func blockedBy(db *v1alpha1.Database, users []*v1alpha1.DatabaseUser) error {
 	names, where, which := make([]string, len(users)), db.Namespace, db.Name
 	for i, u := range users {
@@ -203,8 +204,8 @@ func blockedBy(db *v1alpha1.Database, users []*v1alpha1.DatabaseUser) error {
 			where, which)}}}
 }
 
-// planned returns the error of planning. The connection is given back then, and d keeps
-// only what its status needs.
+// planned returns the error of planning that it is given. If there is one, the connection is
+// given back, and d is good for nothing but writing the status.
 func (d *Deletion) planned(err error) error {
 	if err != nil {
 		d.Close()
@@ -247,6 +248,7 @@ func (d *Deletion) Apply(ctx context.Context) error {
 	return err
 }
 
+// run is Apply without the status.
 func (d *Deletion) run(ctx context.Context) error {
 	if d.object.GetDeletionTimestamp() == nil {
 		if err := d.deleteResource(ctx); err != nil {

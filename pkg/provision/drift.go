@@ -72,6 +72,7 @@ func (p *Provisioner) Drift(ctx context.Context, objects []unstructured.Unstruct
 	return ctx.Err()
 }
 
+// drift plans for one resource, and writes its condition.
 func (r *reconciler) drift(ctx context.Context, object *unstructured.Unstructured) Drift {
 	d := Drift{Kind: object.GetKind(), Namespace: object.GetNamespace(), Name: object.GetName()}
 	request := Request{inNamespace: r.inNamespace}

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
@@ -128,14 +127,14 @@ func (j *Job) oneCluster(u *userJob) error {
 
 // databasesIn reads the Databases of a namespace.
 func (p *Provisioner) databasesIn(ctx context.Context, namespace string) ([]*v1alpha1.Database, error) {
-	list, err := p.Kube.Resource(v1alpha1.Databases).Namespace(namespace).List(ctx, metav1.ListOptions{})
+	items, err := p.list(ctx, v1alpha1.Databases, namespace)
 	if err != nil {
-		return nil, fmt.Errorf("list databases in namespace %q: %w", namespace, err)
+		return nil, err
 	}
-	databases := make([]*v1alpha1.Database, len(list.Items))
-	for i := range list.Items {
+	databases := make([]*v1alpha1.Database, len(items))
+	for i := range items {
 		databases[i] = &v1alpha1.Database{}
-		if err := typed(&list.Items[i], databases[i]); err != nil {
+		if err := typed(&items[i], databases[i]); err != nil {
 			return nil, err
 		}
 	}

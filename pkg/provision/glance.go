@@ -9,15 +9,12 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 )
-
-type resourceKind = schema.GroupVersionResource
 
 // siblings holds the Databases of namespaces, each read once in a run.
 type siblings struct {
@@ -43,6 +40,7 @@ func (r *reconciler) inNamespace(ctx context.Context, namespace string) ([]*v1al
 	return found, nil
 }
 
+// isUnchanged reports whether the glance found nothing to do about a resource.
 func (r *reconciler) isUnchanged(result Result) bool {
 	return r.unchanged[result.Kind+" "+result.Namespace+"/"+result.Name]
 }
@@ -150,6 +148,8 @@ func (g *glance) state(ctx context.Context, name string) (*postgres.State, *v1al
 	return &state, cluster
 }
 
+// settled reports whether the last run that a status tells of was about the resource as it
+// is now, and left nothing to do.
 func settled(conditions []metav1.Condition, phase string, observed, generation int64) bool {
 	for _, c := range conditions {
 		if c.Type == v1alpha1.ConditionDrifted && c.Status == metav1.ConditionTrue {
@@ -159,6 +159,7 @@ func settled(conditions []metav1.Condition, phase string, observed, generation i
 	return observed == generation && (phase == v1alpha1.PhaseReady || phase == v1alpha1.PhaseExpired)
 }
 
+// sameDatabase plans the database from what the server says at a glance.
 func (g *glance) sameDatabase(ctx context.Context, db *v1alpha1.Database) bool {
 	if db.Status.Fingerprint == "" || !settled(db.Status.Conditions, db.Status.Phase, db.Status.ObservedGeneration, db.Generation) {
 		return false
@@ -225,6 +226,7 @@ func (g *glance) due(user *v1alpha1.DatabaseUser) bool {
 	return expired != (user.Status.Phase == v1alpha1.PhaseExpired)
 }
 
+// plansNothing reports whether the desired state stands, as far as it was read.
 func plansNothing(state postgres.State, desired postgres.Desired) bool {
 	plan, err := postgres.MakePlan(state, desired)
 	var refused *postgres.RefusedError

@@ -33,6 +33,7 @@ func (j *Job) lock(ctx context.Context) error {
 	return j.validate()
 }
 
+// locks lists the locks of everything that the job may change.
 func (j *Job) locks() []string {
 	var locks []string
 	if j.database != nil {
@@ -48,8 +49,8 @@ func (j *Job) locks() []string {
 	return locks
 }
 
-// databaseLocks lists the locks of the databases that a user has or loses: two sessions
-// that change the privileges on one object at once fail.
+// databaseLocks lists the locks of the databases that a user had after its last run, and may
+// lose in this one: two sessions that change privileges on one object at the same time fail.
 func databaseLocks(user *v1alpha1.DatabaseUser) []string {
 	var locks []string
 	for _, db := range user.Status.Databases {
@@ -58,6 +59,7 @@ func databaseLocks(user *v1alpha1.DatabaseUser) []string {
 	return locks
 }
 
+// containsAll reports whether have has all of want.
 func containsAll(have, want []string) bool {
 	return !slices.ContainsFunc(want, func(x string) bool { return !slices.Contains(have, x) })
 }

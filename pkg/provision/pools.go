@@ -46,6 +46,7 @@ func (p *Provisioner) dial(ctx context.Context, cluster *v1alpha1.DBCluster) (*p
 	return server, found.endpoint, err
 }
 
+// pool returns the pool of a cluster as its spec is now, and makes it if there is none.
 func (p *Provisioner) pool(ctx context.Context, cluster *v1alpha1.DBCluster) (*pool, error) {
 	name := fmt.Sprintf("%s/%d", cluster.UID, cluster.Generation)
 	p.pools.mu.Lock()
@@ -77,6 +78,7 @@ func (p *pools) drop(found *pool) {
 	found.Close()
 }
 
+// close ends all pools; those who have a session keep it until they give it back.
 func (p *pools) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

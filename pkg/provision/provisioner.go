@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -83,6 +84,16 @@ func (e *Error) Unwrap() error { return e.Cause }
 // Hint returns what to do about it.
 func (e *Error) Hint() string { return e.Fix }
 
+// hintOf returns what an error says to do about it; "" if it says nothing.
+func hintOf(err error) string {
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) {
+		return hinted.Hint()
+	}
+	return ""
+}
+
+// failed returns an *Error.
 func failed(fix, format string, args ...any) error {
 	return &Error{Cause: fmt.Errorf(format, args...), Fix: fix}
 }

@@ -3,61 +3,12 @@ package provision
 import (
 	"context"
 	"errors"
-	"fmt"
-	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
 )
-
-// Action is what reconciling did to a resource.
-type Action string
-
-// The actions.
-const (
-	ActionUnchanged   Action = "unchanged"
-	ActionProvisioned Action = "provisioned"
-	ActionDeleted     Action = "deleted"
-	ActionFailed      Action = "failed"
-	// Those of managed Secrets.
-	ActionRotated Action = "rotated"
-	ActionExpired Action = "expired"
-	ActionPruned  Action = "pruned"
-)
-
-// Result is what reconciling one resource came to.
-type Result struct {
-	Kind      string `json:"kind"`
-	Namespace string `json:"namespace"`
-	Name      string `json:"name"`
-	Action    Action `json:"action"`
-	// Statements is how many SQL statements ran.
-	Statements int `json:"statements"`
-	// Warnings are what could not be done, or waits for something.
-	Warnings []string `json:"warnings,omitempty"`
-	// Restarted are the workloads that were, because they have an older credential in
-	// their environment and ask for it.
-	Restarted []string `json:"restarted,omitempty"`
-	// Revision is that of a managed Secret, and Keys are those that got new values.
-	Revision int64    `json:"revision,omitempty"`
-	Keys     []string `json:"keys,omitempty"`
-	// Error is what failed, and Hint what to do about it.
-	Error string `json:"error,omitempty"`
-	Hint  string `json:"hint,omitempty"`
-
-	// Err is the error that Error is the text of.
-	Err error `json:"-"`
-	// UID is that of a managed Secret, ExpiredAt since when it is not to be used, Author
-	// and Reason are those of the revision with the new values.
-	UID            types.UID `json:"-"`
-	ExpiredAt      time.Time `json:"-"`
-	Author, Reason string    `json:"-"`
-}
 
 // Bulk says how many resources are reconciled.
 type Bulk struct {
@@ -165,6 +116,7 @@ func (r *reconciler) each(ctx context.Context, objects []*unstructured.Unstructu
 	})
 }
 
+// tell hands on one result, and how far the run is.
 func (r *reconciler) tell(result Result) {
 	if result.Kind != v1alpha1.KindDBCluster {
 		r.done++
@@ -193,90 +145,6 @@ func (r *reconciler) clusters(ctx context.Context, databases []unstructured.Unst
 		if errors.As(err, &unreachable) {
 			r.unreachable[name] = err
 			r.tell(Result{Kind: v1alpha1.KindDBCluster, Name: name}.of(err))
-		}
-	}
-}
-
-func (r *reconciler) database(ctx context.Context, object *unstructured.Unstructured) Result {
-	db := &v1alpha1.Database{}
-	result := Result{Kind: v1alpha1.KindDatabase, Namespace: object.GetNamespace(), Name: object.GetName()}
-	if err := typed(object, db); err != nil {
-		return result.of(err)
-	}
-	if db.DeletionTimestamp != nil {
-		d, err := r.OpenDatabaseDeletion(ctx, db, DeletionOptions{})
-		return r.finishDeletion(ctx, result, d, err)
-	}
-	if r.isUnchanged(result) {
-		result.Action = ActionUnchanged
-		return result
-	}
-	request := Request{Database: db, Recreate: r.bulk.Recreate, PlanHash: r.bulk.PlanHash, fingerprints: r.bulk.Quick, inNamespace: r.inNamespace}
-	if owner, err := r.owner(ctx, db); err == nil && owner != nil {
-		request.Users = []*v1alpha1.DatabaseUser{owner}
-	}
-	return r.provision(ctx, request, result)
-}
-
-// owner returns the DatabaseUser that spec.owner names, if it stands already: it has
-// to join the database's owner group. Otherwise its own turn comes.
-func (r *reconciler) owner(ctx context.Context, db *v1alpha1.Database) (*v1alpha1.DatabaseUser, error) {
-	if db.Spec.Owner == "" {
-		return nil, nil
-	}
-	owner, err := r.User(ctx, db.Namespace, db.Spec.Owner)
-	if err != nil || owner.DeletionTimestamp != nil || owner.Status.Phase != v1alpha1.PhaseReady {
-		return nil, err
-	}
-	return owner, nil
-}
-
-func (r *reconciler) user(ctx context.Context, object *unstructured.Unstructured) Result {
-	user := &v1alpha1.DatabaseUser{}
-	result := Result{Kind: v1alpha1.KindDatabaseUser, Namespace: object.GetNamespace(), Name: object.GetName()}
-	if err := typed(object, user); err != nil {
-		return result.of(err)
-	}
-	if user.DeletionTimestamp != nil {
-		d, err := r.OpenUserDeletion(ctx, user, DeletionOptions{})
-		return r.finishDeletion(ctx, result, d, err)
-	}
-	if r.isUnchanged(result) {
-		result.Action = ActionUnchanged
-		return result
-	}
-	return r.provision(ctx, Request{Users: []*v1alpha1.DatabaseUser{user}, PlanHash: r.bulk.PlanHash, fingerprints: r.bulk.Quick, inNamespace: r.inNamespace}, result)
-}
-
-func (r Result) of(err error) Result {
-	r.Action, r.Err, r.Error = ActionFailed, err, err.Error()
-	var hinted interface{ Hint() string }
-	if errors.As(err, &hinted) {
-		r.Hint = hinted.Hint()
-	}
-	var refused *postgres.RefusedError
-	if errors.As(err, &refused) {
-		r.Statements = 0
-	}
-	return r
-}
-
-// list reads all objects of a resource in a namespace, in chunks.
-func (p *Provisioner) list(ctx context.Context, resource resourceKind, namespace string) ([]unstructured.Unstructured, error) {
-	var all []unstructured.Unstructured
-	options := metav1.ListOptions{Limit: 500}
-	for {
-		chunk, err := p.Kube.Resource(resource).Namespace(namespace).List(ctx, options)
-		switch {
-		case apierrors.IsResourceExpired(err) && options.Continue != "": // it took too long: once more, in one piece
-			all, options = nil, metav1.ListOptions{}
-			continue
-		case err != nil:
-			return nil, fmt.Errorf("list %s: %w", resource.Resource, err)
-		}
-		all = append(all, chunk.Items...)
-		if options.Continue = chunk.GetContinue(); options.Continue == "" {
-			return all, nil
 		}
 	}
 }

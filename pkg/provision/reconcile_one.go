@@ -4,13 +4,94 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
+
+// ReconcileObject does for one Database or DatabaseUser, as the API server has it now,
+// what Reconcile does for each of many. It fails at once where its cluster is among the
+// unreachable ones, with the error that they are known by. The status of the cluster is
+// left as it is.
+func (p *Provisioner) ReconcileObject(ctx context.Context, object *unstructured.Unstructured, unreachable map[string]error) Result {
+	r := &reconciler{Provisioner: p, unreachable: unreachable}
+	if object.GetKind() == v1alpha1.KindDatabaseUser {
+		return r.user(ctx, object)
+	}
+	return r.database(ctx, object)
+}
+
+// AwaitsDatabase reports whether a DatabaseUser refers to a Database that no run has
+// looked at so far: that one's turn comes first. It reads the Databases.
+func (p *Provisioner) AwaitsDatabase(ctx context.Context, user *v1alpha1.DatabaseUser) (bool, error) {
+	for _, ref := range user.Access() {
+		db, err := p.Database(ctx, ref.Namespace, ref.Name)
+		switch {
+		case apierrors.IsNotFound(err): // its own run says so
+		case err != nil:
+			return false, err
+		case db.DeletionTimestamp == nil && db.Status.ObservedGeneration == 0:
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// database does what is to be done about one Database: finish its deletion, or provision it.
+func (r *reconciler) database(ctx context.Context, object *unstructured.Unstructured) Result {
+	db := &v1alpha1.Database{}
+	result := Result{Kind: v1alpha1.KindDatabase, Namespace: object.GetNamespace(), Name: object.GetName()}
+	if err := typed(object, db); err != nil {
+		return result.of(err)
+	}
+	if db.DeletionTimestamp != nil {
+		d, err := r.OpenDatabaseDeletion(ctx, db, DeletionOptions{})
+		return r.finishDeletion(ctx, result, d, err)
+	}
+	if r.isUnchanged(result) {
+		result.Action = ActionUnchanged
+		return result
+	}
+	request := Request{Database: db, Recreate: r.bulk.Recreate, PlanHash: r.bulk.PlanHash, fingerprints: r.bulk.Quick, inNamespace: r.inNamespace}
+	if owner, err := r.owner(ctx, db); err == nil && owner != nil {
+		request.Users = []*v1alpha1.DatabaseUser{owner}
+	}
+	return r.provision(ctx, request, result)
+}
+
+// owner returns the DatabaseUser that spec.owner names, if it stands already: it has
+// to join the database's owner group. Otherwise its own turn comes.
+func (r *reconciler) owner(ctx context.Context, db *v1alpha1.Database) (*v1alpha1.DatabaseUser, error) {
+	if db.Spec.Owner == "" {
+		return nil, nil
+	}
+	owner, err := r.User(ctx, db.Namespace, db.Spec.Owner)
+	if err != nil || owner.DeletionTimestamp != nil || owner.Status.Phase != v1alpha1.PhaseReady {
+		return nil, err
+	}
+	return owner, nil
+}
+
+// user does what is to be done about one DatabaseUser.
+func (r *reconciler) user(ctx context.Context, object *unstructured.Unstructured) Result {
+	user := &v1alpha1.DatabaseUser{}
+	result := Result{Kind: v1alpha1.KindDatabaseUser, Namespace: object.GetNamespace(), Name: object.GetName()}
+	if err := typed(object, user); err != nil {
+		return result.of(err)
+	}
+	if user.DeletionTimestamp != nil {
+		d, err := r.OpenUserDeletion(ctx, user, DeletionOptions{})
+		return r.finishDeletion(ctx, result, d, err)
+	}
+	if r.isUnchanged(result) {
+		result.Action = ActionUnchanged
+		return result
+	}
+	return r.provision(ctx, Request{Users: []*v1alpha1.DatabaseUser{user}, PlanHash: r.bulk.PlanHash, fingerprints: r.bulk.Quick, inNamespace: r.inNamespace}, result)
+}
 
 // provision opens a job for existing resources and applies it. A job that cannot be
 // opened is told in the status of the resource that result names.
@@ -48,15 +129,6 @@ func (r *reconciler) provision(ctx context.Context, request Request, result Resu
 		return result.of(err)
 	}
 	return result
-}
-
-// with adds to a result what was restarted, and what was not.
-func (r Result) with(restarts Restarts) Result {
-	r.Restarted, r.Warnings = restarts.Restarted, slices.Concat(r.Warnings, restarts.warnings())
-	if len(r.Restarted) > 0 {
-		r.Action = ActionProvisioned
-	}
-	return r
 }
 
 // gone goes on where somebody has deleted a resource after it was listed.

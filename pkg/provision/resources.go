@@ -92,6 +92,26 @@ func (p *Provisioner) get(ctx context.Context, resource schema.GroupVersionResou
 	return typed(object, into)
 }
 
+// list reads all objects of a resource in a namespace, in chunks.
+func (p *Provisioner) list(ctx context.Context, resource schema.GroupVersionResource, namespace string) ([]unstructured.Unstructured, error) {
+	var all []unstructured.Unstructured
+	options := metav1.ListOptions{Limit: 500}
+	for {
+		chunk, err := p.Kube.Resource(resource).Namespace(namespace).List(ctx, options)
+		switch {
+		case apierrors.IsResourceExpired(err) && options.Continue != "": // it took too long: once more, in one piece
+			all, options = nil, metav1.ListOptions{}
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("list %s: %w", resource.Resource, err)
+		}
+		all = append(all, chunk.Items...)
+		if options.Continue = chunk.GetContinue(); options.Continue == "" {
+			return all, nil
+		}
+	}
+}
+
 // typed reads an object as the API server returned it into a typed one. Typed
 // objects are only read: fields that this build does not know would be lost if
 // one were written back.

@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -70,11 +71,13 @@ func (r restart) run(ctx context.Context) (Restarts, error) {
 	}
 }
 
+// once looks and restarts one time; again is whether others wrote what it had read, or announce
+// wrote something.
 func (r restart) once(ctx context.Context) (found Restarts, again bool, err error) {
 	holders, err := r.p.holders(ctx, r.user, r.revision)
 	if err != nil {
 		if r.every || r.rotated {
-			found.Failed = append(found.Failed, &RestartError{what: "what has the old credential of " + refOf(r.user), namespace: r.user.Namespace,
+			found.Failed = append(found.Failed, &RestartError{what: fmt.Sprintf("what has the old credential of DatabaseUser %q", r.user.Name), namespace: r.user.Namespace,
 				verb: "list", resource: pods.Resource, cause: err})
 		}
 		return found, false, nil
@@ -157,6 +160,7 @@ func (r restart) wants(annotations map[string]string) bool {
 	return r.every || annotations[v1alpha1.AnnotationOnRotate] == v1alpha1.OnRotateRestart
 }
 
+// split parts pods by a condition.
 func split(all []*unstructured.Unstructured, is func(*unstructured.Unstructured) bool) (yes, no []*unstructured.Unstructured) {
 	for _, pod := range all {
 		if is(pod) {
@@ -168,6 +172,7 @@ func split(all []*unstructured.Unstructured, is func(*unstructured.Unstructured)
 	return yes, no
 }
 
+// filter returns the pods for which a condition holds.
 func filter(all []*unstructured.Unstructured, is func(*unstructured.Unstructured) bool) []*unstructured.Unstructured {
 	yes, _ := split(all, is)
 	return yes

@@ -5,11 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
-	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
 // unfit says why a change of the template would not replace the pods, and what does;
@@ -48,6 +45,7 @@ func unmanaged(all []*unstructured.Unstructured) []string {
 	return said
 }
 
+// sentence says what to do about pods of one controller, or about those of none.
 func sentence(owner *metav1.OwnerReference, of []*unstructured.Unstructured) string {
 	verb, it := "has", "it"
 	if len(of) > 1 {
@@ -96,41 +94,3 @@ func podNames(pods []*unstructured.Unstructured) (names []string, more int) {
 	shown := min(len(names), shownPods)
 	return names[:shown], len(names) - shown
 }
-
-// RestartError is why something was not restarted that should have been.
-type RestartError struct {
-	// what is the workload, or what is known of it; name is its name, if that is known.
-	what, name, namespace string
-	// verb and resource are the right that it takes.
-	verb, resource string
-	cause          error
-}
-
-// Error implements error.
-func (e *RestartError) Error() string { return fmt.Sprintf("restart %s: %v", e.what, e.cause) }
-
-// Unwrap returns the cause.
-func (e *RestartError) Unwrap() error { return e.cause }
-
-// Hint returns what to do about it.
-func (e *RestartError) Hint() string {
-	name := e.name
-	resource := e.resource
-	if name == "" {
-		name = "NAME"
-	}
-	if resource == pods.Resource {
-		resource = "deployment"
-	}
-	return fmt.Sprintf("the password is replaced; what is left is for whoever may: kubectl rollout restart %s %s -n %s", strings.TrimSuffix(resource, "s"), name, e.namespace)
-}
-
-// Warning says it of a run that is not failed by it.
-func (e *RestartError) Warning() string {
-	if apierrors.IsForbidden(e.cause) {
-		return fmt.Sprintf("%s was not restarted: whoever ran this may not %s %s in namespace %q", e.what, e.verb, e.resource, e.namespace)
-	}
-	return fmt.Sprintf("%s was not restarted: %v", e.what, e.cause)
-}
-
-func refOf(user *v1alpha1.DatabaseUser) string { return fmt.Sprintf("DatabaseUser %q", user.Name) }

@@ -65,15 +65,14 @@ type rotation struct {
 	dropOther bool
 	// otherUntil is when the other login ends at the earliest.
 	otherUntil time.Time
-	// request is the request that is answered, and next when the schedule asks again.
-	// waiting is a request that cannot be answered yet.
-	waiting string
-	// owed is whether a request is left for another run, right after this one.
-	request  string
-	owed     bool
+	// request is the last request that is answered by now, and waiting one that cannot be
+	// answered yet. owed is whether a request is left for another run, right after this one.
+	request, waiting string
+	owed             bool
+	// next is when the schedule asks again.
 	next     time.Time
 	warnings []string
-	// heldBy and live are what was decided by.
+	// heldBy and live are those of the passwordState that this was decided by.
 	heldBy []string
 	live   time.Time
 }
@@ -210,6 +209,7 @@ func (s passwordState) blocked(r rotation) error {
 		"the rotation before this one is not over: login %q still works, %s", r.other, why)
 }
 
+// rotate gives the password to the other login, or, in place, a new one to the same.
 func (s passwordState) rotate(r *rotation, requested bool, request string) {
 	r.rotate, r.reason = true, reasonScheduled
 	if requested {

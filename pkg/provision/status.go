@@ -30,6 +30,7 @@ type outcome struct {
 	expired bool
 }
 
+// phase returns the phase of a resource with this outcome.
 func (o outcome) phase() string {
 	switch {
 	case o.deleting:
@@ -43,14 +44,14 @@ func (o outcome) phase() string {
 	}
 }
 
+// text returns the message of a status, cut to what the schemas admit.
 func (o outcome) text() string {
 	if o.err == nil {
 		return words.Shorten(o.message, 4000) // a warning may hold any number of statements
 	}
 	text := o.err.Error()
-	var hinted interface{ Hint() string }
-	if errors.As(o.err, &hinted) && hinted.Hint() != "" {
-		text += " (" + hinted.Hint() + ")"
+	if hint := hintOf(o.err); hint != "" {
+		text += " (" + hint + ")"
 	}
 	return words.Shorten(text, 4000)
 }
@@ -67,7 +68,6 @@ func (o outcome) conditions(now time.Time, generation int64, have []metav1.Condi
 	}
 	ready := condition(v1alpha1.ConditionReady, o.err == nil && !o.deleting && !o.expired, "Provisioned", why, o.text())
 	synced := condition(v1alpha1.ConditionSynced, o.err == nil, "Applied", notApplied, o.text())
-	var refused *postgres.RefusedError
 	var hasConflict interface{ Conflict() bool }
 	isConflict := errors.As(o.err, &hasConflict) && hasConflict.Conflict()
 	conflict := condition(v1alpha1.ConditionConflict, isConflict, "NotOurs", "None", "")
@@ -76,6 +76,7 @@ func (o outcome) conditions(now time.Time, generation int64, have []metav1.Condi
 	}
 	all := append([]metav1.Condition{ready, synced, conflict}, further...)
 	if o.deleting {
+		var refused *postgres.RefusedError
 		blocked := condition(v1alpha1.ConditionDeletionBlocked, errors.As(o.err, &refused) && refused.Blocked(), "InUse", "None", "")
 		if blocked.Status == metav1.ConditionTrue {
 			blocked.Message = o.text()
@@ -87,7 +88,7 @@ func (o outcome) conditions(now time.Time, generation int64, have []metav1.Condi
 	}
 	for i := range all {
 		all[i].ObservedGeneration = generation
-		all[i].LastTransitionTime = metav1.NewTime(now.UTC().Truncate(time.Second))
+		all[i].LastTransitionTime = *timestamp(now)
 		for _, old := range have {
 			if old.Type == all[i].Type && old.Status == all[i].Status {
 				all[i].LastTransitionTime = old.LastTransitionTime
@@ -97,6 +98,16 @@ func (o outcome) conditions(now time.Time, generation int64, have []metav1.Condi
 	return all
 }
 
+// timestamp returns a time as the API has it, to the second; nil for none.
+func timestamp(t time.Time) *metav1.Time {
+	if t.IsZero() {
+		return nil
+	}
+	result := metav1.NewTime(t.UTC().Truncate(time.Second))
+	return &result
+}
+
+// condition returns one whose reason is yes or no, by whether it is so.
 func condition(kind string, is bool, yes, no, message string) metav1.Condition {
 	c := metav1.Condition{Type: kind, Status: metav1.ConditionFalse, Reason: no, Message: message}
 	if is {
@@ -105,6 +116,7 @@ func condition(kind string, is bool, yes, no, message string) metav1.Condition {
 	return c
 }
 
+// clusterStatus writes what a check of a cluster found. A finding of LevelError makes it fail.
 func (p *Provisioner) clusterStatus(ctx context.Context, cluster *v1alpha1.DBCluster, state postgres.ServerState, facts postgres.ServerFacts, findings []Finding, err error) error {
 	now := p.Now()
 	o := outcome{err: err, message: "connected"}
@@ -113,9 +125,8 @@ func (p *Provisioner) clusterStatus(ctx context.Context, cluster *v1alpha1.DBClu
 			o.err = failed(f.Fix, "%s", f.Text)
 		}
 	}
-	checked := metav1.NewTime(now.UTC().Truncate(time.Second))
 	status := v1alpha1.DBClusterStatus{Phase: v1alpha1.PhaseConnected, Message: o.text(), PostgresVersion: state.VersionText,
-		MaxConnections: facts.UsableConnections(), LastCheckTime: &checked, ObservedGeneration: cluster.Generation,
+		MaxConnections: facts.UsableConnections(), LastCheckTime: timestamp(now), ObservedGeneration: cluster.Generation,
 		Conditions: o.conditions(now, cluster.Generation, cluster.Status.Conditions)}
 	if o.err != nil {
 		status.Phase = v1alpha1.PhaseFailed

@@ -53,6 +53,7 @@ func (u *userJob) setTargets() {
 	}
 }
 
+// newSecrets returns the Secrets that the spec asks for: one, or one for each database.
 func (u *userJob) newSecrets() []*userSecret {
 	named := func(name string, a access) *userSecret {
 		return &userSecret{target: revision.Target{Name: name}, access: a}
@@ -71,6 +72,7 @@ func (u *userJob) newSecrets() []*userSecret {
 	return secrets
 }
 
+// target returns what a Secret of the user is to be, beside its data.
 func (u *userJob) target(name string) revision.Target {
 	user := u.user
 	target := revision.Target{Namespace: user.Namespace, Name: name, Type: v1alpha1.SecretTypeCredential, OwnerUID: user.UID,

@@ -75,6 +75,8 @@ func (u *userJob) probe(ctx context.Context, j *Job, state postgres.State) error
 	return nil
 }
 
+// decideRotation collects what passwordState needs, and lets it decide. The error is why a
+// rotation, or a restored credential, that this run was asked for has to wait.
 func (u *userJob) decideRotation(ctx context.Context, j *Job, state postgres.State) error {
 	s := passwordState{now: j.p.Now(), user: u.user, base: u.base, newest: u.newest, closed: u.closed, endGrace: j.request.EndGrace, restore: j.request.Restore}
 	first := firstWith(u.history, u.newest)
@@ -139,6 +141,7 @@ func (u *userJob) desired(j *Job, state postgres.State) []postgres.DesiredLogin 
 	return logins
 }
 
+// grants returns what additionalGrants ask for in a database.
 func (u *userJob) grants(a access) []postgres.TableGrant {
 	var grants []postgres.TableGrant
 	for _, grant := range u.user.Spec.AdditionalGrants {

@@ -55,6 +55,8 @@ func (u *userJob) restart(ctx context.Context, j *Job) error {
 	return err
 }
 
+// restarting returns the restart of what has a credential from before the one that holds when
+// the run is over.
 func (u *userJob) restarting(j *Job) restart {
 	return restart{p: j.p, user: u.user, revision: u.since(), every: j.request.Restart, rotated: u.rotation.rotate,
 		announce: func(ctx context.Context) (bool, error) { return u.announce(ctx, j.p) }}

@@ -132,10 +132,12 @@ func (u *userJob) reason(s *userSecret, otherwise string) string {
 	}
 }
 
+// sameLogin reports whether two credentials have the same login and password.
 func sameLogin(a, b secret.Data) bool {
 	return string(a["username"]) == string(b["username"]) && string(a["password"]) == string(b["password"])
 }
 
+// stage writes the next revision, if one is needed; the live Secret stays as it is.
 func (s *userSecret) stage(ctx context.Context, p *Provisioner, reason string) error {
 	if !s.stages() {
 		return nil

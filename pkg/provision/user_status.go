@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
@@ -46,6 +45,7 @@ func (u *userJob) writeStatus(ctx context.Context, j *Job, o outcome) error {
 	return j.p.userStatus(ctx, user, status, o)
 }
 
+// accessStatus returns the databases that the user has after this run.
 func (u *userJob) accessStatus() []v1alpha1.DatabaseAccessStatus {
 	var all []v1alpha1.DatabaseAccessStatus
 	if u.denied != nil && u.closed { // it has none left
@@ -79,15 +79,6 @@ func (u *userJob) rotationStatus(now time.Time) *v1alpha1.RotationStatus {
 		status.OldUsername, status.OldUntil, status.HeldBy = r.other, timestamp(until), r.heldBy
 	}
 	return status
-}
-
-// timestamp returns a time as the API has it, to the second; nil for none.
-func timestamp(t time.Time) *metav1.Time {
-	if t.IsZero() {
-		return nil
-	}
-	result := metav1.NewTime(t.UTC().Truncate(time.Second))
-	return &result
 }
 
 // unanswered returns where a rotation stands that could not be done as it was asked for:

@@ -1,4 +1,4 @@
 -- refused (conflict false, blocked false): schema "a\nb" is not printable UTF-8
---   fix: choose a name of at most 63 bytes
+--   fix: choose a name of printable characters
 -- refused (conflict false, blocked false): table "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" has 64 bytes, at most 63 are possible
 --   fix: choose a name of at most 63 bytes

@@ -1,14 +1,14 @@
 -- refused (conflict false, blocked false): database "a\nb" is not printable UTF-8
---   fix: choose a name of at most 57 bytes
+--   fix: choose a name of printable characters
 -- refused (conflict false, blocked false): database has no name
 --   fix: choose a name of at most 57 bytes
 -- refused (conflict false, blocked false): database "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" has 58 bytes, at most 57 are possible
 --   fix: choose a name of at most 57 bytes
 -- refused (conflict false, blocked false): database "a\xff" is not printable UTF-8
---   fix: choose a name of at most 57 bytes
+--   fix: choose a name of printable characters
 -- refused (conflict false, blocked false): role "a\x00b" is not printable UTF-8
---   fix: choose a name of at most 63 bytes
+--   fix: choose a name of printable characters
 -- refused (conflict false, blocked false): role "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" has 64 bytes, at most 63 are possible
 --   fix: choose a name of at most 63 bytes
 -- refused (conflict false, blocked false): role "a\x7f" is not printable UTF-8
---   fix: choose a name of at most 63 bytes
+--   fix: choose a name of printable characters
