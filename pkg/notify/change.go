@@ -34,7 +34,7 @@ type Change struct {
 	ResourceVersion string
 	// Revision is the number of the newest revision; 0: it has none.
 	Revision int64
-	// Author is the API server's name of who did it, Reason what that one says of it.
+	// Author is the user who did it, as the API server knows them; Reason is in their words.
 	Author, Reason string
 	// Added, Changed and Removed are names of keys.
 	Added, Changed, Removed []string
@@ -42,8 +42,8 @@ type Change struct {
 	ExpiresAt time.Time
 }
 
-// id returns what tells this change from all others: the same one for the same change,
-// however often it is told.
+// id returns an identifier that is the same however often the change is told, and another for
+// every other change.
 func (c Change) id() string {
 	expiry := ""
 	if !c.ExpiresAt.IsZero() {
@@ -68,7 +68,7 @@ func (c Change) eventReason() string {
 	}
 }
 
-// eventType returns Warning for what somebody should do something about.
+// eventType returns the type of the Event: Warning where somebody has to do something.
 func (c Change) eventType() string {
 	if c.Kind == Expired {
 		return corev1.EventTypeWarning
@@ -83,7 +83,7 @@ const (
 	maxReason = 400
 )
 
-// message returns the change as one line, of any length.
+// message returns what the Event says: one line, which may be longer than an Event takes.
 func (c Change) message() string {
 	var parts []string
 	if !c.ExpiresAt.IsZero() {
@@ -117,8 +117,8 @@ func (c Change) message() string {
 	return strings.Join(parts, "; ")
 }
 
-// oneLine returns somebody's text as valid UTF-8 (strings.Map sees to that), without line breaks and other control
-// characters, which a terminal would obey.
+// oneLine returns a user's text as valid UTF-8, which strings.Map ensures, without line breaks
+// and other control characters, which a terminal would obey.
 func oneLine(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {

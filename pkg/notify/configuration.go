@@ -43,8 +43,8 @@ type receiver struct {
 	transport *http.Transport
 }
 
-// receiver returns who is told about the Secrets of a namespace; nil: nobody. It reads
-// the configuration when it is first asked.
+// receiver returns who is told about the Secrets of a namespace; nil: nobody. The first call
+// for a namespace reads its configuration.
 func (n *Notifier) receiver(ctx context.Context, namespace string) (*receiver, *Error) {
 	n.mu.Lock()
 	read := n.read[namespace]
@@ -60,6 +60,7 @@ func (n *Notifier) receiver(ctx context.Context, namespace string) (*receiver, *
 	return read.receiver, read.failed
 }
 
+// configured reads the configuration of a namespace; nil: there is none.
 func (n *Notifier) configured(ctx context.Context, namespace string) (*receiver, *Error) {
 	failed := func(err error, fix string, args ...any) (*receiver, *Error) {
 		return nil, &Error{Stage: StageConfiguration, Namespace: namespace, Err: err, Fix: fmt.Sprintf(fix, args...)}
@@ -145,8 +146,8 @@ func (n *Notifier) transport(roots *x509.CertPool) *http.Transport {
 	return t
 }
 
-// proxy returns the proxy that the environment names. Its address may hold a password,
-// and net/http's own error has it.
+// proxy returns the proxy that the environment names. The error is not net/http's own, which
+// quotes the address: that may hold a password.
 func proxy(request *http.Request) (*url.URL, error) {
 	address, err := http.ProxyFromEnvironment(request)
 	if err != nil {

@@ -32,16 +32,16 @@ type message struct {
 	body []byte
 }
 
-// failure is what became of an attempt.
+// failure says why an attempt failed.
 type failure struct {
 	err error
-	// temporary is whether another attempt may do better, after retryAfter at the earliest.
+	// temporary says whether another attempt may succeed, after retryAfter at the earliest.
 	temporary  bool
 	retryAfter time.Duration
 }
 
-// deliver sends a message until the receiver has it, until that will not happen, or until
-// an attempt would begin after the deadline.
+// deliver sends a message until the receiver takes it, a failure is not temporary, there were
+// maxAttempts, or the next attempt would begin after the deadline.
 func (n *Notifier) deliver(ctx context.Context, r *receiver, m message, deadline time.Time) error {
 	for attempt := 1; ; attempt++ {
 		failed := n.attempt(ctx, r, m)
@@ -74,7 +74,7 @@ func (n *Notifier) attempt(ctx context.Context, r *receiver, m message) *failure
 	once, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	request, err := http.NewRequestWithContext(once, http.MethodPost, r.url.Reveal(), bytes.NewReader(m.body))
-	if err != nil { // it has the URL in it
+	if err != nil { // the error quotes the URL
 		return &failure{err: errors.New("the request cannot be made")}
 	}
 	if user := request.URL.User; user != nil {
@@ -102,8 +102,8 @@ func (n *Notifier) attempt(ctx context.Context, r *receiver, m message) *failure
 	return n.answered(response)
 }
 
-// answered returns nil for the status of success. Of an answer only numbers are told: its
-// words may be ours.
+// answered returns nil for the status of success. Of an answer only its status and Retry-After
+// are told: its text may repeat what was sent.
 func (n *Notifier) answered(response *http.Response) *failure {
 	status := response.StatusCode
 	err := fmt.Errorf("it answers %d %s", status, http.StatusText(status))
@@ -132,8 +132,8 @@ func (n *Notifier) retryAfter(header http.Header) time.Duration {
 	return 0
 }
 
-// broken returns what is known of an exchange that did not end in an answer. Only errors
-// that cannot have a URL or a receiver's words in them are told as they are.
+// broken returns the failure of an exchange that did not end in an answer. Only errors that
+// cannot quote a URL or a receiver's text are passed on.
 func broken(err error) *failure {
 	var certificate *tls.CertificateVerificationError
 	var network *net.OpError

@@ -65,15 +65,15 @@ func (e *Error) Unwrap() error { return e.Err }
 // Hint returns what to do about it.
 func (e *Error) Hint() string { return e.Fix }
 
-// IsEventForbidden reports whether err says that the caller may not write Events, which is
-// no news to somebody who never could.
+// IsEventForbidden reports whether err says that the caller may not write Events. A person who
+// lacks that right need not be told each time.
 func IsEventForbidden(err error) bool {
 	var failed *Error
 	return errors.As(err, &failed) && failed.Stage == StageEvent && apierrors.IsForbidden(failed.Err)
 }
 
-// merge returns the errors that are there, those of one namespace and stage as one, in the
-// order of their first.
+// merge returns the errors that are not nil, those of one namespace and stage as one, in the
+// order of the first of each.
 func merge(all []*Error) []error {
 	type group struct {
 		stage     Stage
@@ -90,7 +90,7 @@ func merge(all []*Error) []error {
 			known.Names = append(known.Names, e.Names...)
 			continue
 		}
-		own := *e // what is kept of a namespace is nobody's to append to
+		own := *e // not to append to the error that the Notifier keeps for a namespace
 		own.Names = append([]string(nil), e.Names...)
 		first[g] = &own
 		merged = append(merged, &own)

@@ -16,7 +16,8 @@ import (
 )
 
 const (
-	// The API server takes no longer message of an Event (events.k8s.io/v1, field note).
+	// maxEventMessage is the longest message of an Event that the API server takes
+	// (events.k8s.io/v1, field note).
 	maxEventMessage = 1024
 	// maxObjectName is the length of the name of an object.
 	maxObjectName = 253
@@ -27,7 +28,7 @@ const (
 // Recorder writes Events.
 type Recorder struct {
 	Events corev1client.EventsGetter
-	// Component is the program that they come from, Instance which one of several.
+	// Component is the program, Instance which one of several.
 	Component, Instance string
 	Now                 func() time.Time
 }
@@ -39,13 +40,13 @@ type Event struct {
 	Type string
 	// Reason is one word in camel case; Message is cut to what the API server takes.
 	Reason, Message string
-	// Mark tells it from other Events about the object: a second one with the same mark is
+	// Mark is the end of the Event's name: a second Event about the object with the same mark is
 	// not written. Empty: the time.
 	Mark string
 }
 
-// Write writes an Event into the object's namespace, within five seconds. A namespace that
-// is going or gone is no error.
+// Write writes an Event into the object's namespace, within five seconds. It is no error that
+// the namespace is being deleted or is gone, nor that an Event with the mark is there.
 func (r Recorder) Write(ctx context.Context, e Event) error {
 	ctx, cancel := context.WithTimeout(ctx, eventTimeout)
 	defer cancel()

@@ -19,15 +19,15 @@ const (
 	defaultLimit = 10 * time.Second
 )
 
-// Notifier tells others about changes of Secrets. What it has read of a namespace's
-// configuration it keeps: each run, or each command, has its own. It may be used by
-// several at a time.
+// Notifier tells others about changes of Secrets. It reads the configuration of a namespace
+// once and keeps it, so each run and each command has its own Notifier. It is safe for
+// concurrent use.
 type Notifier struct {
 	// Secrets is where configurations are read; nil: no receiver is told.
 	Secrets corev1client.SecretsGetter
 	// Events is where Events are written; nil: nowhere.
 	Events corev1client.EventsGetter
-	// Component is the program that tells, Instance which one of several.
+	// Component is the program, Instance which one of several.
 	Component, Instance string
 	Now                 func() time.Time
 	// Random spreads the waits between attempts, normally crypto/rand.Reader.
@@ -35,8 +35,8 @@ type Notifier struct {
 	// Sleep waits for that long or until ctx ends, and then returns its error; nil: by a
 	// timer.
 	Sleep func(ctx context.Context, d time.Duration) error
-	// Transport is how receivers are reached; TLS 1.2 and the certificates of the
-	// configuration are added to a copy. nil: directly, or by the environment's proxy.
+	// Transport reaches the receivers. A copy of it is used, with TLS 1.2 as the least version
+	// and the certificates of the configuration. nil: directly, or by the environment's proxy.
 	Transport *http.Transport
 	// Limit bounds the requests to receivers of one call of Tell, together; 0: ten seconds.
 	Limit time.Duration
@@ -52,10 +52,9 @@ type reading struct {
 	failed   *Error
 }
 
-// Tell tells about changes, several at a time: first as Events, each within five seconds,
-// then to the receivers, all within the limit. The order in which these are told is open.
-// What could not be told is returned as *Error, one for each namespace and stage; nil:
-// everything was told.
+// Tell tells about changes, several at a time and in no order: first as Events, each within
+// five seconds, then to the receivers, all within the limit. What could not be told is
+// returned, one *Error for each namespace and stage; nil: everything was told.
 func (n *Notifier) Tell(ctx context.Context, changes ...Change) []error {
 	var all []*Error
 	if n.Events != nil {
@@ -99,7 +98,7 @@ func (n *Notifier) event(ctx context.Context, c Change) *Error {
 	return nil
 }
 
-// send tells the receiver of a change's namespace, if there is one.
+// send sends a change to the receiver of its namespace, if there is one.
 func (n *Notifier) send(ctx context.Context, c Change, deadline time.Time) *Error {
 	r, failed := n.receiver(ctx, c.Namespace)
 	if r == nil {

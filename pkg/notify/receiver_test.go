@@ -30,9 +30,9 @@ type inbox struct {
 	*httptest.Server
 	steps []http.HandlerFunc
 
-	mu   sync.Mutex
-	got  []request
-	refs []string // why a request is not to be believed
+	mu     sync.Mutex
+	got    []request
+	doubts []string // why requests are not to be believed
 }
 
 type request struct {
@@ -76,7 +76,7 @@ func (i *inbox) handler(f fixture) http.HandlerFunc {
 		n := len(i.got)
 		i.got = append(i.got, request{r.Header.Clone(), r.URL.RequestURI(), body})
 		if err := verify(r.Header, body, hmacKey, f.clock.Now()); err != nil {
-			i.refs = append(i.refs, err.Error())
+			i.doubts = append(i.doubts, err.Error())
 		}
 		i.mu.Unlock()
 		if r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/cloudevents+json" {
@@ -91,8 +91,8 @@ func (i *inbox) requests(t *testing.T) []request {
 	t.Helper()
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if len(i.refs) > 0 {
-		t.Errorf("it cannot believe %d of %d requests: %s", len(i.refs), len(i.got), i.refs[0])
+	if len(i.doubts) > 0 {
+		t.Errorf("it cannot believe %d of %d requests: %s", len(i.doubts), len(i.got), i.doubts[0])
 	}
 	return i.got
 }

@@ -23,11 +23,11 @@ const (
 	keyPrefix       = "whsec_"
 )
 
-// minKey is the least bytes of a key that nobody guesses.
+// minKey is the least number of bytes of a key.
 const minKey = 16
 
-// parseKey returns the HMAC key of a Secret's text: after whsec_ it is base64, otherwise
-// the bytes are the key. No error has any of them.
+// parseKey returns the HMAC key that a Secret holds: after whsec_ as base64, else as its bytes.
+// No error quotes it.
 func parseKey(text []byte) (secret.Value, error) {
 	if encoded, is := bytes.CutPrefix(bytes.TrimSpace(text), []byte(keyPrefix)); is {
 		decoded, err := base64.StdEncoding.DecodeString(string(encoded))

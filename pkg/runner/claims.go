@@ -1,24 +1,26 @@
 package runner
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
-// claims are the resources that runs of this process are about. Two runs about one
-// resource would wait for each other on the server, and hold a session each.
+// claims are the resources that runs of this process are about. Two runs about one resource
+// would wait for each other on the server, and each hold a session meanwhile. It is safe for
+// concurrent use.
 type claims struct {
 	mu   sync.Mutex
 	held map[key]bool
-	// parked are those that found a resource taken, by that resource.
+	// parked has, for a resource that is held, those whose runs found it taken.
 	parked map[key][]key
 }
 
 func newClaims() *claims { return &claims{held: map[key]bool{}, parked: map[key][]key{}} }
 
-// take claims all of the resources for the work on k, or none: release then returns k
-// when the one that was taken is free.
+// take claims all of the resources for the work on k, and reports whether it could. Where one
+// of them is held, it claims none, and release returns k when that one is free.
 func (c *claims) take(k key, all []key) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -34,7 +36,7 @@ func (c *claims) take(k key, all []key) bool {
 	return true
 }
 
-// release gives resources back, and returns what has waited for one of them.
+// release gives resources back, and returns those that waited for one of them.
 func (c *claims) release(all []key) []key {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -62,12 +64,9 @@ func claimsOfUser(user *v1alpha1.DatabaseUser) []key {
 	all := []key{keyOf(v1alpha1.KindDatabaseUser, user)}
 	add := func(namespace, name string) {
 		k := key{v1alpha1.KindDatabase, namespace, name}
-		for _, have := range all {
-			if have == k {
-				return
-			}
+		if !slices.Contains(all, k) {
+			all = append(all, k)
 		}
-		all = append(all, k)
 	}
 	for _, ref := range user.Access() {
 		add(ref.Namespace, ref.Name)

@@ -109,7 +109,7 @@ func (s *site) define(t *testing.T) {
 		}
 		eventually(t, definition.GetName()+" is established", func() error {
 			now, err := definitions.Get(t.Context(), definition.GetName(), metav1.GetOptions{})
-			if err == nil && !hasCondition(now, "Established") {
+			if err == nil && statusOf(now, "Established") != "True" {
 				err = errors.New("it is not")
 			}
 			return err
@@ -117,14 +117,15 @@ func (s *site) define(t *testing.T) {
 	}
 }
 
-func hasCondition(object *unstructured.Unstructured, kind string) bool {
+// statusOf returns the status of a condition of an object.
+func statusOf(object *unstructured.Unstructured, kind string) string {
 	conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
 	for _, c := range conditions {
-		if c, is := c.(map[string]any); is && c["type"] == kind && c["status"] == "True" {
-			return true
+		if condition, is := c.(map[string]any); is && condition["type"] == kind {
+			return fmt.Sprint(condition["status"])
 		}
 	}
-	return false
+	return "not there"
 }
 
 // manifest reads the documents of an embedded file.

@@ -19,11 +19,11 @@ import (
 // its provision.Why.
 const reasonProvisioned = "Provisioned"
 
-// events tells results as Events of the resources: what has changed, and each failure
-// once, however often it is tried again. What became of managed Secrets is told to their
-// receivers, too.
+// events writes results as Events of the resources: what has changed, and each failure once,
+// however often it is tried again. Results of managed Secrets go to the receivers of their
+// namespaces, too.
 type events struct {
-	recorder notify.Recorder // without Events nothing is told
+	recorder notify.Recorder // without its Events, none are written
 	notifier func() *notify.Notifier
 
 	mu   sync.Mutex
@@ -65,8 +65,8 @@ func (e *events) tellSecret(ctx context.Context, k key, result provision.Result)
 	return errors.Join(e.notifier().Tell(context.WithoutCancel(ctx), change)...)
 }
 
-// NewChange returns what others are told of the result of a managed Secret, and false where
-// its values are as good as before. It does no I/O.
+// NewChange returns the change that others are told of for the result of a managed Secret, and
+// false where there is none: its values may be used as before. It does no I/O.
 func NewChange(result provision.Result) (notify.Change, bool) {
 	change := notify.Change{Namespace: result.Namespace, Name: result.Name, UID: result.UID, Revision: result.Revision,
 		Author: result.Author, Reason: result.Reason, Changed: result.Keys, ExpiresAt: result.ExpiredAt}
@@ -90,8 +90,8 @@ func failureOf(result provision.Result) (reason, level, said string) {
 	return string(provision.WhyOf(result.Err)), corev1.EventTypeWarning, said
 }
 
-// write writes an Event about an object. What has been done is told also when the runner
-// is about to end.
+// write writes an Event about an object, also when ctx is canceled: what has been done is told
+// although the runner is about to end.
 func (e *events) write(ctx context.Context, about corev1.ObjectReference, reason, level, said string) error {
 	if e.recorder.Events == nil {
 		return nil

@@ -16,8 +16,8 @@ import (
 // leaseName is that of the Lease in dbtether's own namespace.
 const leaseName = "dbtether-runner"
 
-// Who has not renewed the lease for leaseDuration has lost it to others. It gives up
-// itself after renewDeadline, so that there are never two.
+// A runner that has not renewed the lease for leaseDuration may lose it to another one. It
+// gives up by itself after renewDeadline, which is shorter, so that two never work at once.
 const (
 	leaseDuration = 15 * time.Second
 	renewDeadline = 10 * time.Second

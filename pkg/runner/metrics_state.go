@@ -8,8 +8,8 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
-// state tells what the resources are like that the runner knows of. Who stands by tells
-// nothing: the others' numbers would be the same.
+// state collects metrics of the resources that the runner knows. A runner that stands by has
+// none: they would be counted twice.
 type state struct {
 	runner *runner
 
@@ -72,8 +72,8 @@ func rotationIsDue(user *v1alpha1.DatabaseUser, now time.Time) bool {
 	return user.DeletionTimestamp == nil && r != nil && r.NextTime != nil && !r.NextTime.After(now)
 }
 
-// phase returns the phase of a status as it can be told: who may write a status may write
-// anything there.
+// phase returns the phase of a status as a label of a metric. Any other text becomes Other:
+// a status may hold anything, and a metric is to have few labels.
 func phase(of string) string {
 	switch of {
 	case "": // nobody has looked at it yet

@@ -20,15 +20,14 @@ import (
 
 // Options say how to run.
 type Options struct {
-	// Provisioner does the work, and what it reads Kubernetes by is watched. Its Metadata
-	// is needed.
+	// Provisioner does the work. The runner watches with its clients, Metadata among them.
 	Provisioner *provision.Provisioner
 	// Namespace is the one whose resources are worked on; empty: all.
 	Namespace string
 	// Resync is how often each resource is read in full although nothing has changed.
 	Resync time.Duration
-	// SecretInterval is how often it is looked for managed Secrets whose time has come;
-	// 0: every minute.
+	// SecretInterval is how often the runner looks for managed Secrets of which something is
+	// due; 0: every minute.
 	SecretInterval time.Duration
 	// Leases holds the Lease by which one of several runners works; nil: this one does.
 	Leases coordinationv1client.LeasesGetter
@@ -39,14 +38,14 @@ type Options struct {
 	// MetricsListen is where /metrics, /healthz and /readyz are served, by HTTP; empty:
 	// nowhere.
 	MetricsListen string
-	// Traces is where the work on each resource is told as spans; nil: nowhere.
+	// Traces makes the spans of the work on each resource; nil: nothing is traced.
 	Traces trace.TracerProvider
 	// Version is that of the program.
 	Version string
 	// Log is told of what concerns the runner itself.
 	Log *slog.Logger
-	// Done is told of each result and how long it took, by one caller at a time. What
-	// was interrupted has none.
+	// Done is called with each result and how long it took, once at a time. Work that was
+	// interrupted has no result.
 	Done func(provision.Result, time.Duration)
 }
 
@@ -67,8 +66,8 @@ const (
 type runner struct {
 	Options
 	metrics *metrics
-	// synced is whether all was read that is watched; leading whether it works; elected
-	// whether it is known which runner does.
+	// synced says whether all that is watched was read; leading whether this runner works;
+	// elected whether it is known which runner does.
 	synced, leading, elected atomic.Bool
 
 	queue   workqueue.TypedRateLimitingInterface[key]
@@ -82,9 +81,9 @@ type runner struct {
 	secrets secrets
 }
 
-// Run works until ctx ends, then finishes what it has begun, gives the lease back and
-// returns nil, within half a minute. An error says that it could not begin, or that
-// another runner has taken over because the API server could not be reached.
+// Run works until ctx ends, then finishes what it has begun, gives the lease back and returns
+// nil, within half a minute. It returns an error where it could not begin, or where it lost
+// the lease because the API server could not be reached: another runner may have taken over.
 func Run(ctx context.Context, o Options) error {
 	klog.SetSlogLogger(slog.New(clientLog{o.Log.Handler()}))
 	r := &runner{Options: o, claims: newClaims(), failing: newFailing()}
@@ -107,29 +106,8 @@ func Run(ctx context.Context, o Options) error {
 	return r.elect(ctx)
 }
 
-// clientLog is what client-go says: warnings, and of the rest what the verbosity of klog
-// asks for, where that is not 0.
-type clientLog struct{ slog.Handler }
-
-// Enabled implements slog.Handler. The levels of klog are those of slog, below zero.
-func (c clientLog) Enabled(ctx context.Context, level slog.Level) bool {
-	if level >= slog.LevelWarn {
-		return c.Handler.Enabled(ctx, level)
-	}
-	verbose := klog.V(1).Enabled()
-	return verbose && klog.V(klog.Level(max(0, -level))).Enabled() //nolint:gosec // klog's levels are small
-}
-
-// WithAttrs implements slog.Handler.
-func (c clientLog) WithAttrs(attributes []slog.Attr) slog.Handler {
-	return clientLog{c.Handler.WithAttrs(attributes)}
-}
-
-// WithGroup implements slog.Handler.
-func (c clientLog) WithGroup(name string) slog.Handler { return clientLog{c.Handler.WithGroup(name)} }
-
-// lead works until stopping ends, and then finishes what it has begun. When lost ends
-// first, another may be at work: it gives up at once.
+// lead works until stopping ends, and then finishes what it has begun. When lost ends first,
+// another runner may be at work, and it gives up at once.
 func (r *runner) lead(stopping, lost context.Context) error {
 	r.leading.Store(true)
 	r.metrics.leader.Set(1)
@@ -180,7 +158,7 @@ func ended(stopping context.Context, err error) error {
 	return err
 }
 
-// again asks for a run now, and forgets that the ones before failed.
+// again asks for a run now, and forgets earlier failures.
 func (r *runner) again(k key) {
 	r.queue.Forget(k)
 	r.queue.Add(k)
@@ -218,7 +196,7 @@ var (
 	errNotRead    = errors.New("the resources have not been read yet")
 )
 
-// ready returns why the runner is not ready. Who stands by is ready.
+// ready returns why the runner is not ready; nil if it is. One that stands by is ready.
 func (r *runner) ready() error {
 	switch {
 	case !r.elected.Load():

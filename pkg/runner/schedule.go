@@ -10,16 +10,16 @@ import (
 )
 
 // What failed is tried again after backoffFirst, then after twice that, up to
-// backoffLongest. What is due, and waits for something that nobody tells us of, such as
-// the end of a pod, is looked at every overdueInterval.
+// backoffLongest. What is overdue waits for something that is not watched, such as the end of
+// a pod, and is looked at every overdueInterval.
 const (
 	backoffFirst    = time.Second
 	backoffLongest  = 5 * time.Minute
 	overdueInterval = 5 * time.Minute
 )
 
-// jitter takes up to a quarter from a time to wait, so that what failed together is not
-// tried again together.
+// jitter returns a time to wait, shortened by up to a quarter at random, so that what failed
+// together is not tried again together.
 func jitter(d time.Duration) time.Duration {
 	if d < 4 {
 		return d
@@ -27,8 +27,7 @@ func jitter(d time.Duration) time.Duration {
 	return d - rand.N(d/4) //nolint:gosec // nobody gains by guessing it
 }
 
-// backoff says how long something waits that has failed, the longer the more often it
-// has.
+// backoff decides how long a resource that failed waits: longer with each failure.
 type backoff struct {
 	workqueue.TypedRateLimiter[key]
 }
@@ -40,8 +39,8 @@ func newBackoff() backoff {
 // When implements workqueue.TypedRateLimiter.
 func (b backoff) When(k key) time.Duration { return jitter(b.TypedRateLimiter.When(k)) }
 
-// due returns when time alone asks for another run of a user: its next rotation, the end
-// of its old login, its expiry. Zero: never.
+// due returns when a user needs another run although nothing changes: at its next rotation, the
+// end of its old login, or its expiry, whichever comes first. Zero: never.
 func due(user *v1alpha1.DatabaseUser, now time.Time) time.Time {
 	var first time.Time
 	at := func(t time.Time) {

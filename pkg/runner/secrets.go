@@ -9,19 +9,20 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 )
 
-// secretInterval is how often it is looked for managed Secrets whose time has come.
-// Secrets are not watched: who watches them has the values of all of them.
+// secretInterval is how often the runner looks for managed Secrets of which something is due.
+// It does not watch Secrets: a watch would hold the values of all of them.
 const secretInterval = time.Minute
 
 // secrets is what the runner knows of managed Secrets. One goroutine looks.
 type secrets struct {
-	// expired holds when those Secrets expired of which that was told.
+	// expired holds the Secrets that were told to have expired, and when they did.
 	expired map[key]time.Time
-	// counted is when it was looked last for revisions that are too many.
+	// counted is when revisions were last listed, to find those that are too many.
 	counted time.Time
 }
 
-// lookAtSecrets looks for managed Secrets whose time has come until ctx ends.
+// lookAtSecrets looks, again and again until ctx ends, for managed Secrets of which something
+// is due.
 func (r *runner) lookAtSecrets(ctx context.Context) {
 	interval := r.SecretInterval
 	if interval == 0 {
@@ -42,9 +43,9 @@ func (r *runner) lookAtSecrets(ctx context.Context) {
 	}
 }
 
-// dueSecrets asks for a run of each Secret for which something is to be done, and tells
-// which have expired since the last look. One that has failed waits for its time. All
-// revisions are listed once in a resync only: there are many of them.
+// dueSecrets asks for a run of each Secret for which something is to be done, and tells which
+// have expired since the last look. A Secret that failed waits for its own retry. The
+// revisions, of which there are many, are listed once in each resync only.
 func (r *runner) dueSecrets(ctx context.Context) error {
 	now := r.Provisioner.Now()
 	count := now.Sub(r.secrets.counted) >= r.Resync
@@ -83,7 +84,7 @@ func (r *runner) expire(ctx context.Context, k key, due revision.Due) {
 	r.tellSecret(ctx, k, provision.ExpiredSecret(due), 0)
 }
 
-// secret does what time asks for of a managed Secret, as the API server has it now.
+// secret does what is due of a managed Secret, as the API server has it now.
 func (r *runner) secret(ctx context.Context, k key, started time.Time) {
 	due, found, err := r.Provisioner.DueSecret(ctx, k.namespace, k.name)
 	results := []provision.Result{}
@@ -95,7 +96,7 @@ func (r *runner) secret(ctx context.Context, k key, started time.Time) {
 	}
 	failed := false
 	for _, result := range results {
-		if errors.Is(ctx.Err(), context.Canceled) && result.Err != nil { // who was interrupted has found nothing out
+		if errors.Is(ctx.Err(), context.Canceled) && result.Err != nil { // it was interrupted, and says nothing
 			continue
 		}
 		failed = failed || result.Err != nil
@@ -110,6 +111,7 @@ func (r *runner) secret(ctx context.Context, k key, started time.Time) {
 	r.events.forget(k)
 }
 
+// tellSecret passes the result of a managed Secret on.
 func (r *runner) tellSecret(ctx context.Context, k key, result provision.Result, took time.Duration) {
 	r.metrics.add(result, took, r.Provisioner.Now())
 	r.pass(result, took, r.events.tellSecret(ctx, k, result))

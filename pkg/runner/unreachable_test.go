@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/runner"
@@ -81,14 +80,4 @@ func TestUnreachableServerIsRemoved(t *testing.T) {
 	}
 	counted("dbtether_runner_unreachable_clusters 0")
 	w.stop()
-}
-
-func statusOf(object *unstructured.Unstructured, kind string) string {
-	conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
-	for _, c := range conditions {
-		if condition, is := c.(map[string]any); is && condition["type"] == kind {
-			return fmt.Sprint(condition["status"])
-		}
-	}
-	return "not there"
 }

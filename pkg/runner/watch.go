@@ -18,8 +18,11 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
 
-// key names a resource; clusters have no namespace.
+// key names a resource or a Secret; clusters have no namespace.
 type key struct{ kind, namespace, name string }
+
+// stored is the key of the resource in the store of an informer.
+func (k key) stored() string { return k.namespace + "/" + k.name }
 
 func keyOf(kind string, object metav1.Object) key {
 	return key{kind, object.GetNamespace(), object.GetName()}
@@ -40,20 +43,20 @@ const (
 // knows may be a moment old: it says when something is to be done, never what.
 type watch struct {
 	databases, users, clusters, namespaces, policies cache.SharedIndexInformer
-	// everywhere is whether it is of all namespaces.
+	// everywhere says whether all namespaces are watched.
 	everywhere bool
 	// again is told of each resource that is to be worked on now, and later of what is
 	// due at a time.
 	again func(key)
 	later func(key, time.Time)
 	now   func() time.Time
-	// policiesChanged and namespaceChanged are told before what they concern.
+	// policiesChanged and namespaceChanged are called before again is, for what they concern.
 	policiesChanged  func()
 	namespaceChanged func(string)
 }
 
-// newWatch returns a watch of a namespace, "" for all, which start begins. Denied is told
-// of every failure to list or watch.
+// newWatch returns a watch of the namespace of o, which start begins. denied is told of every
+// failure to list or watch.
 func newWatch(o Options, again func(key), later func(key, time.Time), denied func(error)) (*watch, error) {
 	p := o.Provisioner
 	w := &watch{everywhere: o.Namespace == metav1.NamespaceAll, again: again, later: later, now: p.Now, policiesChanged: p.PoliciesChanged, namespaceChanged: p.NamespaceChanged}
@@ -92,8 +95,8 @@ func newWatch(o Options, again func(key), later func(key, time.Time), denied fun
 	return w, nil
 }
 
-// start reads all there is and watches it until ctx ends, and returns when the first is
-// done. The error is that of ctx.
+// start reads all there is, and watches it until ctx ends. It returns when all has been read;
+// the error is that of ctx.
 func (w *watch) start(ctx context.Context) error {
 	var synced []cache.InformerSynced
 	for _, informer := range []cache.SharedIndexInformer{w.databases, w.users, w.clusters, w.namespaces, w.policies} {
@@ -109,13 +112,13 @@ func (w *watch) start(ctx context.Context) error {
 	return nil
 }
 
-// as reads an object as the API server sent it into its type, for reading only.
+// as is a transform of informers: it turns an object as the API server sent it into its type.
 func as[T any, P interface {
 	*T
 	metav1.Object
 }](object any) (any, error) {
 	u, is := object.(*unstructured.Unstructured)
-	if !is { // it was read already
+	if !is { // it has its type already
 		return object, nil
 	}
 	u.SetManagedFields(nil)
@@ -126,8 +129,8 @@ func as[T any, P interface {
 	return into, nil
 }
 
-// handler calls changed with an object before and after; nil: it was not there, or is no
-// more.
+// handler calls changed with an object before and after a change; nil: it was not there, or is
+// gone.
 func handler[P metav1.Object](changed func(before, after P)) cache.ResourceEventHandler {
 	var none P
 	return cache.ResourceEventHandlerFuncs{
@@ -144,8 +147,8 @@ func handler[P metav1.Object](changed func(before, after P)) cache.ResourceEvent
 	}
 }
 
-// asksOther reports whether a resource asks for something else than before: not whether
-// its status has changed.
+// asksOther reports whether a resource asks for something else than before. A change of its
+// status alone does not count.
 func asksOther(before, after metav1.Object) bool {
 	return before.GetUID() != after.GetUID() || before.GetGeneration() != after.GetGeneration() ||
 		!maps.Equal(before.GetAnnotations(), after.GetAnnotations()) || !maps.Equal(before.GetLabels(), after.GetLabels())
@@ -160,7 +163,7 @@ func (w *watch) database(before, after *v1alpha1.Database) {
 	if changed && after != nil {
 		w.again(keyOf(v1alpha1.KindDatabase, after))
 	}
-	// Its users wait for it to be there, and for its consent; who deletes it, for them.
+	// Its users wait until it is there and consents, or have to let go of it.
 	if changed || before.Status.Phase != after.Status.Phase {
 		w.usersBy(byDatabase, one.Namespace+"/"+one.Name)
 		if one.Spec.Owner != "" {
@@ -206,8 +209,8 @@ func (w *watch) cluster(before, after *v1alpha1.DBCluster) {
 	w.onCluster(one.Name)
 }
 
-// check asks for a check of a cluster, unless a watch of one namespace has nothing on it:
-// that is others' business.
+// check asks for a check of a cluster. A watch of one namespace asks only where a Database of
+// the namespace stands on it.
 func (w *watch) check(name string) {
 	used, _ := w.databases.GetIndexer().ByIndex(byCluster, name)
 	if w.everywhere || len(used) > 0 {
@@ -263,9 +266,9 @@ func (w *watch) usersBy(index, value string) {
 	}
 }
 
-// known asks for a run of a resource that there is.
+// known asks for a run of a resource, if it is there.
 func (w *watch) known(informer cache.SharedIndexInformer, k key) {
-	if _, found, _ := informer.GetStore().GetByKey(k.namespace + "/" + k.name); found {
+	if _, found, _ := informer.GetStore().GetByKey(k.stored()); found {
 		w.again(k)
 	}
 }

@@ -57,6 +57,7 @@ func (r *runner) one(ctx context.Context, k key) {
 	}
 }
 
+// failure returns the result of work that failed before package provision had one.
 func failure(k key, err error) provision.Result {
 	result := provision.Result{Kind: k.kind, Namespace: k.namespace, Name: k.name, Action: provision.ActionFailed, Err: err, Error: err.Error()}
 	var hinted interface{ Hint() string }
@@ -80,14 +81,16 @@ func (r *runner) resource(ctx context.Context, k key, started time.Time) {
 	}
 	var all []key
 	var waits bool
-	if err == nil {
+	if err != nil {
+		err = fmt.Errorf("get %s %q: %w", resource.Resource, k.name, err)
+	} else {
 		all, waits, err = r.prepare(ctx, object)
 	}
 	switch {
 	case err != nil:
-		r.finish(ctx, k, failure(k, fmt.Errorf("get %s %q: %w", resource.Resource, k.name, err)), nil, started)
+		r.finish(ctx, k, failure(k, err), nil, started)
 		return
-	case waits: // the Database's run is the next; otherwise it comes again
+	case waits: // a run of its Database asks for it; it comes again by itself, too
 		r.queue.AddRateLimited(k)
 		return
 	case !r.claims.take(k, all):
@@ -107,22 +110,26 @@ func (r *runner) retry(k key) {
 	r.queue.AddRateLimited(k)
 }
 
-// forget says that nothing is wrong with a resource, or that it is gone.
+// forget notes that nothing is wrong with a resource, or that it is gone: the next failure
+// waits as the first one does.
 func (r *runner) forget(k key) {
 	r.failing.remove(k)
 	r.queue.Forget(k)
 }
 
-// prepare returns what a run is about, and whether it has to wait for that of a Database.
+// prepare returns what a run is about, for claims, and whether it has to wait for the run of a
+// Database.
 func (r *runner) prepare(ctx context.Context, object *unstructured.Unstructured) (all []key, waits bool, err error) {
 	if object.GetKind() == v1alpha1.KindDatabase {
 		db := &v1alpha1.Database{}
-		err = runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, db)
+		if err = runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, db); err != nil {
+			err = fmt.Errorf("read Database %q: %w", object.GetName(), err)
+		}
 		return claimsOfDatabase(db), false, err
 	}
 	user := &v1alpha1.DatabaseUser{}
 	if err = runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, user); err != nil {
-		return nil, false, err
+		return nil, false, fmt.Errorf("read DatabaseUser %q: %w", object.GetName(), err)
 	}
 	if user.DeletionTimestamp == nil && user.Status.ObservedGeneration != user.Generation {
 		waits, err = r.Provisioner.AwaitsDatabase(ctx, user)
@@ -130,8 +137,8 @@ func (r *runner) prepare(ctx context.Context, object *unstructured.Unstructured)
 	return claimsOfUser(user), waits, err
 }
 
-// finish tells a result, and says when the resource's next turn comes. Who was
-// interrupted has found nothing out.
+// finish tells a result, and decides when the resource's next turn comes. A failure of work
+// that was interrupted says nothing, and is not told.
 func (r *runner) finish(ctx context.Context, k key, result provision.Result, object *unstructured.Unstructured, started time.Time) {
 	if errors.Is(ctx.Err(), context.Canceled) && result.Err != nil {
 		return
@@ -151,18 +158,19 @@ func (r *runner) finish(ctx context.Context, k key, result provision.Result, obj
 		return
 	}
 	r.queue.AddAfter(k, jitter(r.Resync))
-	if known, found, _ := r.watch.users.GetStore().GetByKey(k.namespace + "/" + k.name); found && k.kind == v1alpha1.KindDatabaseUser {
+	if known, found, _ := r.watch.users.GetStore().GetByKey(k.stored()); found && k.kind == v1alpha1.KindDatabaseUser {
 		r.watch.schedule(known.(*v1alpha1.DatabaseUser))
 	}
 }
 
-// suspect asks for a check of the cluster of a resource, which did not answer.
+// suspect asks for a check of the cluster of a Database or DatabaseUser, whose server did not
+// answer.
 func (r *runner) suspect(k key) {
 	store, name := r.watch.databases.GetStore(), ""
 	if k.kind == v1alpha1.KindDatabaseUser {
 		store = r.watch.users.GetStore()
 	}
-	object, _, _ := store.GetByKey(k.namespace + "/" + k.name)
+	object, _, _ := store.GetByKey(k.stored())
 	switch one := object.(type) {
 	case *v1alpha1.Database:
 		name = one.Spec.ClusterRef.Name
@@ -174,8 +182,8 @@ func (r *runner) suspect(k key) {
 	}
 }
 
-// cluster asks a server how it is. What stands on one that does not answer fails without
-// asking it again, until it does.
+// cluster checks a server. Work on what stands on a server that does not answer fails without
+// another connection to it, until it answers a check.
 func (r *runner) cluster(ctx context.Context, k key, started time.Time) {
 	result := provision.Result{Kind: k.kind, Name: k.name, Action: provision.ActionUnchanged}
 	cluster, err := r.Provisioner.Cluster(ctx, k.name)
@@ -209,7 +217,7 @@ func (r *runner) tell(ctx context.Context, k key, result provision.Result, objec
 	r.pass(result, took, r.events.tell(ctx, k, result, object))
 }
 
-// pass passes a result on whose Event could be written, or not.
+// pass passes a result on. err is why its Event could not be written; nil: it was.
 func (r *runner) pass(result provision.Result, took time.Duration, err error) {
 	if err != nil {
 		r.Log.Warn("write event", "error", err.Error())

@@ -12,30 +12,13 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
-// Data is the content of a Secret: its keys and their bytes.
-type Data map[string][]byte
-
-// Equal reports whether both hold the same keys with the same bytes.
-func (d Data) Equal(other Data) bool {
-	if len(d) != len(other) {
-		return false
-	}
-	for k, v := range d {
-		o, ok := other[k]
-		if !ok || string(o) != string(v) {
-			return false
-		}
-	}
-	return true
-}
-
 // Credential is everything a client needs to log in to a database.
 type Credential struct {
 	Host     string
 	Port     int32
 	Database string
-	// Databases are the names of all databases that the login may use, for those who
-	// read its Secret. Empty where the Secret is about Database alone.
+	// Databases are the names of all databases that the login may use. It is empty where the
+	// Secret is about Database alone.
 	Databases []string
 	Username  string
 	Password  Value
@@ -127,9 +110,9 @@ func (c Credential) fields() map[string]string {
 	}
 }
 
-// serviceFile returns the credential as a connection service file, and false if that
-// cannot carry it: its values end with the line, without the space before that, and
-// libpq takes no line of 1,024 bytes (fe-connect.c, parseServiceFile).
+// serviceFile returns the credential as a connection service file, and false where that
+// cannot hold it: a value there has no line break, and no space at its ends, and libpq takes
+// no line of 1,024 bytes (fe-connect.c, parseServiceFile).
 func (c Credential) serviceFile() ([]byte, bool) {
 	file := []byte("[" + v1alpha1.ServiceName + "]\n")
 	for _, line := range [][2]string{{"host", c.Host}, {"port", strconv.Itoa(int(c.Port))}, {"dbname", c.Database},

@@ -208,22 +208,3 @@ func checkJDBC(t *testing.T, c secret.Credential, jdbc string) {
 		t.Errorf("%s has parameters %v (%v)", jdbc, query, err)
 	}
 }
-
-func TestDataEqual(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		a, b secret.Data
-		want bool
-	}{
-		{"both empty", nil, secret.Data{}, true},
-		{"same", secret.Data{"a": []byte("1")}, secret.Data{"a": []byte("1")}, true},
-		{"other value", secret.Data{"a": []byte("1")}, secret.Data{"a": []byte("2")}, false},
-		{"other key", secret.Data{"a": []byte("1")}, secret.Data{"b": []byte("1")}, false},
-		{"one more", secret.Data{"a": []byte("1")}, secret.Data{"a": []byte("1"), "b": nil}, false},
-		{"an empty value for a missing one", secret.Data{"a": nil}, secret.Data{"b": nil}, false},
-	} {
-		if c.a.Equal(c.b) != c.want || c.b.Equal(c.a) != c.want {
-			t.Errorf("%s: want %v", c.name, c.want)
-		}
-	}
-}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -21,7 +22,7 @@ const (
 	UUID      Generator = "uuid" // of version 4 (RFC 9562, section 5.4)
 )
 
-// Generators returns all of them, the one that is meant without a name first.
+// Generators returns all generators, the default one first.
 func Generators() []Generator { return []Generator{Alnum, Hex, Base64, Base64URL, Digits, UUID} }
 
 // DefaultLength is the length of a value where none is named.
@@ -30,8 +31,8 @@ const DefaultLength = 32
 // maxLength keeps a value far below what a Secret holds.
 const maxLength = 1024
 
-// minLength returns the least length: about 64 bits of randomness, but for digits, which
-// are for what a person types.
+// minLength returns the least length: about 64 bits of randomness, except for digits, which
+// are meant to be typed.
 func (g Generator) minLength() int {
 	switch g {
 	case Alnum:
@@ -51,20 +52,16 @@ type Rule struct {
 	// DefaultLength. A uuid has none.
 	Length int
 
-	// others are fields that are not known here.
+	// others are fields of the JSON that this version does not know; they are kept.
 	others fields
 }
 
-// Check returns an error for a generator that there is not, or a length that it does not
-// take.
+// Check returns an error where the generator is unknown, or does not make values of that
+// length.
 func (r Rule) Check() error {
 	g := r.generator()
-	known := false
-	for _, one := range Generators() {
-		known = known || g == one
-	}
 	switch {
-	case !known:
+	case !slices.Contains(Generators(), g):
 		return fmt.Errorf("there is no generator %q: it is one of %s", string(g), generatorList())
 	case g == UUID && r.Length != 0:
 		return fmt.Errorf("a uuid has no length")
@@ -74,6 +71,7 @@ func (r Rule) Check() error {
 	return nil
 }
 
+// unit returns what the length of a value is counted in.
 func (g Generator) unit() string {
 	switch g {
 	case Hex, Base64, Base64URL:

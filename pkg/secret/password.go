@@ -23,7 +23,8 @@ func GeneratePassword(random io.Reader, length int) (Value, error) {
 	return seal(out), nil
 }
 
-// draw returns length of the characters, which are fewer than 256, each drawn evenly.
+// draw returns a text of that length, each character drawn evenly from characters, of which
+// there are at most 256.
 func draw(random io.Reader, characters string, length int) ([]byte, error) {
 	// Bytes at or over the largest multiple of the alphabet's size are drawn
 	// again, or the first characters would come up more often.

@@ -13,7 +13,7 @@ type Rotation struct {
 	Days int
 	Keys map[string]Rule
 
-	// others are fields that are not known here: who writes the rules anew keeps them.
+	// others are fields of the JSON that this version does not know; they are kept.
 	others fields
 }
 
@@ -23,8 +23,8 @@ const MaxRotationDays = 3650
 // Interval is the time between two rotations.
 func (r Rotation) Interval() time.Duration { return time.Duration(r.Days) * 24 * time.Hour }
 
-// With returns the rules with some more, or others for the same keys. It does not change
-// r.
+// With returns the rules with keys added or, where they are there, replaced. It does not
+// change r.
 func (r Rotation) With(days int, keys map[string]Rule) Rotation {
 	r.Days, r.Keys = days, maps.Clone(r.Keys)
 	if r.Keys == nil {
@@ -37,7 +37,7 @@ func (r Rotation) With(days int, keys map[string]Rule) Rotation {
 	return r
 }
 
-// Without returns the rules but those of some keys. It does not change r.
+// Without returns the rules without those of some keys. It does not change r.
 func (r Rotation) Without(keys ...string) Rotation {
 	r.Keys = maps.Clone(r.Keys)
 	for _, key := range keys {
@@ -46,10 +46,10 @@ func (r Rotation) Without(keys ...string) Rotation {
 	return r
 }
 
-// fields are those of a JSON object.
+// fields are the fields of a JSON object, by name.
 type fields map[string]json.RawMessage
 
-// The fields that are known.
+// The known fields.
 const (
 	fieldDays      = "days"
 	fieldKeys      = "keys"
@@ -61,8 +61,8 @@ const (
 //
 //	{"days":30,"keys":{"API_KEY":{"generator":"alnum","length":32}}}
 //
-// What could be misunderstood is an error: a value of another type, a generator or a
-// length that there is not. Fields that are not known are kept.
+// It fails on values of another type, unknown generators, and lengths and days out of range.
+// Unknown fields are kept.
 func ParseRotation(text string) (Rotation, error) {
 	var object fields
 	if err := json.Unmarshal([]byte(text), &object); err != nil {
@@ -118,7 +118,8 @@ func (r Rotation) check() error {
 	return nil
 }
 
-// take reads a field and removes it; one that is not there is left as it is.
+// take reads a field into a value and removes it from f. Where the field is absent, the value
+// stays as it is.
 func (f fields) take(name string, into any) error {
 	text, has := f[name]
 	if !has {
@@ -141,7 +142,7 @@ func (r Rotation) String() string {
 			keys[key] = keys[key].with(fieldLength, rule.Length)
 		}
 	}
-	text, _ := json.Marshal(r.others.with(fieldDays, r.Days).with(fieldKeys, keys)) // of nothing that JSON does not have
+	text, _ := json.Marshal(r.others.with(fieldDays, r.Days).with(fieldKeys, keys)) // numbers and strings: it cannot fail
 	return string(text)
 }
 

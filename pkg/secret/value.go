@@ -1,5 +1,6 @@
-// Package secret holds secret values and what is derived from them without any
-// I/O: generated passwords, SCRAM verifiers, the keys of a credential Secret.
+// Package secret holds secret values and what is derived from them: generated passwords and
+// values, rules of when to generate them, SCRAM verifiers, the keys of a credential Secret,
+// differences. It does no I/O.
 package secret
 
 import (

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Detect returns the format of a file that Read takes, by its name and by what is in it.
-// The name may be empty. It fails, with a *FileError, where neither tells; a file that is
-// broken may be detected, and then Read says how.
+// Detect returns the format of a file for Read, judged by its name, which may be empty, and by
+// its text. The error is a *FileError: neither tells. The format of a broken file may be
+// detected all the same; Read then says what is wrong with it.
 func Detect(filename string, text []byte) (Format, error) {
 	base := strings.ToLower(path.Base(strings.ReplaceAll(filename, `\`, "/")))
 	extension := path.Ext(base)
@@ -34,13 +34,13 @@ func Detect(filename string, text []byte) (Format, error) {
 	return "", &FileError{Format: "file", Why: "its format is not clear", Fix: "say it with --format: " + list(ReadFormats())}
 }
 
-// Both stand in each manifest, also in one that is an item of a list.
+// Each manifest has a line of both kinds, also one that is an item of a list.
 var (
 	versionLine = regexp.MustCompile(`(?m)^(- )?apiVersion:[ \t]+\S`)
 	kindLine    = regexp.MustCompile(`(?m)^( {2})?kind:[ \t]+\S`)
 )
 
-// detectJSON tells the exports by what only they have.
+// detectJSON tells the exports apart by members that only they have.
 func detectJSON(text []byte) (Format, error) {
 	nodes, err := parseJSON(JSON, text)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
 
-// directory stands in errors where a format does.
+// directory takes the place of the format in errors.
 const directory Format = "directory"
 
 // FromDirectory returns the Secret of a directory's files, and warnings: each name is a

@@ -2,6 +2,9 @@ package secretfile
 
 import "fmt"
 
+// notText is why text is refused, or a value by a format of text.
+const notText = "it is not UTF-8 text"
+
 // CannotCarryError says that a format cannot hold a key or its value.
 type CannotCarryError struct {
 	Format Format

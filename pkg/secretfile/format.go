@@ -41,7 +41,7 @@ func ReadFormats() []Format {
 // Item is a Secret in a file.
 type Item struct {
 	Name string
-	// Namespace and Type are empty where the file does not say, as are Labels.
+	// Namespace, Type and Labels are empty where the file does not say.
 	Namespace string
 	Type      string
 	Labels    map[string]string

@@ -1,6 +1,8 @@
 package secretfile
 
-import "slices"
+import (
+	"slices"
+)
 
 // kind is that of a node, in words for errors.
 type kind string
@@ -43,7 +45,7 @@ func (n *node) get(key string) *node {
 	return n.members[i].value
 }
 
-// is reports whether n is there and of the kind.
+// is reports whether n is there and is of the kind.
 func (n *node) is(k kind) bool { return n != nil && n.kind == k }
 
 // scalar returns the text of a string, number or boolean, and false for all else.
@@ -58,7 +60,7 @@ func (n *node) scalar() (string, bool) {
 	return "", false
 }
 
-// text returns the text of a scalar member, and "" where there is none.
+// textOf returns the text of a scalar member, and "" where there is none.
 func (n *node) textOf(key string) string {
 	text, _ := n.get(key).scalar()
 	return text
@@ -70,4 +72,17 @@ func (n *node) list(key string) []*node {
 		return list.elements
 	}
 	return nil
+}
+
+// twice returns the error about a key that stands twice in an object.
+func twice(format Format, key string) error {
+	return &RefusedError{Format: format, Key: key, Why: "it stands twice", Fix: "keep one of them"}
+}
+
+// join returns the path of a member: a.b.c.
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
 }

@@ -119,23 +119,12 @@ func (p *jsonParser) array(path string, depth int) (*node, error) {
 	return n, middle(err)
 }
 
-// middle turns the end of the file into one that comes too early.
+// middle turns the end of the file into an end that comes too early.
 func middle(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err
-}
-
-func twice(format Format, key string) error {
-	return &RefusedError{Format: format, Key: key, Why: "it stands twice", Fix: "keep one of them"}
-}
-
-func join(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + "." + key
 }
 
 // halfPair reports whether a string of JSON, as it is written, has an escape for half of

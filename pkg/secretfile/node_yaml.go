@@ -13,8 +13,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// parseYAML returns the documents of text that are not empty. Scalars keep the text that
-// they are written with; whether that is a number or a word is told by YAML 1.2.
+// parseYAML returns the documents of text that are not empty. Scalars keep the text as it is
+// written; whether it is a number, a boolean or a string is decided by YAML 1.2.
 func parseYAML(format Format, text []byte) ([]*node, error) {
 	if !utf8.Valid(text) {
 		return nil, &FileError{Format: format, Why: notText, Fix: "save the file as UTF-8"}
@@ -43,8 +43,9 @@ func parseYAML(format Format, text []byte) ([]*node, error) {
 
 var yamlLine = regexp.MustCompile(`^yaml: line (\d+): `)
 
-// explainYAML says about where a file stops being YAML; the library's lines are not
-// exact. What it says may quote a password that begins with *, as the name of an anchor.
+// explainYAML says near which line a file stops being YAML; the library's lines are not exact.
+// The library's own message is not passed on: it may quote a password that begins with *, as
+// the name of an anchor.
 func explainYAML(format Format, err error) error {
 	failed := &FileError{Format: format, Why: "it is not YAML", Fix: "put values with signs in them in quotes; if the file was cut off, export it again"}
 	if match := yamlLine.FindStringSubmatch(err.Error()); match != nil {
@@ -121,8 +122,8 @@ func (y yamlReader) mapping(n *yaml.Node, path string, depth int) (*node, error)
 	return object, nil
 }
 
-// scalar returns a scalar. A value without quotes that begins with ! is a tag to YAML,
-// and its text a part of the secret: it is not told.
+// scalar returns a scalar. To YAML, a value without quotes that begins with ! is a tag; it may
+// be part of a secret, so the error does not name it.
 func (y yamlReader) scalar(n *yaml.Node, path string) (*node, error) {
 	switch n.ShortTag() {
 	case "!!null":

@@ -4,23 +4,19 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
 
-const (
-	// maxData is corev1.MaxSecretSize: what the values of one Secret hold at most.
-	maxData = 1048576
-	// maxText is how much text is read of one file: more than many Secrets need.
-	maxText = 64 << 20
-)
+// maxText is how much text is read of one file: more than many Secrets need.
+const maxText = 64 << 20
 
-// Read returns the Secrets of a file, and what whoever imports them should know. It
-// gives all of them or an error: a *FileError where the file is not of the format or not
-// whole, else a *RefusedError or *NameError for each key or name that is at fault,
-// joined.
+// Read returns the Secrets of a file, and warnings for whoever imports them. It returns all
+// of them or an error: a *FileError where the file is not of the format or not whole, else a
+// *RefusedError or *NameError for each key or name that is wrong, joined.
 //
 // The Secret is called name. A manifest names its Secrets itself, and so does an export
 // of OnePassword or AWS that holds several, or where name is empty; then name is not used.
@@ -58,7 +54,7 @@ type reader struct {
 	name     string
 	items    []Item
 	warnings []string
-	// refused is what is at fault with single keys and names: all of it is told at once.
+	// refused is what is wrong with single keys and names: all of it is told at once.
 	refused []error
 }
 
@@ -76,12 +72,12 @@ func (r *reader) failAt(line int, fix, why string, args ...any) error {
 	return &FileError{Format: r.format, Line: line, Why: fmt.Sprintf(why, args...), Fix: fix}
 }
 
-// refuse notes what is at fault with a key.
+// refuse notes what is wrong with a key.
 func (r *reader) refuse(inSecret, key, fix, why string, args ...any) {
 	r.refused = append(r.refused, &RefusedError{Format: r.format, Secret: inSecret, Key: key, Why: fmt.Sprintf(why, args...), Fix: fix})
 }
 
-// checkText refuses what is the text of no format.
+// checkText refuses text that no format can have.
 func (r *reader) checkText(text []byte) error {
 	switch {
 	case len(text) > maxText:
@@ -94,7 +90,7 @@ func (r *reader) checkText(text []byte) error {
 	return nil
 }
 
-// finish checks what was read as a whole.
+// finish checks all that was read, and returns it.
 func (r *reader) finish() ([]Item, []string, error) {
 	seen := map[[2]string]bool{}
 	for _, item := range r.items {
@@ -125,20 +121,42 @@ func (r *reader) checkItem(item Item) {
 	if len(item.Data) == 0 {
 		r.warn("secret %q holds no key", item.Name)
 	}
-	size := 0
-	for _, key := range slices.Sorted(maps.Keys(item.Data)) {
-		size += len(item.Data[key])
+	for _, key := range item.Data.Keys() {
 		if !isKey(key) {
 			r.refused = append(r.refused, &NameError{Doing: doing, Secret: several, Name: key, IsKey: true})
 		}
 	}
-	if size > maxData {
+	if size := item.Data.Size(); size > corev1.MaxSecretSize {
 		r.refused = append(r.refused, r.fail("keep large files in a store for them, and their place in the secret",
-			"secret %q would hold %d bytes; the API server takes %d", item.Name, size, maxData))
+			"secret %q would hold %d bytes; the API server takes %d", item.Name, size, corev1.MaxSecretSize))
 	}
 }
 
-// add puts a Secret with the data to the others.
+// add notes a Secret that was read.
 func (r *reader) add(name string, data secret.Data) {
 	r.items = append(r.items, Item{Name: name, Data: data})
+}
+
+// named returns the name of a Secret that another tool has a title for. The only one of a file
+// gets the name that the caller gave, if there is one.
+func (r *reader) named(title string, only bool) string {
+	if only && r.name != "" {
+		return r.name
+	}
+	name := deriveName(title)
+	if name == "" {
+		name = title
+	}
+	if name != title {
+		r.warn("%q becomes the secret %q", title, name)
+	}
+	return name
+}
+
+// found returns, for an error about a file without Secrets, what it holds instead.
+func found(warnings []string) string {
+	if len(warnings) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(warnings, "; ")
 }

@@ -81,7 +81,7 @@ func (r *reader) archivedItem(title string, details *node) opItem {
 			label = field.textOf("name")
 		}
 		switch field.textOf("fieldType") {
-		case "B", "C", "I", "R", "S": // what else a form has: buttons, boxes, choices
+		case "B", "C", "I", "R", "S": // buttons, check boxes and choices of the form
 		default:
 			add("", label, field.textOf("value"))
 		}
@@ -100,8 +100,9 @@ func (r *reader) archivedItem(title string, details *node) opItem {
 	return item
 }
 
-// archivedValue returns the text of a value, which is an object of its kind and that. It
-// is empty for what is not there, and for kinds that are no text, of which it warns.
+// archivedValue returns the text of a value, which is an object with one member: its kind and
+// the text. It returns "" where there is none, and for kinds that are no text, of which it
+// warns.
 func (r *reader) archivedValue(title, label string, value *node) string {
 	if !value.is(objectNode) || len(value.members) != 1 {
 		return ""

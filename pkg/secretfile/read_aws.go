@@ -88,18 +88,3 @@ func (r *reader) inner(text string) (*node, error) {
 	}
 	return nodes[0], nil
 }
-
-// named returns the name of a Secret for what the other tool calls it.
-func (r *reader) named(title string, only bool) string {
-	if only && r.name != "" {
-		return r.name
-	}
-	name := deriveName(title)
-	if name == "" {
-		name = title
-	}
-	if name != title {
-		r.warn("%q becomes the secret %q", title, name)
-	}
-	return name
-}

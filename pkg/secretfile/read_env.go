@@ -11,10 +11,10 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
 
-// env reads a .env file. Values are what github.com/joho/godotenv says. The statements
-// are found here too, because the library keeps the last of two equal keys and makes
-// undefined variables empty without a word; where both do not see the same, the file is
-// refused.
+// env reads a .env file. Its values are those that github.com/joho/godotenv reads. The
+// statements are found here, too, because the library silently keeps the last of two equal
+// keys and makes undefined variables empty. Where both do not find the same statements, the
+// file is refused.
 func (r *reader) env(text []byte) error {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	found, err := statements(envLines(text))
@@ -48,18 +48,17 @@ func (r *reader) env(text []byte) error {
 	return nil
 }
 
-// envLines returns the text without the carriage returns of line ends, as the library
-// takes them away, once, before it reads.
+// envLines returns the text with each \r\n replaced by \n, as the library does before it reads.
 func envLines(text []byte) []byte {
 	return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
 }
 
-// droppedEscape is an escape that only loses its backslash. Those of letters may be meant
-// for what they are in other tools, or be no escapes at all, as in a path.
+// droppedEscape matches a value with an escape of which the library only drops the backslash.
+// Its author may have meant what the escape is in other tools, or no escape, as in a path.
 var droppedEscape = regexp.MustCompile(`^(?:[^\\]|\\[^A-Za-mo-qs-z0-9])*\\[A-Za-mo-qs-z0-9]`)
 
-// damages refuses a value that the library cuts: it takes a quote before the closing one
-// away too, and leaves its backslash. It warns of lost backslashes.
+// damages refuses a value that the library would cut: it also drops a quote that stands before
+// the closing one, and keeps the backslash before it. It warns of backslashes that are dropped.
 func (r *reader) damages(s statement) {
 	if s.quote != 0 && len(s.value) > 0 && s.value[len(s.value)-1] == s.quote {
 		r.refuse("", s.key, "put the value in quotes of the other kind", "its last quote in line %d would be lost, because another follows", s.line)
@@ -69,13 +68,14 @@ func (r *reader) damages(s statement) {
 	}
 }
 
-// reference is what may be a variable in a value, in the library's words.
+// reference matches what may be a variable in a value, as the library finds it.
 var reference = regexp.MustCompile(`\$\(?(\{?)([A-Z0-9_]+)`)
 
-// variables finds out which variables the library replaces in the statement, by giving
-// it the statement alone with values that begin with mark. It warns of those that are
-// defined, and refuses the key if one is not. The name of a variable may be a part of a
-// password: it is told only where it stands in braces or is a key of the file.
+// variables warns of the variables that the library replaces in a statement, and refuses the
+// key where one is not defined before it. To find them, it lets the library read the statement
+// alone, behind definitions of all names in it, whose values begin with mark. What looks like
+// the name of a variable may be part of a password: it is told only where it stands in braces
+// or is a key of the file.
 func (r *reader) variables(s statement, mark string, defined map[string]int) {
 	matches := reference.FindAllSubmatch(s.text, -1)
 	if s.quote == '\'' || len(matches) == 0 {
@@ -116,7 +116,7 @@ func (r *reader) variables(s statement, mark string, defined map[string]int) {
 
 const singleQuotes = "put the value in single quotes, which keep $ as it is"
 
-// notIn returns what is nowhere in text.
+// notIn returns a string that does not occur in text.
 func notIn(text []byte) string {
 	for i := 0; ; i++ {
 		if found := fmt.Sprintf("\x02%d.", i); !bytes.Contains(text, []byte(found)) {

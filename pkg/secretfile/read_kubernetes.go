@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"strings"
 
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
 
@@ -33,14 +34,6 @@ func (r *reader) kubernetes(text []byte) error {
 		return r.fail("", "it holds no Secret%s", found(r.warnings))
 	}
 	return nil
-}
-
-// found tells what was there instead.
-func found(warnings []string) string {
-	if len(warnings) == 0 {
-		return ""
-	}
-	return ": " + strings.Join(warnings, "; ")
 }
 
 // parseDocuments returns the objects of a file that is JSON or YAML.
@@ -148,4 +141,9 @@ func (r *reader) leftBehind(object *node, name string) {
 	if len(keys) > 0 {
 		r.warn("annotations of secret %q are left out: %s", name, strings.Join(keys, ", "))
 	}
+}
+
+// isRevision reports whether the Secret is a revision of another one.
+func isRevision(kind string, labels map[string]string) bool {
+	return kind == v1alpha1.SecretTypeRevision || labels[v1alpha1.LabelRevisionOf] != ""
 }

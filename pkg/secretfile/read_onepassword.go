@@ -109,8 +109,8 @@ func (r *reader) opField(item *opItem, field *node) {
 	}
 }
 
-// addItem adds the Secret of an item. Labels that are no keys become some; two fields
-// that come to the same key are refused.
+// addItem adds the Secret of an item. Labels that cannot be keys are turned into keys; two
+// fields with the same key are refused.
 func (r *reader) addItem(item opItem, only bool) {
 	inSecret := item.title
 	if only {

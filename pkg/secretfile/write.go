@@ -3,8 +3,8 @@ package secretfile
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
@@ -57,7 +57,7 @@ func checkWritten(format Format, items []Item) error {
 			errs = append(errs, fmt.Errorf("%s: secret %q is given twice", doing, item.Name))
 		}
 		seen[[2]string{item.Namespace, item.Name}] = true
-		for _, key := range slices.Sorted(maps.Keys(item.Data)) {
+		for _, key := range item.Data.Keys() {
 			if !isKey(key) {
 				errs = append(errs, &NameError{Doing: doing, Secret: several, Name: key, IsKey: true})
 			}
@@ -71,7 +71,7 @@ func checkWritten(format Format, items []Item) error {
 func lines(format Format, data secret.Data, line func(key string, value []byte) (text, why string)) ([]byte, error) {
 	var file []byte
 	var errs []error
-	for _, key := range slices.Sorted(maps.Keys(data)) {
+	for _, key := range data.Keys() {
 		text, why := line(key, data[key])
 		if why != "" {
 			errs = append(errs, &CannotCarryError{Format: format, Key: key, Why: why})
@@ -84,13 +84,11 @@ func lines(format Format, data secret.Data, line func(key string, value []byte) 
 	return file, nil
 }
 
+// list returns the formats as a sentence has them.
 func list(formats []Format) string {
-	text := ""
+	names := make([]string, len(formats))
 	for i, format := range formats {
-		if i > 0 {
-			text += ", "
-		}
-		text += string(format)
+		names[i] = string(format)
 	}
-	return text
+	return strings.Join(names, ", ")
 }

@@ -13,9 +13,9 @@ import (
 // plainEnv are values that every reader of .env files takes as they are.
 var plainEnv = regexp.MustCompile(`^[A-Za-z0-9_./:@%+,=-]+$`)
 
-// writeEnv returns a .env file. Which quoting a value survives is asked of the library
-// itself: in single quotes there is no escape, in double quotes a last backslash or quote
-// is lost, and without quotes there are no line ends.
+// writeEnv returns a .env file. The library that reads such files is asked which quoting a
+// value survives: single quotes know no escape, in double quotes a backslash or quote at the
+// end is lost, and without quotes a value has no line ends.
 func writeEnv(data secret.Data) ([]byte, error) {
 	file, err := lines(Env, data, envLine)
 	if err != nil {

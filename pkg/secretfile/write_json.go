@@ -10,8 +10,6 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
 
-const notText = "it is not UTF-8 text"
-
 func writeJSON(data secret.Data) ([]byte, error) {
 	file, err := lines(JSON, data, func(key string, value []byte) (text, why string) {
 		if !utf8.Valid(value) {

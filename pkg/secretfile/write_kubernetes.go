@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
 // ourPrefix begins the labels and annotations by which dbtether knows a Secret. They say
@@ -44,7 +42,7 @@ func writeManifest(b *strings.Builder, item Item) {
 		return
 	}
 	b.WriteString("data:\n")
-	for _, key := range slices.Sorted(maps.Keys(item.Data)) {
+	for _, key := range item.Data.Keys() {
 		b.WriteString("  " + yamlWord(key) + ": " + yamlWord(base64.StdEncoding.EncodeToString(item.Data[key])) + "\n")
 	}
 }
@@ -62,9 +60,4 @@ func foreignLabels(labels map[string]string) map[string]string {
 		foreign[key] = value
 	}
 	return foreign
-}
-
-// isRevision reports whether the Secret is a revision of another one.
-func isRevision(kind string, labels map[string]string) bool {
-	return kind == v1alpha1.SecretTypeRevision || labels[v1alpha1.LabelRevisionOf] != ""
 }

@@ -72,9 +72,9 @@ func compress(body []byte) []byte {
 	return packed.Bytes()
 }
 
-// send sends once. After an error, again is how long to wait at least; below zero, it is
-// of no use to try again.
-func (c *collector) send(ctx context.Context, body []byte) (again time.Duration, err error) {
+// send sends the spans once. After an error, wait is how long to wait at least before the next
+// try; below zero: there is no use in trying again.
+func (c *collector) send(ctx context.Context, body []byte) (wait time.Duration, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint.String(), bytes.NewReader(body))
 	if err != nil {
 		return -1, err

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Debug is a server for who may forward a port to the process: GET and PUT /loglevel,
-// and with Profiles what net/http/pprof has, below /debug/pprof/.
+// Debug is an HTTP server for those who may forward a port to the process: GET and PUT
+// /loglevel, and with Profiles what net/http/pprof has, below /debug/pprof/.
 type Debug struct {
 	// Listen is its address, on loopback; empty: there is none.
 	Listen   string
@@ -29,8 +29,8 @@ const (
 	debugWriteTimeout = 5 * time.Minute
 )
 
-// Serve serves until the returned function is called. The error says that it cannot
-// listen, or that it would be reached from outside.
+// Serve starts the server, which ends when the returned function is called. It returns an
+// error where it cannot listen, or where the address is not on loopback.
 func (d Debug) Serve() (stop func(), err error) {
 	if d.Listen == "" {
 		return func() {}, nil
@@ -51,6 +51,7 @@ func (d Debug) Serve() (stop func(), err error) {
 
 var errNotLoopback = errors.New("it is for loopback only, as in 127.0.0.1:6060: whoever reaches it may change the log, and is reached by forwarding a port")
 
+// onLoopback returns an error unless an address, host:port, is on loopback.
 func onLoopback(address string) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -75,8 +76,8 @@ func (d Debug) handler() http.Handler {
 		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
-	// A page in somebody's browser can have a name of its own point here, and would then
-	// be allowed to read what it is answered.
+	// A web page may resolve its own host name to loopback (DNS rebinding): the browser would
+	// let it read the answers.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if onLoopback(withPort(r.Host)) != nil {
 			http.Error(w, "ask for localhost", http.StatusForbidden)
@@ -86,6 +87,7 @@ func (d Debug) handler() http.Handler {
 	})
 }
 
+// withPort returns the host of a request with a port, 80 where it has none.
 func withPort(host string) string {
 	if _, _, err := net.SplitHostPort(host); err == nil {
 		return host

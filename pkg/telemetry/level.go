@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Level is the least level that a log has lines of. It can be changed while the process
+// Level is the lowest level of the lines that a log has. It can be changed while the process
 // runs, and is safe for concurrent use. It is a slog.Leveler.
 type Level struct {
 	now  slog.LevelVar
@@ -16,7 +16,7 @@ type Level struct {
 	back *time.Timer // to base, if that was asked for
 }
 
-// NewLevel returns a level that the process begins with.
+// NewLevel returns the level with which a process begins.
 func NewLevel(base slog.Level) *Level {
 	l := &Level{base: base}
 	l.now.Set(base)
@@ -26,8 +26,8 @@ func NewLevel(base slog.Level) *Level {
 // Level implements slog.Leveler.
 func (l *Level) Level() slog.Level { return l.now.Level() }
 
-// Set changes the level, for a while: then it is again what the process began with. While
-// is 0 for ever, that is, until the process ends.
+// Set changes the level for a while, after which it is again the one that the process began
+// with; 0: until the process ends, or Set is called again.
 func (l *Level) Set(level slog.Level, while time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

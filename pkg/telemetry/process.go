@@ -7,8 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// Process adds to a registry what every process tells: prefix_build_info, and the
-// metrics of the Go runtime and of the system's view of it (go_*, process_*).
+// Process registers the metrics that every process has: <prefix>_build_info, those of the Go
+// runtime (go_*), and those of the process as the system sees it (process_*).
 func Process(registry *prometheus.Registry, prefix, version string) {
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        prefix + "_build_info",

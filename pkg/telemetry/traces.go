@@ -14,17 +14,18 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Service says who traces.
+// Service is the process that the traces are of.
 type Service struct{ Name, Version, Instance string }
 
-// Traces returns where spans go, as the environment says in OpenTelemetry's own variables
-// (specification, "Environment Variable Specification" and "OpenTelemetry Protocol
-// Exporter"). Without OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or
-// OTEL_TRACES_EXPORTER=otlp, or with OTEL_SDK_DISABLED=true, nothing is traced and the
-// provider is nil. Stop sends what has not been sent, until its context ends.
+// Traces returns the provider of the spans of this process, as OpenTelemetry's own variables
+// configure it (specification, "Environment Variable Specification" and "OpenTelemetry
+// Protocol Exporter"). Without OTEL_EXPORTER_OTLP_ENDPOINT,
+// OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or OTEL_TRACES_EXPORTER=otlp, or with
+// OTEL_SDK_DISABLED=true, nothing is traced and the provider is nil. stop sends what has not
+// been sent, until its context ends.
 //
-// Spans go by HTTP as protobuf: OpenTelemetry's own exporter links gRPC. What cannot be sent
-// is logged and lost.
+// Spans are sent by HTTP as protobuf: OpenTelemetry's own exporter links gRPC. What cannot be
+// sent is logged and lost.
 func Traces(ctx context.Context, getenv func(string) string, service Service, log *slog.Logger) (provider trace.TracerProvider, stop func(context.Context) error, err error) {
 	settings, on, err := readSettings(getenv)
 	if err != nil || !on {
@@ -34,7 +35,7 @@ func Traces(ctx context.Context, getenv func(string) string, service Service, lo
 	if err != nil {
 		return nil, nil, err
 	}
-	// What the environment says goes before what is said here.
+	// The last one wins: the environment over what is set here.
 	about, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithAttributes(
 		attribute.String("service.name", service.Name),
 		attribute.String("service.version", service.Version),

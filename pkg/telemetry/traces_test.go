@@ -89,15 +89,20 @@ func TestTracesAreOff(t *testing.T) {
 
 func TestSettingsAreRefused(t *testing.T) {
 	for want, variables := range map[string]map[string]string{
-		`OTEL_TRACES_EXPORTER is "jaeger"`:               {"OTEL_TRACES_EXPORTER": "jaeger"},
-		`there is http/protobuf`:                         {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
-		`OTEL_EXPORTER_OTLP_ENDPOINT is not like`:        {"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"},
-		`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is not like`: {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "grpc://collector:4317"},
-		`OTEL_EXPORTER_OTLP_HEADERS is not like`:         {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_HEADERS": "geheim"},
-		`OTEL_EXPORTER_OTLP_TIMEOUT is "1s"`:             {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_TIMEOUT": "1s"},
-		`OTEL_EXPORTER_OTLP_COMPRESSION is "zstd"`:       {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_COMPRESSION": "zstd"},
-		`read OTEL_EXPORTER_OTLP_CERTIFICATE: open /no`:  {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_CERTIFICATE": "/no/file"},
-		`traces_test.go has no certificate`:              {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_CERTIFICATE": "traces_test.go"},
+		`OTEL_TRACES_EXPORTER is "jaeger"`:                     {"OTEL_TRACES_EXPORTER": "jaeger"},
+		`there is http/protobuf`:                               {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+		`OTEL_EXPORTER_OTLP_ENDPOINT is not like`:              {"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"},
+		`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is not like`:       {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "grpc://collector:4317"},
+		`OTEL_EXPORTER_OTLP_HEADERS is not like`:               {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_HEADERS": "geheim"},
+		`OTEL_EXPORTER_OTLP_TIMEOUT is "1s"`:                   {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_TIMEOUT": "1s"},
+		`OTEL_EXPORTER_OTLP_COMPRESSION is "zstd"`:             {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_COMPRESSION": "zstd"},
+		`read OTEL_EXPORTER_OTLP_CERTIFICATE: open /no`:        {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_CERTIFICATE": "/no/file"},
+		`OTEL_EXPORTER_OTLP_TRACES_PROTOCOL is "grpc"`:         {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "grpc"},
+		`OTEL_EXPORTER_OTLP_TRACES_HEADERS is not like`:        {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "geheim"},
+		`OTEL_EXPORTER_OTLP_TRACES_TIMEOUT is "1s"`:            {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "1s"},
+		`OTEL_EXPORTER_OTLP_TRACES_COMPRESSION is "zstd"`:      {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION": "zstd"},
+		`read OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE: open /no`: {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE": "/no/file"},
+		`traces_test.go has no certificate`:                    {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_CERTIFICATE": "traces_test.go"},
 	} {
 		_, _, err := readSettings(func(name string) string { return variables[name] })
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "geheim") {

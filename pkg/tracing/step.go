@@ -14,9 +14,9 @@ import (
 // Scope is the name under which all spans of this project are made.
 const Scope = "github.com/dbtether/kubectl-dbtether"
 
-// Start begins a step of what ctx is traced as, and returns the context of what belongs to
-// it. Where ctx is not traced, it returns ctx and a span that does nothing. The caller ends
-// it with End.
+// Start begins a step of the span in ctx, and returns the context of what belongs to the step.
+// Where ctx is not traced, it returns ctx and a span that does nothing. The caller ends it
+// with End.
 func Start(ctx context.Context, name string, attributes ...attribute.KeyValue) (context.Context, trace.Span) {
 	parent := trace.SpanFromContext(ctx)
 	if !parent.IsRecording() {
@@ -25,8 +25,8 @@ func Start(ctx context.Context, name string, attributes ...attribute.KeyValue) (
 	return parent.TracerProvider().Tracer(Scope).Start(ctx, name, trace.WithAttributes(attributes...))
 }
 
-// End ends a step. Of an error it tells the kind only: that it was canceled or came too late,
-// wraps has such a method, otherwise its Go type.
+// End ends a step. Of an error the span has the kind only: canceled, timeout, the SQLSTATE of
+// PostgreSQL, otherwise its Go type.
 func End(s trace.Span, err error) {
 	if err != nil && s.IsRecording() {
 		s.SetStatus(codes.Error, "")
@@ -35,7 +35,7 @@ func End(s trace.Span, err error) {
 	s.End()
 }
 
-// kindOf returns what can be told of an error without its text.
+// kindOf returns the kind of an error, without its text, which may quote what was sent.
 func kindOf(err error) string {
 	var state interface{ SQLState() string } // of PostgreSQL
 	switch {

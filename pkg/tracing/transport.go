@@ -6,8 +6,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// Transport passes requests to the Kubernetes API on, and makes each a step of what its
-// context is traced as. A span has the method, the path and the status; the query, the
+// Transport passes requests to the Kubernetes API on, and makes each a step of the span in its
+// context. A span has the method, the path and the status; the query, the
 // headers and the bodies stay out of it. It is for rest.Config.Wrap.
 func Transport(next http.RoundTripper) http.RoundTripper { return transport{next} }
 

@@ -1,5 +1,4 @@
-// Package words holds what several rooms do with words and sentences. It is pure: it
-// does no I/O.
+// Package words cuts texts to a length, and measures how alike two words are. It does no I/O.
 package words
 
 import (
@@ -9,13 +8,14 @@ import (
 
 const ellipsis = "…"
 
-// Shorten returns s in at most most bytes, cut between characters and then with an
-// ellipsis at its end. It keeps none of the memory of a longer s.
-func Shorten(s string, most int) string {
-	if len(s) <= most {
+// Shorten returns s in at most limit bytes: a longer s is cut between two characters, and
+// ends with an ellipsis. limit is 3 or more, the bytes of the ellipsis. The result keeps
+// nothing of a longer s in memory.
+func Shorten(s string, limit int) string {
+	if len(s) <= limit {
 		return s
 	}
-	end := most - len(ellipsis)
+	end := limit - len(ellipsis)
 	for end > 0 && !utf8.RuneStart(s[end]) {
 		end--
 	}

@@ -22,7 +22,8 @@ type DatabaseSpec struct {
 	// The DBCluster that holds the database.
 	ClusterRef ClusterReference `json:"clusterRef"`
 
-	// Name of the database in PostgreSQL. Unset: the resource's name with - and . turned into _.
+	// Name of the database in PostgreSQL. Unset: the one that the DBCluster's naming makes, which is the resource's name with
+	// - and . turned into _ unless it says otherwise.
 	// At most 57 bytes, because the groups of the database append a suffix to it.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -104,8 +105,8 @@ type DatabaseSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) <= 63 && k.matches('^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)*$') && !(k.lowerAscii() in ['role','session_authorization']))",message="parameters are names of settings; role and session_authorization are not among them"
 	Parameters map[string]SettingValue `json:"parameters,omitempty"`
 
-	// Whether every role of the server loses the right to connect that PUBLIC has. Unset: true for a database that was created
-	// by dbtether, false for one that was adopted.
+	// Whether the right to connect is taken from PUBLIC, that is, from every role that was not given it. Unset: true for a
+	// database that dbtether created, false for one that it adopted.
 	// +optional
 	RevokePublicConnect *bool `json:"revokePublicConnect,omitempty"`
 

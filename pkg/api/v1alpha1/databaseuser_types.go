@@ -22,7 +22,8 @@ type DatabaseUserSpec struct {
 	// +kubebuilder:validation:MaxItems=32
 	DatabaseRefs []DatabaseAccess `json:"databaseRefs,omitempty"`
 
-	// Name of the login in PostgreSQL. Unset: the resource's name with - and . turned into _.
+	// Name of the login in PostgreSQL. Unset: the one that the DBCluster's naming makes, which is the resource's name with
+	// - and . turned into _ unless it says otherwise.
 	// At most 61 bytes, because alternating logins append a suffix to it.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

@@ -186,3 +186,23 @@ func TestNobodyIsNotEverybody(t *testing.T) {
 		}
 	}
 }
+
+func TestEffectiveSSLMode(t *testing.T) {
+	authority := &v1alpha1.SecretKeyReference{Name: "ca", Namespace: "dbtether-system"}
+	for _, c := range []struct {
+		mode      string
+		authority *v1alpha1.SecretKeyReference
+		want      string
+	}{
+		{"", nil, "require"},
+		{"", authority, "verify-full"},
+		{"disable", nil, "disable"},
+		{"verify-ca", authority, "verify-ca"},
+		{"verify-full", nil, "verify-full"},
+	} {
+		cluster := &v1alpha1.DBCluster{Spec: v1alpha1.DBClusterSpec{SSLMode: c.mode, CASecretRef: c.authority}}
+		if got := cluster.EffectiveSSLMode(); got != c.want {
+			t.Errorf("sslMode %q, authority %v: %q, want %q", c.mode, c.authority != nil, got, c.want)
+		}
+	}
+}

@@ -1,33 +1,5 @@
 package v1alpha1
 
-import "k8s.io/apimachinery/pkg/runtime/schema"
-
-// GroupVersion is the API group and version of every type here.
-var GroupVersion = schema.GroupVersion{Group: "dbtether.io", Version: "v1alpha1"}
-
-// The resources, as the API server names them.
-var (
-	DBClusters    = GroupVersion.WithResource("dbclusters")
-	Databases     = GroupVersion.WithResource("databases")
-	DatabaseUsers = GroupVersion.WithResource("databaseusers")
-)
-
-// The kinds.
-const (
-	KindDBCluster    = "DBCluster"
-	KindDatabase     = "Database"
-	KindDatabaseUser = "DatabaseUser"
-)
-
-// Finalizer keeps a resource until PostgreSQL has been cleaned up after it.
-const Finalizer = "dbtether.io/finalizer"
-
-// SystemNamespace is the namespace of what dbtether itself runs, and of its policies.
-const SystemNamespace = "dbtether-system"
-
-// FieldManager is the name under which the API server records our writes.
-const FieldManager = "dbtether"
-
 // Labels and annotations of managed Secrets and their revisions.
 const (
 	// LabelManaged is "true" on every Secret that dbtether keeps a history of.
@@ -49,8 +21,8 @@ const (
 	// them without reading values.
 	AnnotationKeys = "dbtether.io/keys"
 	// AnnotationFollows is, on a revision, the UID of the revision that the Secret held
-	// when this one was written; empty where there was no Secret. A revision that follows
-	// what the Secret holds, and is newer, is one whose writer was interrupted.
+	// when this one was written; absent where there was no Secret. Where the Secret still holds
+	// that one, the writer of this one was interrupted.
 	AnnotationFollows = "dbtether.io/follows"
 	// AnnotationChanges lists, on a revision, the keys that differ from the content that it
 	// follows: "+added ~changed -removed".
@@ -59,8 +31,8 @@ const (
 	AnnotationType = "dbtether.io/type"
 	// AnnotationDeleted is "true" on a revision that says that the Secret was deleted.
 	AnnotationDeleted = "dbtether.io/deleted"
-	// AnnotationMarks has, on such a revision, the labels and our annotations that the Secret
-	// had, as JSON.
+	// AnnotationMarks holds, on a revision that AnnotationDeleted is on, the labels of the
+	// Secret and those of its annotations that an undeletion brings back, as JSON.
 	AnnotationMarks = "dbtether.io/marks"
 	// AnnotationHistoryLimit is how many revisions of a managed Secret are kept.
 	AnnotationHistoryLimit = "dbtether.io/history-limit"
@@ -112,8 +84,8 @@ const (
 	LabelTeam = "dbtether.io/team"
 )
 
-// Annotations of a pod template, and so of its pods, about what has a credential in its
-// environment that was replaced.
+// Annotations of a pod template, and so of its pods, about the time when a credential that
+// they have in their environment is replaced.
 const (
 	// AnnotationOnRotate is OnRotateRestart where the workload is to be restarted by
 	// whoever replaces the credential.
@@ -144,28 +116,4 @@ const (
 	SecretTypeCredential = "servicebinding.io/postgresql"
 	// SecretTypeRevision is the type of a revision.
 	SecretTypeRevision = "dbtether.io/revision"
-)
-
-// Types of conditions.
-const (
-	ConditionReady            = "Ready"
-	ConditionSynced           = "Synced"
-	ConditionConflict         = "Conflict"
-	ConditionDrifted          = "Drifted"
-	ConditionDeletionBlocked  = "DeletionBlocked"
-	ConditionCredentialsReady = "CredentialsReady"
-)
-
-// ReasonDenied is the reason of the conditions Ready and Synced where a policy does not
-// admit what the resource asks for.
-const ReasonDenied = "Denied"
-
-// Phases of a resource.
-const (
-	PhasePending   = "Pending"
-	PhaseReady     = "Ready"
-	PhaseFailed    = "Failed"
-	PhaseDeleting  = "Deleting"
-	PhaseExpired   = "Expired"
-	PhaseConnected = "Connected"
 )

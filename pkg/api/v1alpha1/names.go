@@ -1,9 +1,6 @@
 package v1alpha1
 
-import (
-	"strings"
-	"time"
-)
+import "strings"
 
 // Limits of names, in bytes. PostgreSQL cuts identifiers at NAMEDATALEN-1 = 63
 // bytes without an error (manual, section "Identifiers and Key Words"); the
@@ -63,39 +60,6 @@ func (c *DBCluster) derive(namespace, name string) string {
 	return strings.NewReplacer("{namespace}", identifier(namespace), "{name}", identifier(name)).Replace(naming)
 }
 
-// Access returns the databases that the user refers to, each with its namespace
-// and its privileges filled in. The first one is the primary one.
-func (u *DatabaseUser) Access() []DatabaseAccess {
-	refs := u.Spec.DatabaseRefs
-	if u.Spec.DatabaseRef != nil {
-		refs = []DatabaseAccess{*u.Spec.DatabaseRef}
-	}
-	access := make([]DatabaseAccess, len(refs))
-	for i, ref := range refs {
-		if ref.Namespace == "" {
-			ref.Namespace = u.Namespace
-		}
-		if ref.Privileges == "" {
-			ref.Privileges = u.Spec.Privileges
-		}
-		if ref.Privileges == "" {
-			ref.Privileges = ReadOnly
-		}
-		access[i] = ref
-	}
-	return access
-}
-
-// Refers reports whether the user refers to the Database.
-func (u *DatabaseUser) Refers(namespace, name string) bool {
-	for _, ref := range u.Access() {
-		if ref.Name == name && ref.Namespace == namespace {
-			return true
-		}
-	}
-	return false
-}
-
 // SecretName returns the name of the Secret that receives the user's credential,
 // with secretGeneration perDatabase the one of its first database.
 func (u *DatabaseUser) SecretName() string {
@@ -114,9 +78,8 @@ func (u *DatabaseUser) SecretNameFor(database string) string {
 	return u.Name + "-" + database + "-credentials"
 }
 
-// LiveSecret returns the name of the Secret that one named <name>.v<N> is a revision of,
-// and any other name as it is. The name of a Secret with revisions is never like that of
-// one.
+// LiveSecret returns the name of the Secret that a Secret named <name>.v<N> is a revision of,
+// and any other name as it is. A Secret that has revisions is never named like a revision.
 func LiveSecret(name string) string {
 	i := strings.LastIndex(name, ".v")
 	if i <= 0 {
@@ -131,45 +94,6 @@ func LiveSecret(name string) string {
 
 // PerDatabase reports whether each database has a Secret of its own.
 func (u *DatabaseUser) PerDatabase() bool { return u.Spec.SecretGeneration == SecretPerDatabase }
-
-// Strategy returns how the password is replaced. A role that was taken over keeps
-// what it can do beside its databases, which a second login would not have: it has
-// one login unless the spec says otherwise.
-func (u *DatabaseUser) Strategy() RotationStrategy {
-	if u.Spec.Rotation == nil && u.Spec.Adopt {
-		return RotateInPlace
-	}
-	if u.Spec.Rotation != nil && u.Spec.Rotation.Strategy != "" {
-		return u.Spec.Rotation.Strategy
-	}
-	return RotateAlternate
-}
-
-// maxRequest is how much of a request the status holds, in bytes.
-const maxRequest = 64
-
-// RotationRequest returns which new password the annotations ask for, empty for none. A
-// request that is longer than the status can hold is cut.
-func RotationRequest(annotations map[string]string) string {
-	request := annotations[AnnotationRotate]
-	return strings.ToValidUTF8(request[:min(len(request), maxRequest)], "")
-}
-
-// DefaultGracePeriod is how long the old login of an alternate rotation works.
-const DefaultGracePeriod = 24 * time.Hour
-
-// GracePeriod returns how long the old login of an alternate rotation works. What
-// cannot be parsed counts as the default.
-func (u *DatabaseUser) GracePeriod() time.Duration {
-	if u.Spec.Rotation == nil || u.Spec.Rotation.GracePeriod == "" {
-		return DefaultGracePeriod
-	}
-	period, err := time.ParseDuration(u.Spec.Rotation.GracePeriod)
-	if err != nil {
-		return DefaultGracePeriod
-	}
-	return period
-}
 
 // Parts returns the name of the extension, and its schema and version where they
 // are given.
@@ -197,42 +121,7 @@ func (n TableName) Parts() (schema, table string) {
 	return "public", string(n)
 }
 
-// EffectiveSSLMode returns the cluster's sslMode with its default filled in:
-// verify-full where a certificate authority is named, else require.
-func (c *DBCluster) EffectiveSSLMode() string {
-	switch {
-	case c.Spec.SSLMode != "":
-		return c.Spec.SSLMode
-	case c.Spec.CASecretRef != nil:
-		return "verify-full"
-	default:
-		return "require"
-	}
-}
-
-// Reads reports whether the cluster takes a credential or a certificate from a Secret.
-func (c *DBCluster) Reads(namespace, name string) bool {
-	admin, ca := c.Spec.CredentialsSecretRef, c.Spec.CASecretRef
-	return admin != nil && *admin == SecretReference{Namespace: namespace, Name: name} ||
-		ca != nil && ca.Namespace == namespace && ca.Name == name
-}
-
+// identifier returns the name of a resource as a part of a name in PostgreSQL.
 func identifier(name string) string {
 	return strings.NewReplacer("-", "_", ".", "_").Replace(name)
-}
-
-// DatabaseNames returns the names that the runner may adopt; none for nil.
-func (a *Adoption) DatabaseNames() []string {
-	if a == nil {
-		return nil
-	}
-	return a.Databases
-}
-
-// RoleNames returns the names that the runner may adopt; none for nil.
-func (a *Adoption) RoleNames() []string {
-	if a == nil {
-		return nil
-	}
-	return a.Roles
 }

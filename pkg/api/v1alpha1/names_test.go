@@ -1,10 +1,7 @@
 package v1alpha1_test
 
 import (
-	"reflect"
-	"strings"
 	"testing"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -89,35 +86,6 @@ func TestCurrentUsername(t *testing.T) {
 	}
 }
 
-func TestAccess(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		spec v1alpha1.DatabaseUserSpec
-		want []v1alpha1.DatabaseAccess
-	}{
-		{"one", v1alpha1.DatabaseUserSpec{DatabaseRef: &v1alpha1.DatabaseAccess{Name: "a"}, Privileges: "admin"},
-			[]v1alpha1.DatabaseAccess{{Name: "a", Namespace: "shop", Privileges: "admin"}}},
-		{"several", v1alpha1.DatabaseUserSpec{Privileges: "readwrite", DatabaseRefs: []v1alpha1.DatabaseAccess{{Name: "a", Privileges: "admin"}, {Name: "a", Namespace: "billing"}}},
-			[]v1alpha1.DatabaseAccess{{Name: "a", Namespace: "shop", Privileges: "admin"}, {Name: "a", Namespace: "billing", Privileges: "readwrite"}}},
-		{"before the defaults", v1alpha1.DatabaseUserSpec{DatabaseRef: &v1alpha1.DatabaseAccess{Name: "a"}},
-			[]v1alpha1.DatabaseAccess{{Name: "a", Namespace: "shop", Privileges: "readonly"}}},
-		{"none", v1alpha1.DatabaseUserSpec{}, []v1alpha1.DatabaseAccess{}},
-	} {
-		user := &v1alpha1.DatabaseUser{ObjectMeta: metav1.ObjectMeta{Name: "api", Namespace: "shop"}, Spec: c.spec}
-		if got := user.Access(); !reflect.DeepEqual(got, c.want) {
-			t.Errorf("%s: %v, want %v", c.name, got, c.want)
-		}
-		for _, ref := range c.want {
-			if !user.Refers(ref.Namespace, ref.Name) || user.Refers("other", ref.Name) || user.Refers(ref.Namespace, "other") {
-				t.Errorf("%s: Refers is wrong about %v", c.name, ref)
-			}
-		}
-		if c.spec.DatabaseRef != nil && c.spec.DatabaseRef.Namespace != "" {
-			t.Errorf("%s: the spec was changed", c.name)
-		}
-	}
-}
-
 func TestSecretNamesPerDatabase(t *testing.T) {
 	user := &v1alpha1.DatabaseUser{ObjectMeta: metav1.ObjectMeta{Name: "api"}, Spec: v1alpha1.DatabaseUserSpec{
 		DatabaseRefs: []v1alpha1.DatabaseAccess{{Name: "orders"}, {Name: "reports"}}}}
@@ -130,26 +98,6 @@ func TestSecretNamesPerDatabase(t *testing.T) {
 	}
 	if got := user.SecretNameFor("reports"); got != "api-reports-credentials" {
 		t.Errorf("the second of perDatabase: %q", got)
-	}
-}
-
-func TestRotation(t *testing.T) {
-	for _, c := range []struct {
-		rotation *v1alpha1.RotationSpec
-		strategy v1alpha1.RotationStrategy
-		period   time.Duration
-	}{
-		{nil, "Alternate", 24 * time.Hour},
-		{&v1alpha1.RotationSpec{Days: 30}, "Alternate", 24 * time.Hour},
-		{&v1alpha1.RotationSpec{Strategy: "InPlace", GracePeriod: "90m"}, "InPlace", 90 * time.Minute},
-		{&v1alpha1.RotationSpec{GracePeriod: "0s"}, "Alternate", 0},
-		{&v1alpha1.RotationSpec{GracePeriod: "8760h"}, "Alternate", 365 * 24 * time.Hour},
-		{&v1alpha1.RotationSpec{GracePeriod: "a day"}, "Alternate", 24 * time.Hour},
-	} {
-		user := &v1alpha1.DatabaseUser{Spec: v1alpha1.DatabaseUserSpec{Rotation: c.rotation}}
-		if user.Strategy() != c.strategy || user.GracePeriod() != c.period {
-			t.Errorf("%+v: %s, %s", c.rotation, user.Strategy(), user.GracePeriod())
-		}
 	}
 }
 
@@ -170,26 +118,6 @@ func TestExtensionParts(t *testing.T) {
 	}
 }
 
-func TestEffectiveSSLMode(t *testing.T) {
-	authority := &v1alpha1.SecretKeyReference{Name: "ca", Namespace: "dbtether-system"}
-	for _, c := range []struct {
-		mode      string
-		authority *v1alpha1.SecretKeyReference
-		want      string
-	}{
-		{"", nil, "require"},
-		{"", authority, "verify-full"},
-		{"disable", nil, "disable"},
-		{"verify-ca", authority, "verify-ca"},
-		{"verify-full", nil, "verify-full"},
-	} {
-		cluster := &v1alpha1.DBCluster{Spec: v1alpha1.DBClusterSpec{SSLMode: c.mode, CASecretRef: c.authority}}
-		if got := cluster.EffectiveSSLMode(); got != c.want {
-			t.Errorf("sslMode %q, authority %v: %q, want %q", c.mode, c.authority != nil, got, c.want)
-		}
-	}
-}
-
 // The limits in Go are the ones that the API server enforces.
 func TestLimitsOfNamesAgreeWithTheSchemas(t *testing.T) {
 	for _, c := range []struct {
@@ -202,19 +130,6 @@ func TestLimitsOfNamesAgreeWithTheSchemas(t *testing.T) {
 		spec := readCRD(t, c.plural).Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
 		if got := spec.Properties[c.field].MaxLength; got == nil || *got != c.limit {
 			t.Errorf("%s: maxLength of spec.%s is %v, want %d", c.plural, c.field, got, c.limit)
-		}
-	}
-}
-
-// TestRotationRequest checks that what is asked for fits into the status, and is the same
-// each time: else it would be answered again and again.
-func TestRotationRequest(t *testing.T) {
-	for asked, want := range map[string]string{
-		"": "", "2030-01-02T03:04:05.000000006Z": "2030-01-02T03:04:05.000000006Z",
-		strings.Repeat("x", 65): strings.Repeat("x", 64), strings.Repeat("x", 63) + "é": strings.Repeat("x", 63), strings.Repeat("🐘", 17): strings.Repeat("🐘", 16),
-	} {
-		if got := v1alpha1.RotationRequest(map[string]string{v1alpha1.AnnotationRotate: asked}); got != want {
-			t.Errorf("%q asks for %q, want %q", asked, got, want)
 		}
 	}
 }
