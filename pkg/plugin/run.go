@@ -106,7 +106,7 @@ func (r *runCommand) run(ctx context.Context, env *Environment) error {
 			return err
 		}
 	}
-	all, err := env.gather(ctx, r.sources)
+	all, err := env.readVariables(ctx, r.sources)
 	if err != nil {
 		return err
 	}

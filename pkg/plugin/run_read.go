@@ -19,8 +19,8 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/secret"
 )
 
-// gather reads the variables of all sources, in the order of the sources.
-func (e *Environment) gather(ctx context.Context, sources []source) ([]variable, error) {
+// readVariables reads the variables of all sources, in the order of the sources.
+func (e *Environment) readVariables(ctx context.Context, sources []source) ([]variable, error) {
 	namespace, err := e.Namespace()
 	if err != nil {
 		return nil, err
