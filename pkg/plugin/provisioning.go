@@ -44,13 +44,11 @@ func (c *provisioning) provision(ctx context.Context, env *Environment, gather f
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	progress := env.newProgress()
-	defer progress.done()
-	p, err := env.provisioner(progress)
+	p, progress, end, err := env.provisionerWithProgress()
 	if err != nil {
 		return err
 	}
-	defer p.Close()
+	defer end()
 	request, err := gather(ctx, p)
 	if apierrors.IsAlreadyExists(err) { // somebody else was first: then it is about what exists
 		request, err = gather(ctx, p)
