@@ -27,7 +27,7 @@ var granting = []command{
 	{name: "user revoke of a table", prepare: tableRevocable, args: func(s *site) []string {
 		return []string{"user", "revoke", s.user, "--table", "app.kept", "--on-table", "UPDATE"}
 	}, writes: []string{"PATCH databaseusers", "REVOKE", "PATCH databaseusers/status"},
-		check: checkTableRevoked},
+		over: "was not granted UPDATE", check: checkTableRevoked},
 }
 
 // other is the name of a second Database.

@@ -74,13 +74,11 @@ func (a *apply) showPlans(ctx context.Context, env *Environment, written []manif
 	if !a.provision || !a.dryRun.server() || !a.print.human() {
 		return nil
 	}
-	progress := env.newProgress()
-	defer progress.done()
-	p, err := env.provisioner(progress)
+	p, progress, end, err := env.provisionerWithProgress()
 	if err != nil {
 		return err
 	}
-	defer p.Close()
+	defer end()
 	requests, sources, err := planRequests(ctx, p, written)
 	if err != nil {
 		return err

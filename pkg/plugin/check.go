@@ -99,8 +99,8 @@ func (c *checking) run(ctx context.Context, env *Environment, args []string) err
 		"mend what is listed above, the first of it first, then check again")
 }
 
-// look returns what is found; with --wait once there is no error, or when the time is
-// over.
+// look returns the report. With --wait it looks again until there is no error, or until
+// --timeout is over.
 func (c *checking) look(ctx context.Context, env *Environment, r *checkRun, args []string) (check.Report, error) {
 	deadline := env.Now().Add(c.timeout)
 	for {
@@ -147,8 +147,8 @@ func (c *checking) show(env *Environment, report check.Report) error {
 // The colours of the levels (ECMA-48, "Select Graphic Rendition").
 var levelColors = map[check.Level]string{check.LevelOK: "32", check.LevelNote: "36", check.LevelWarning: "33", check.LevelError: "31"}
 
-// showFinding prints a finding and, where it is not well, its fix. The level is a word,
-// and on a terminal has a colour, too.
+// showFinding prints a finding and its fix, if it has one. The level is a word, and on a
+// terminal it has a colour, too.
 func showFinding(env *Environment, f check.Finding, wide bool) {
 	const width = 8
 	level := fmt.Sprintf("%-*s", width, f.Level)

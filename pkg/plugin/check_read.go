@@ -19,8 +19,7 @@ type checkRun struct {
 	namespace string
 	progress  *progress
 
-	// work is read once for all that look at it.
-	work *check.Work
+	work *check.Work // nil until resources has read it
 }
 
 func newCheckRun(env *Environment, namespace string, progress *progress) (*checkRun, error) {
@@ -36,8 +35,8 @@ func newCheckRun(env *Environment, namespace string, progress *progress) (*check
 	return &checkRun{env: env, reader: reader, shipped: shipped, namespace: namespace, progress: progress}, err
 }
 
-// report looks at the categories that are named, or at all. Where the API server does
-// not answer, that is all there is to say.
+// report looks at the categories that are named, at all without a name, or with pre at what
+// an installation would meet. If the API server does not answer, the report says only that.
 func (r *checkRun) report(ctx context.Context, pre bool, names []string) (check.Report, error) {
 	r.work = nil
 	r.progress.step("asking the API server …")
@@ -82,7 +81,7 @@ func (r *checkRun) category(ctx context.Context, name string) []check.Finding {
 		definitions.Own = r.env.Version
 		return definitions.Findings()
 	case check.CategoryWebhook:
-		own, _ := r.env.Namespace() // without one it is not asked there
+		own, _ := r.env.Namespace() // empty: the webhook is not tried in it
 		webhook := r.reader.Webhook(ctx, r.shipped, own)
 		webhook.Now, webhook.Own = r.env.Now(), r.env.Version
 		webhook.Replicas, webhook.ReplicasErr = r.replicas(ctx, "")
@@ -92,18 +91,18 @@ func (r *checkRun) category(ctx context.Context, name string) []check.Finding {
 	case check.CategoryPolicies:
 		return r.policies(ctx).Findings()
 	case check.CategoryRunner:
-		return r.reader.Runner(ctx, r.due(ctx)).Findings()
+		return r.reader.Runner(ctx, r.resources(ctx)).Findings()
 	case check.CategoryClusters:
 		return r.clusters(ctx).Findings()
 	case check.CategoryResources:
-		return r.due(ctx).Findings()
+		return r.resources(ctx).Findings()
 	default:
-		return r.reader.Secrets(ctx, r.due(ctx)).Findings()
+		return r.reader.Secrets(ctx, r.resources(ctx)).Findings()
 	}
 }
 
-// due returns the resources of the namespace.
-func (r *checkRun) due(ctx context.Context) check.Work {
+// resources reads the resources of the namespace, once for all categories that look at them.
+func (r *checkRun) resources(ctx context.Context) check.Work {
 	if r.work == nil {
 		work := r.reader.Work(ctx, r.namespace)
 		work.Now = r.env.Now()
@@ -112,8 +111,8 @@ func (r *checkRun) due(ctx context.Context) check.Work {
 	return *r.work
 }
 
-// policies reads those of the cluster, loads them here and asks what the webhook has
-// loaded.
+// policies reads the policies of the cluster, loads them here, and reads which ones the
+// webhook has loaded.
 func (r *checkRun) policies(ctx context.Context) check.Policies {
 	place := &policyPlace{v1alpha1.SystemNamespace}
 	p := check.Policies{Now: r.env.Now()}
@@ -136,7 +135,8 @@ func (r *checkRun) policies(ctx context.Context) check.Policies {
 	return p
 }
 
-// replicas reads what each replica of the webhook says of itself.
+// replicas reads which version each replica of the webhook has, and which policies. revision
+// is that of the policies in the cluster.
 func (r *checkRun) replicas(ctx context.Context, revision string) ([]check.Replica, error) {
 	said, err := r.env.replicas(ctx, &policyPlace{v1alpha1.SystemNamespace}, revision)
 	var replicas []check.Replica
@@ -177,11 +177,12 @@ func (r *checkRun) clusters(ctx context.Context) check.Clusters {
 	return seen
 }
 
-// askServer says what is found of one server. Nothing is written.
+// askServer connects to the server of a cluster and returns what it finds. It writes
+// nothing.
 func askServer(ctx context.Context, p *provision.Provisioner, cluster *v1alpha1.DBCluster) check.Cluster {
 	seen := check.Cluster{DBCluster: *cluster}
 	if env := cluster.Spec.CredentialsFromEnv; env != nil && !isSet(p, env.Username, env.Password) {
-		seen.NoAccess = true // it is asked where they are set
+		seen.NoAccess = true // only where they are set can it be asked
 		return seen
 	}
 	findings, err := p.CheckCluster(ctx, cluster, false)

@@ -26,13 +26,11 @@ databases need.`,
 			if err := print.check(); err != nil {
 				return err
 			}
-			progress := env.newProgress()
-			defer progress.done()
-			p, err := env.provisioner(progress)
+			p, progress, end, err := env.provisionerWithProgress()
 			if err != nil {
 				return err
 			}
-			defer p.Close()
+			defer end()
 			cluster, err := p.Cluster(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -85,13 +83,11 @@ func (e *Environment) checkCluster(ctx context.Context, object *unstructured.Uns
 	if err != nil {
 		return err
 	}
-	progress := e.newProgress()
-	defer progress.done()
-	p, err := e.provisioner(progress)
+	p, progress, end, err := e.provisionerWithProgress()
 	if err != nil {
 		return err
 	}
-	defer p.Close()
+	defer end()
 	findings, err := p.CheckCluster(ctx, cluster, true)
 	for _, f := range findings {
 		if err == nil && f.Level == provision.LevelError {

@@ -94,7 +94,7 @@ func describeUsers(ctx context.Context, env *Environment, text *description, dat
 		if n == 0 {
 			text.row("NAME", "USERNAME", "PRIVILEGES", "SECRET", "PHASE")
 		}
-		name, secret := seenFrom(database.Namespace, user.Namespace, user.Name), seenFrom(database.Namespace, user.Namespace, user.SecretName())
+		name, secret := seenFrom(database.Namespace, user.Namespace, user.Name), seenFrom(database.Namespace, user.Namespace, secretFor(user, database.Name))
 		i := slices.IndexFunc(user.Access(), func(a v1alpha1.DatabaseAccess) bool {
 			return a.Name == database.Name && a.Namespace == database.Namespace
 		})

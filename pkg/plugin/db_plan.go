@@ -22,13 +22,11 @@ the server is sent a verifier, which the script shows as <verifier>.`,
 				return err
 			}
 			ctx := cmd.Context()
-			progress := env.newProgress()
-			defer progress.done()
-			p, err := env.provisioner(progress)
+			p, progress, end, err := env.provisionerWithProgress()
 			if err != nil {
 				return err
 			}
-			defer p.Close()
+			defer end()
 			request := provision.Request{}
 			if request.Database, err = read[v1alpha1.Database](ctx, env, dbKind, args[0]); err != nil {
 				return err

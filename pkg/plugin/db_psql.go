@@ -100,10 +100,7 @@ func (c *dbPsql) login(ctx context.Context, env *Environment, p *provision.Provi
 	if err != nil {
 		return postgres.Login{}, err
 	}
-	name := user.SecretName()
-	if user.PerDatabase() {
-		name = user.SecretNameFor(db.Name)
-	}
+	name := secretFor(user, db.Name)
 	credential, err := secrets.Secrets(user.Namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return postgres.Login{}, Hinted(fmt.Errorf("Secret %q of DatabaseUser %q does not exist", name, user.Name), "make it: kubectl dbtether reconcile -n %s", user.Namespace)

@@ -42,13 +42,11 @@ type doomed struct {
 // refuses if the state has moved while the question stood.
 func (d *deletion) run(ctx context.Context, env *Environment, object doomed, open opener) error {
 	what, name := object.k.name, object.name
-	progress := env.newProgress()
-	defer progress.done()
-	p, err := env.provisioner(progress)
+	p, progress, end, err := env.provisionerWithProgress()
 	if err != nil {
 		return err
 	}
-	defer p.Close()
+	defer end()
 	shown, err := open(ctx, p, provision.DeletionOptions{ReadOnly: true, Force: d.force})
 	if needsRunner(err) && !d.dryRun.on() {
 		return d.submit(ctx, env, object, progress)

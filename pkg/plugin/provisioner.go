@@ -40,3 +40,16 @@ func (e *Environment) provisioner(progress *progress) (*provision.Provisioner, e
 		Progress:  func(text string) { progress.step("%s …", text) },
 	}, nil
 }
+
+// provisionerWithProgress returns a provisioner and the progress line that shows its steps.
+// end closes both. It connects to nothing.
+func (e *Environment) provisionerWithProgress() (p *provision.Provisioner, line *progress, end func(), err error) {
+	line = e.newProgress()
+	if p, err = e.provisioner(line); err != nil {
+		return nil, nil, nil, err
+	}
+	return p, line, func() {
+		p.Close()
+		line.done()
+	}, nil
+}

@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,13 +44,11 @@ func (c *provisioning) provision(ctx context.Context, env *Environment, gather f
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	progress := env.newProgress()
-	defer progress.done()
-	p, err := env.provisioner(progress)
+	p, progress, end, err := env.provisionerWithProgress()
 	if err != nil {
 		return err
 	}
-	defer p.Close()
+	defer end()
 	request, err := gather(ctx, p)
 	if apierrors.IsAlreadyExists(err) { // somebody else was first: then it is about what exists
 		request, err = gather(ctx, p)
@@ -193,15 +192,26 @@ func readySentence(request *provision.Request, logins []string) string {
 
 // next suggests on stderr what to type now.
 func next(env *Environment, request *provision.Request) {
-	database := ""
+	psql := "db psql "
 	if request.Database != nil {
-		database = request.Database.Name
-	} else if refs := request.Users[0].Access(); len(refs) > 0 {
-		database = refs[0].Name
+		psql += request.Database.Name
+	} else {
+		user := request.Users[0]
+		first := user.Access()[0]
+		psql += first.Name
+		if first.Namespace != user.Namespace {
+			psql += fmt.Sprintf(" -n %s --user %s/%s", first.Namespace, user.Namespace, user.Name)
+		}
 	}
-	fmt.Fprintf(env.ErrOut, "\nNext:  kubectl dbtether db psql %s\n", database)
+	fmt.Fprintf(env.ErrOut, "\nNext:  kubectl dbtether %s\n", psql)
 	for _, user := range request.Users {
-		fmt.Fprintf(env.ErrOut, "       kubectl get secret %s\n", user.SecretName())
+		var secrets []string
+		for _, a := range user.Access() {
+			secrets = append(secrets, secretFor(user, a.Name))
+		}
+		for _, name := range slices.Compact(secrets) {
+			fmt.Fprintf(env.ErrOut, "       kubectl get secret %s\n", name)
+		}
 	}
 }
 

@@ -57,3 +57,12 @@ func setReferences(user *v1alpha1.DatabaseUser, refs []v1alpha1.DatabaseAccess) 
 func sameDatabase(user *v1alpha1.DatabaseUser, a, b v1alpha1.DatabaseAccess) bool {
 	return a.Name == b.Name && orDefault(a.Namespace, user.Namespace) == orDefault(b.Namespace, user.Namespace)
 }
+
+// secretFor returns the name of the Secret that has a user's credential for one of its
+// Databases.
+func secretFor(user *v1alpha1.DatabaseUser, database string) string {
+	if user.PerDatabase() {
+		return user.SecretNameFor(database)
+	}
+	return user.SecretName()
+}

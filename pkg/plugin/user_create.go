@@ -114,8 +114,8 @@ func (c *userCreate) request(ctx context.Context, env *Environment, p *provision
 	})
 }
 
-// expires reports whether a user is new, or ends when the flag said at its creation,
-// give or take the time that a run has.
+// expires reports whether an existing user expires --expires-in after it was created, give
+// or take --timeout; true for a new one.
 func (c *userCreate) expires(have *v1alpha1.DatabaseUser) bool {
 	switch {
 	case have.UID == "":

@@ -3,11 +3,13 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
+	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
 
 func newUserDeleteCommand(env *Environment) *cobra.Command {
@@ -26,7 +28,11 @@ Retain both stay.`,
 			if err != nil {
 				return err
 			}
-			retained := fmt.Sprintf("login %q and Secret %s/%s", user.CurrentUsername(), user.Namespace, user.SecretName())
+			secrets := review.SecretNames(user)
+			for i, name := range secrets {
+				secrets[i] = user.Namespace + "/" + name
+			}
+			retained := fmt.Sprintf("login %q and %s %s", user.CurrentUsername(), plural("Secret", len(secrets)), strings.Join(secrets, ", "))
 			return d.run(ctx, env, doomed{userKind, user.Namespace, user.Name, retained}, func(ctx context.Context, p *provision.Provisioner, options provision.DeletionOptions) (*provision.Deletion, error) {
 				return p.OpenUserDeletion(ctx, user, options)
 			})
