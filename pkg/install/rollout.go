@@ -18,7 +18,7 @@ func RolledOut(d *appsv1.Deployment) (done bool, missing string) {
 	s := d.Status
 	switch {
 	case s.ObservedGeneration < d.Generation:
-		return false, "nobody has looked at it since it was written"
+		return false, "no controller has seen it since it was written"
 	case s.UpdatedReplicas < wanted:
 		missing = fmt.Sprintf("%d of %d replicas are of this version", s.UpdatedReplicas, wanted)
 	case s.AvailableReplicas < wanted:

@@ -10,7 +10,7 @@ import (
 
 func TestRolledOut(t *testing.T) {
 	for _, c := range []struct{ deployment, want string }{
-		{"{metadata: {generation: 2}, spec: {replicas: 2}, status: {observedGeneration: 1, replicas: 2, updatedReplicas: 2, availableReplicas: 2}}", "nobody has looked at it since it was written"},
+		{"{metadata: {generation: 2}, spec: {replicas: 2}, status: {observedGeneration: 1, replicas: 2, updatedReplicas: 2, availableReplicas: 2}}", "no controller has seen it since it was written"},
 		{"{metadata: {generation: 2}, spec: {replicas: 2}, status: {observedGeneration: 2, replicas: 3, updatedReplicas: 1, availableReplicas: 2}}", "1 of 2 replicas are of this version"},
 		{"{spec: {replicas: 2}, status: {replicas: 2, updatedReplicas: 2, availableReplicas: 1}}", "1 of 2 replicas are ready"},
 		{"{spec: {replicas: 2}, status: {replicas: 3, updatedReplicas: 2, availableReplicas: 3}}", "1 replicas of the version before are still there"},

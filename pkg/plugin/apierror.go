@@ -60,7 +60,7 @@ func explain(err error) explanation {
 }
 
 const (
-	hintCRDs       = "install the resource definitions: kubectl dbtether crds | kubectl apply --server-side -f -"
+	hintCRDs       = "install dbtether: kubectl dbtether install; for the definitions alone: kubectl dbtether crds | kubectl apply --server-side -f -"
 	hintKubeconfig = "name one with --kubeconfig or KUBECONFIG; kubectl config view shows what is used"
 )
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -29,13 +31,14 @@ func newClusterAddCommand(env *Environment) *cobra.Command {
 		Use:   "add NAME --endpoint HOST (--credentials-secret NAMESPACE/NAME | --admin-username USER | --credentials-from-env USERVAR,PASSVAR) [flags]",
 		Short: "Register a PostgreSQL server",
 		Example: `  # With the administrator's credential in a Secret
-  kubectl dbtether cluster add main --endpoint db.example.com --credentials-secret platform/main-admin
+  kubectl dbtether cluster add main --endpoint db.example.com --credentials-secret dbtether-system/main-admin
 
-  # Let the Secret main-admin be made; the password is asked for
-  kubectl dbtether cluster add main --endpoint db.example.com --admin-username postgres
+  # Let the Secret main-admin be made where dbtether is installed; the password is asked for
+  kubectl dbtether cluster add main --endpoint db.example.com --admin-username postgres --credentials-namespace dbtether-system
 
   # The same in a script
-  pass show main | kubectl dbtether cluster add main --endpoint db.example.com --admin-username postgres --admin-password -`,
+  pass show main | kubectl dbtether cluster add main --endpoint db.example.com --admin-username postgres --admin-password - \
+    --credentials-namespace dbtether-system`,
 		Args: oneName(clusterKind),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return add.run(cmd.Context(), env, args[0], cmd.Flags().Changed)
@@ -133,6 +136,10 @@ func (a *clusterAdd) create(ctx context.Context, env *Environment, cluster *unst
 		FieldManager: v1alpha1.FieldManager, FieldValidation: metav1.FieldValidationStrict, DryRun: []string{metav1.DryRunAll},
 	}
 	tried, err := client.Create(ctx, cluster, options)
+	if apierrors.IsAlreadyExists(err) {
+		name := cluster.GetName()
+		return nil, Hinted(err, "choose another name; change the one that exists with kubectl dbtether cluster update %s, or remove it with kubectl dbtether cluster remove %s", name, name)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -165,6 +172,9 @@ func (a *clusterAdd) createSecret(ctx context.Context, env *Environment, secret 
 		return nil, fmt.Errorf("create Secret %s/%s: %w", secret.Namespace, secret.Name, err)
 	}
 	env.note("%s", a.dryRun.said(fmt.Sprintf("Secret %s/%s with the administrator's credential created", secret.Namespace, secret.Name)))
+	if a.credentialsNamespace == "" && secret.Namespace != v1alpha1.SystemNamespace || slices.Contains(a.allowedNamespaces, secret.Namespace) {
+		env.warn("whoever may read the Secrets of namespace %s has the administrator's password; --credentials-namespace names one that only the platform team may read", secret.Namespace)
+	}
 	return func(ctx context.Context) error {
 		return client.Delete(ctx, created.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(created.UID))})
 	}, nil

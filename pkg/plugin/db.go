@@ -3,7 +3,7 @@ package plugin
 import "github.com/spf13/cobra"
 
 func newDBCommand(env *Environment) *cobra.Command {
-	return newNoun("db", "Databases",
+	db := newNoun("db", "Databases",
 		newListCommand(env, dbKind, "List databases"),
 		newDBCreateCommand(env),
 		newDBDescribeCommand(env),
@@ -11,4 +11,6 @@ func newDBCommand(env *Environment) *cobra.Command {
 		newDBPsqlCommand(env),
 		newDBDeleteCommand(env),
 	)
+	db.SuggestFor = []string{"database", "databases"}
+	return db
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/httpstream" //nolint:staticcheck // what client-go/tools/portforward still speaks
@@ -25,11 +26,11 @@ import (
 func (e *Environment) forward(ctx context.Context, namespace, service string, port int32) (net.Conn, error) {
 	pod, target, err := e.podBehind(ctx, namespace, service, port)
 	if err != nil {
-		return nil, fmt.Errorf("forward to service %q in namespace %q: %w", service, namespace, err)
+		return nil, hintForward(fmt.Errorf("forward to service %q in namespace %q: %w", service, namespace, err), namespace)
 	}
 	connection, err := e.dialPod(namespace, pod)
 	if err != nil {
-		return nil, fmt.Errorf("forward to pod %q in namespace %q: %w", pod, namespace, err)
+		return nil, hintForward(fmt.Errorf("forward to pod %q in namespace %q: %w", pod, namespace, err), namespace)
 	}
 	conn, err := openStreams(connection, target)
 	if err != nil {
@@ -37,6 +38,15 @@ func (e *Environment) forward(ctx context.Context, namespace, service string, po
 		return nil, fmt.Errorf("forward to pod %q in namespace %q: %w", pod, namespace, err)
 	}
 	return conn, nil
+}
+
+// hintForward adds to an error of the way through the API server which rights that takes,
+// where one of them is missing.
+func hintForward(err error, namespace string) error {
+	if !apierrors.IsForbidden(err) {
+		return err
+	}
+	return Hinted(err, "the way to this server is through the API server: ask whoever administers namespace %s for get services, list pods and create pods/portforward there, or let the runner do it", namespace)
 }
 
 // podBehind returns a running pod of a Service, and the port of it that stands for the

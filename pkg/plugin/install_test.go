@@ -308,7 +308,7 @@ func TestInstallWaits(t *testing.T) {
 	arguments := []string{"dbtether", "install", "--image-version", "v1.0.0", "--timeout", "0s"}
 	const hint = "hint:  see kubectl get pods -n dbtether-system and their logs, mend it and run the command again; until then nothing is refused that was not refused before\n"
 	const deployment = "error: Deployment dbtether-system/dbtether-webhook: "
-	c.fails(1, deployment+"nobody has looked at it since it was written\n"+hint, arguments...)
+	c.fails(1, deployment+"no controller has seen it since it was written\n"+hint, arguments...)
 	c.do("create", "namespace", "shop")
 	c.apply("apiVersion: dbtether.io/v1alpha1\nkind: Database\nmetadata: {name: orders, namespace: shop}\nspec: {clusterRef: {name: main}}\n")
 	for _, name := range []string{"pod-credentials.dbtether.io", "ephemeral-credentials.dbtether.io"} {
@@ -361,7 +361,7 @@ func TestInstallWaits(t *testing.T) {
 	for _, name := range []string{"dbtether-webhook-authority", "dbtether-webhook"} {
 		c.do("patch", "certificate", name, "-n", "dbtether-system", "--subresource=status", "--type=merge", "-p", `{"status":{"conditions":[{"type":"Ready","status":"True","message":""}]}}`)
 	}
-	c.fails(1, deployment+"nobody has looked at it since it was written\n       pod webhook-1: ImagePullBackOff: not found\n"+hint, arguments...)
+	c.fails(1, deployment+"no controller has seen it since it was written\n       pod webhook-1: ImagePullBackOff: not found\n"+hint, arguments...)
 }
 
 // authority is a certificate that any client can read, in base64.

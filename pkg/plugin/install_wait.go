@@ -4,15 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/client-go/dynamic"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
@@ -104,11 +108,33 @@ func (w *installing) await(ctx context.Context, p install.Parameters, fresh bool
 			continue
 		}
 		w.progress.step("waiting for %s …", l.what)
-		if err := until(ctx, time.Until(deadline), l.look); err != nil {
+		if err := until(ctx, time.Until(deadline), w.telling(l.what, l.look)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// patience is how long nothing is said of what is waited for where there is no progress line.
+const patience = 10 * time.Second
+
+// telling returns look, which says in the progress line what is missing; where there is no
+// such line it says it once, when patience is over, and again whenever something else is.
+func (w *installing) telling(what string, look func(context.Context) error) func(context.Context) error {
+	begun, told := w.env.Now(), ""
+	return func(ctx context.Context) error {
+		err := look(ctx)
+		if err == nil {
+			return nil
+		}
+		missing := err.Error()
+		w.progress.step("waiting for %s: %s", what, strings.ReplaceAll(missing, "\n", "; "))
+		if !w.progress.shown && missing != told && w.env.Now().Sub(begun) >= patience {
+			told = missing
+			w.env.note("waiting for %s: %s", what, missing)
+		}
+		return err
+	}
 }
 
 // issued returns an error while cert-manager has not issued a certificate, with what it
@@ -164,11 +190,47 @@ func (w *installing) stuck(ctx context.Context, deployment *appsv1.Deployment) [
 	}
 	var lines []string
 	for i := range pods.Items {
-		if why := install.Stuck(&pods.Items[i]); why != "" {
-			lines = append(lines, fmt.Sprintf("pod %s: %s", pods.Items[i].Name, why))
+		pod := &pods.Items[i]
+		why := install.Stuck(pod)
+		if why == "" {
+			why = w.warned(ctx, core, pod)
+		}
+		if why != "" {
+			lines = append(lines, fmt.Sprintf("pod %s: %s", pod.Name, why))
 		}
 	}
 	return lines
+}
+
+// warned returns what the last Event of a pod warns of, while the pod is not ready: what keeps
+// it from having a sandbox, volumes or a good probe is in Events only. It is "" where there is
+// none, or the caller may not list Events.
+func (w *installing) warned(ctx context.Context, core corev1client.CoreV1Interface, pod *corev1.Pod) string {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
+			return ""
+		}
+	}
+	events, err := core.Events(pod.Namespace).List(ctx, metav1.ListOptions{
+		FieldSelector: fields.Set{"involvedObject.uid": string(pod.UID), "type": corev1.EventTypeWarning}.String()})
+	if err != nil || len(events.Items) == 0 {
+		return ""
+	}
+	last := slices.MaxFunc(events.Items, func(a, b corev1.Event) int { return lastSeen(a).Compare(lastSeen(b)) })
+	return last.Reason + ": " + last.Message
+}
+
+// lastSeen returns when an Event was seen last, in whichever field its source tells it.
+func lastSeen(e corev1.Event) time.Time {
+	switch {
+	case e.Series != nil:
+		return e.Series.LastObservedTime.Time
+	case !e.LastTimestamp.IsZero():
+		return e.LastTimestamp.Time
+	case !e.EventTime.IsZero():
+		return e.EventTime.Time
+	}
+	return e.CreationTimestamp.Time
 }
 
 // trusted returns an error while a webhook configuration has no certificate authority.

@@ -56,6 +56,7 @@ func New(env *Environment) *cobra.Command {
 A DBCluster is a PostgreSQL server, a Database lives on it, a DatabaseUser may use
 the Database and finds its credential in a Secret.`,
 		// krew's way of showing a plugin under kubectl's name.
+		Version:           env.Version,
 		Annotations:       map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl dbtether"},
 		Args:              cobra.ArbitraryArgs,
 		SilenceErrors:     true,
@@ -71,6 +72,7 @@ the Database and finds its credential in a Secret.`,
 		&cobra.Group{ID: groupOther, Title: "Other:"},
 	)
 	root.SetHelpCommandGroupID(groupOther)
+	root.SetVersionTemplate(versionText(env.Version))
 	addGlobalFlags(root, env)
 	for _, e := range commands() {
 		command := e.command(env)

@@ -252,30 +252,35 @@ func (u *uninstallation) sayWhatStays(ctx context.Context, w *installing) error 
 	stays := []string{"Namespace " + v1alpha1.SystemNamespace + ", with the Secrets and ConfigMaps that others put there; to remove them, too:",
 		"  kubectl delete namespace " + v1alpha1.SystemNamespace}
 	if !u.definitions {
-		all, err := w.countResources(ctx)
+		all, total, err := w.countResources(ctx)
 		if err != nil {
 			return err
 		}
-		stays = append(stays, "the resource definitions with "+all+"; to remove them, too:", "  kubectl dbtether uninstall --crds")
+		with, command := "", "  kubectl dbtether uninstall --crds"
+		if total > 0 {
+			with, command = " with "+all, command+" --delete-resources"
+		}
+		stays = append(stays, "the resource definitions"+with+"; to remove them, too:", command)
 	}
 	stays = append(stays, "every database, role and credential; nothing refuses the deletion of a Database with deletionProtection any more")
 	w.env.note("these stay:\n%s", strings.Join(stays, "\n"))
 	return nil
 }
 
-// countResources says how many resources of each kind there are.
-func (w *installing) countResources(ctx context.Context) (string, error) {
+// countResources returns how many resources there are, and in words how many of each kind
+// that has some.
+func (w *installing) countResources(ctx context.Context) (words string, total int, err error) {
 	var counts []string
 	for _, k := range kinds() {
 		list, err := w.env.list(ctx, k, metav1.NamespaceAll, metav1.ListOptions{})
 		if err != nil && !apierrors.IsNotFound(err) {
-			return "", err
+			return "", 0, err
 		}
-		n := 0
-		if list != nil {
-			n = len(list.Items)
+		if list == nil || len(list.Items) == 0 {
+			continue
 		}
-		counts = append(counts, fmt.Sprintf("%d %ss", n, k.name))
+		total += len(list.Items)
+		counts = append(counts, fmt.Sprintf("%d %s", len(list.Items), plural(k.name, len(list.Items))))
 	}
-	return strings.Join(counts, ", "), nil
+	return strings.Join(counts, ", "), total, nil
 }

@@ -3,6 +3,7 @@ package plugin
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 
@@ -58,10 +59,13 @@ func printVersion(env *Environment, info versionInfo, output string) error {
 		_, err = env.Out.Write(text)
 		return err
 	default:
-		_, err := fmt.Fprintf(env.Out, "Client Version: %s\n", info.ClientVersion.Version)
+		_, err := io.WriteString(env.Out, versionText(info.ClientVersion.Version))
 		return err
 	}
 }
+
+// versionText is what version and --version print, in the words of kubectl version.
+func versionText(version string) string { return fmt.Sprintf("Client Version: %s\n", version) }
 
 // builtFrom returns the commit that the go command recorded.
 func builtFrom() string {
