@@ -256,7 +256,7 @@ func (c installCluster) uninstalls() {
 			t.Errorf("what the webhook has made is left:\n%s", out)
 		}
 	}
-	if !strings.Contains(said, "1 DBClusters, 1 Databases, 0 DatabaseUsers") {
+	if !strings.Contains(said, "with 1 DBCluster, 1 Database; to remove them, too:\n         kubectl dbtether uninstall --crds --delete-resources\n") {
 		t.Errorf("it does not say what stays:\n%s", said)
 	}
 	want := []string{"customresourcedefinition.apiextensions.k8s.io/databases.dbtether.io", "customresourcedefinition.apiextensions.k8s.io/databaseusers.dbtether.io",
@@ -325,7 +325,24 @@ func TestInstallWaits(t *testing.T) {
 		"spec: {securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}, containers: [{name: webhook, image: x, securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}]}\n")
 	c.do("patch", "pod", "webhook-1", "-n", "dbtether-system", "--subresource=status", "--type=merge", "-p",
 		`{"status":{"containerStatuses":[{"name":"webhook","image":"x","imageID":"","ready":false,"restartCount":0,"state":{"waiting":{"reason":"ImagePullBackOff","message":"not found"}}}]}}`)
-	c.fails(1, deployment+"0 of 2 replicas are ready\n       pod webhook-1: ImagePullBackOff: not found\n"+hint, arguments...)
+	const images = "hint:  the node does not get the image: say where it is with --image-prefix and --image-version, and run the command again; until then nothing is refused that was not refused before\n"
+	c.fails(1, deployment+"0 of 2 replicas are ready\n       pod webhook-1: ImagePullBackOff: not found\n"+images, arguments...)
+
+	// What no container waits for is in Events: the last warning counts.
+	c.do("patch", "pod", "webhook-1", "-n", "dbtether-system", "--subresource=status", "--type=merge", "-p", `{"status":{"containerStatuses":null}}`)
+	uid := c.do("get", "pod", "webhook-1", "-n", "dbtether-system", "-o", "jsonpath={.metadata.uid}")
+	for i, message := range []string{"no sandbox", "no volume", "it is scheduled"} {
+		kind := "Warning"
+		if i == 2 {
+			kind = "Normal"
+		}
+		c.apply(fmt.Sprintf("apiVersion: v1\nkind: Event\nmetadata: {name: webhook-1.%d, namespace: dbtether-system}\ntype: %s\nreason: Reason%d\nmessage: %s\nlastTimestamp: 2026-01-0%dT00:00:00Z\n"+
+			"involvedObject: {apiVersion: v1, kind: Pod, name: webhook-1, namespace: dbtether-system, uid: %s}\n", i, kind, i, message, i+1, uid))
+	}
+	stuck := deployment + "0 of 2 replicas are ready\n       pod webhook-1: Reason1: no volume\n"
+	c.fails(1, stuck+hint, arguments...)
+	// Who waits is told before the time is over, once.
+	c.fails(1, strings.Replace(stuck, "error: ", "note:  waiting for the webhook's pods: ", 1)+stuck+hint, append(arguments, "--timeout", "12s")...)
 
 	status(`{"observedGeneration":1,"replicas":2,"updatedReplicas":2,"readyReplicas":2,"availableReplicas":2,"unavailableReplicas":null}`)
 	c.fails(1, "error: MutatingWebhookConfiguration dbtether has no certificate authority yet, which the webhook, or cert-manager, writes there\n"+hint, arguments...)
@@ -361,7 +378,7 @@ func TestInstallWaits(t *testing.T) {
 	for _, name := range []string{"dbtether-webhook-authority", "dbtether-webhook"} {
 		c.do("patch", "certificate", name, "-n", "dbtether-system", "--subresource=status", "--type=merge", "-p", `{"status":{"conditions":[{"type":"Ready","status":"True","message":""}]}}`)
 	}
-	c.fails(1, deployment+"no controller has seen it since it was written\n       pod webhook-1: ImagePullBackOff: not found\n"+hint, arguments...)
+	c.fails(1, deployment+"no controller has seen it since it was written\n       pod webhook-1: Reason1: no volume\n"+hint, arguments...)
 }
 
 // authority is a certificate that any client can read, in base64.

@@ -137,7 +137,7 @@ func (c *secretChange) run(ctx context.Context, env *Environment, edit revision.
 		return err
 	}
 	c.remark(env, edit.Name, written)
-	remarkExpiry(env, edit.Name, written.Annotations)
+	remarkExpiry(env, edit.Namespace, edit.Name, written.Annotations)
 	if err := c.tell(env, newWrittenDocument(edit, written)); err != nil {
 		return err
 	}

@@ -108,7 +108,7 @@ func onlyText(seen *revision.Standing) error {
 		return nil
 	}
 	return Hinted(fmt.Errorf("secret %q in namespace %q holds binary values, which are no text to edit: %s", seen.Name, seen.Namespace, listed(binary)),
-		"kubectl dbtether secret set %[1]s KEY=@FILE sets a value from a file, kubectl dbtether secret get %[1]s KEY > FILE writes it to one", seen.Name)
+		"kubectl dbtether secret set %[1]s KEY=@FILE -n %[2]s sets a value from a file, kubectl dbtether secret get %[1]s KEY -n %[2]s > FILE writes it to one", seen.Name, seen.Namespace)
 }
 
 // merged returns what a Secret is to hold now: of the edited content the keys that differ
@@ -132,7 +132,7 @@ func merged(seen, now *revision.Standing, edited secret.Data) (secret.Data, erro
 	}
 	if len(conflicts) > 0 {
 		return nil, Hinted(fmt.Errorf("secret %q in namespace %q: %s: nothing was written", now.Name, now.Namespace, strings.Join(conflicts, ", ")),
-			"see who did what: kubectl dbtether secret history %s; then edit it again", now.Name)
+			"see who did what: kubectl dbtether secret history %s -n %s; then edit it again", now.Name, now.Namespace)
 	}
 	return now.Live.Data.Merge(set, changes.Removed...), nil
 }

@@ -169,9 +169,9 @@ func (c *secretExpire) user(ctx context.Context, env *Environment, user *v1alpha
 
 // remarkExpiry says that a Secret that was written has expired: new values do not change
 // that by themselves.
-func remarkExpiry(env *Environment, name string, annotations map[string]string) {
+func remarkExpiry(env *Environment, namespace, name string, annotations map[string]string) {
 	now := revision.Summary{ObjectMeta: metav1.ObjectMeta{Annotations: annotations}}
 	if at := now.ExpiredAt(env.Now()); !at.IsZero() {
-		env.note("secret %q has expired at %s, and stays so: kubectl dbtether secret expire %s --in 90d, or --never", name, at.UTC().Format(time.RFC3339), name)
+		env.note("secret %q has expired at %s, and stays so: kubectl dbtether secret expire %s -n %s --in 90d, or --never", name, at.UTC().Format(time.RFC3339), name, namespace)
 	}
 }

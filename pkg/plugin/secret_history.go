@@ -87,7 +87,7 @@ func (c *secretHistory) run(ctx context.Context, env *Environment, name string) 
 		return err
 	}
 	if standing.Live == nil {
-		env.note("secret %q does not exist any more: kubectl dbtether secret undelete %s brings it back", name, name)
+		env.note("secret %q does not exist any more: kubectl dbtether secret undelete %s -n %s brings it back", name, name, standing.Namespace)
 	}
 	return nil
 }

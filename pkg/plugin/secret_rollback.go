@@ -104,7 +104,7 @@ func (c *secretRollback) undelete(ctx context.Context, env *Environment, name st
 		return err
 	}
 	if now.Live != nil {
-		return Hinted(fmt.Errorf("secret %q in namespace %q exists", name, now.Namespace), "kubectl dbtether secret rollback %s lets it hold what it held before", name)
+		return Hinted(fmt.Errorf("secret %q in namespace %q exists", name, now.Namespace), "kubectl dbtether secret rollback %s -n %s lets it hold what it held before", name, now.Namespace)
 	}
 	to, err := c.target(now, now.Before)
 	if err != nil {
@@ -149,7 +149,7 @@ func (c *secretRollback) restore(ctx context.Context, env *Environment, store re
 	return c.run(ctx, env, revision.Edit{Namespace: seen.Namespace, Name: seen.Name, Type: r.Type, Labels: marks.Labels, Notes: notes,
 		Change: func(now *revision.Standing) (secret.Data, error) {
 			if !sameContent(seen, now) {
-				return nil, Hinted(fmt.Errorf("secret %q was changed by somebody else meanwhile", seen.Name), "look at kubectl dbtether secret history %s, and run the command again", seen.Name)
+				return nil, Hinted(fmt.Errorf("secret %q was changed by somebody else meanwhile", seen.Name), "look at kubectl dbtether secret history %s -n %s, and run the command again", seen.Name, seen.Namespace)
 			}
 			return r.Data, nil
 		}})

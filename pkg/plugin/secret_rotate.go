@@ -141,7 +141,7 @@ func (c *secretRotate) rotate(ctx context.Context, env *Environment, cmd *cobra.
 	}
 	if len(rules) == 0 {
 		return Hinted(Usagef("secret %q has no rotation rules, and no key was named", name),
-			"name the keys, with --every 30d also for the future: kubectl dbtether secret rotate %s KEY", name)
+			"name the keys, with --every 30d also for the future: kubectl dbtether secret rotate %s KEY -n %s", name, seen.Namespace)
 	}
 	regeneration := revision.Regeneration{Keys: rules, Random: env.Random, Now: env.Now(), Reason: c.reason}
 	if c.days > 0 {
