@@ -110,7 +110,7 @@ e2e: ## Installations from images on real nodes; Linux, root. The first run buil
 	DBTETHER_NODE_TEST=1 go test -count=1 -v -run Outlives ./hack/node
 
 .PHONY: unit
-unit: ## The tests that need no server, in seconds; UNIT=./pkg/x for others
+unit: ## The tests that need no server, in seconds once they are built; UNIT=./pkg/x for others
 	go test $(UNIT)
 
 .PHONY: bench

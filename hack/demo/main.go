@@ -66,13 +66,17 @@ func (r recorded) Type(line string) error {
 	return errors.Join(r.Recorder.Type(line), r.terminal.Type(line))
 }
 
+// shownPostgreSQL is the major version that README.md and the recording show. An installed
+// server of another version would have other plans.
+const shownPostgreSQL = 18
+
 func run(ctx context.Context, screen screen) (err error) {
 	started := time.Now()
 	log := func(format string, a ...any) {
 		fmt.Fprintf(os.Stderr, "%6.1fs  %s\n", time.Since(started).Seconds(), fmt.Sprintf(format, a...))
 	}
 	log("bringing up PostgreSQL and a Kubernetes API server; the first time they are downloaded and built, which takes minutes")
-	postgres, err := testenv.StartPostgreSQL(ctx, testenv.PostgreSQLOptions{Log: log})
+	postgres, err := testenv.StartPostgreSQL(ctx, testenv.PostgreSQLOptions{Version: shownPostgreSQL, Log: log})
 	if err != nil {
 		return err
 	}

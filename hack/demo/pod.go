@@ -12,20 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// demoPod asks for a credential by one annotation; nothing else in it knows of
-// databases.
-const demoPod = `apiVersion: v1
-kind: Pod
-metadata:
-  name: orders
-  annotations:
-    dbtether.io/inject: orders-api
-spec:
-  containers:
-    - name: app
-      image: example/orders:1
-`
-
 // logInAsPod does with the stored pod what a kubelet would: it resolves the
 // references of the first container, variables and mounted files, and logs in with
 // exactly these values.

@@ -57,20 +57,21 @@ func (s *show) story(server *testenv.PostgreSQL) error {
 	s.run("kubectl label namespace shop dbtether.io/injection=enabled")
 
 	s.title("The platform team registers a PostgreSQL server")
-	s.runWith(server.SuperuserPassword, fmt.Sprintf("kubectl dbtether cluster add main --endpoint %s --port %d --admin-username %s --admin-password - --allowed-namespaces shop",
+	s.runWith(server.SuperuserPassword, fmt.Sprintf("kubectl dbtether cluster add main --endpoint %s --port %d --admin-username %s --admin-password - --credentials-namespace dbtether-system --allowed-namespaces shop",
 		server.Host, server.Port, server.Superuser))
 	s.run("kubectl dbtether cluster check main")
 
 	s.title("A developer wants a database")
 	s.run("kubectl dbtether db create orders --cluster main --user orders-api")
-	s.run("kubectl get databases,databaseusers,secrets")
+	s.run("kubectl get databases,databaseusers")
+	s.run("kubectl get secrets")
 
 	s.title("What the Secret says logs in, and creates a table")
 	s.logIn("orders-api-credentials", "CREATE TABLE orders (id serial PRIMARY KEY, item text)", "INSERT INTO orders (item) VALUES ('tea')")
 
 	s.title("A pod asks for the credential by one annotation, and gets references")
-	s.run("cat <<'POD' | kubectl apply -f -\n" + demoPod + "POD")
-	s.run(`kubectl get pod orders -o jsonpath='{.metadata.annotations.dbtether\.io/injected}{"\n"}{range .spec.containers[0].env[?(@.valueFrom)]}{.name}{"  "}{.valueFrom.secretKeyRef.name}{"/"}{.valueFrom.secretKeyRef.key}{"\n"}{end}'`)
+	s.run("kubectl run orders --image=example/orders:1 --annotations=dbtether.io/inject=orders-api")
+	s.run("kubectl set env pod/orders --list")
 	s.logInAsPod("orders")
 
 	s.title("Another team may not use that server")

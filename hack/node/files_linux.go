@@ -15,10 +15,6 @@ import (
 
 const nodeName = "node"
 
-// sandboxImage keeps a pod's namespaces: our probe does what is needed for that, and is
-// there without a registry.
-const sandboxImage = "registry.test/dbtether/probe:e2e"
-
 func (s settings) file(names ...string) string {
 	return filepath.Join(append([]string{s.Dir}, names...)...)
 }

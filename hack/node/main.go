@@ -2,7 +2,11 @@
 // server, controllers, a scheduler, a kubelet, containerd and runc, in mount, network
 // and process namespaces of their own.
 //
-//	go run ./hack/node run --images dist/images -- COMMAND [ARGUMENT...]
+//	go run ./hack/image --version e2e --registry registry.test --images webhook,plugin,probe --out bin/e2e
+//	go run ./hack/node run --images bin/e2e -- COMMAND [ARGUMENT...]
+//
+// One of the images must be registry.test/dbtether/probe:e2e: the namespaces of every pod
+// are kept by a container of it, so that without it no pod starts.
 //
 // The command runs inside, where the cluster's addresses exist and nothing else does:
 // there is no way out of that network. It sees KUBECONFIG and DBTETHER_NODE, the node's
@@ -84,13 +88,17 @@ func run(ctx context.Context, args []string) (int, error) {
 	return withNode(ctx, s)
 }
 
+// sandboxImage keeps a pod's namespaces: our probe does what is needed for that, and is
+// there without a registry.
+const sandboxImage = "registry.test/dbtether/probe:e2e"
+
 func parse(args []string) (settings, error) {
 	s := settings{Started: time.Now()}
 	if len(args) == 0 || args[0] != "run" {
 		return s, errors.New("usage: node run [flags] -- COMMAND [ARGUMENT...]")
 	}
 	flags := flag.NewFlagSet("node run", flag.ContinueOnError)
-	flags.StringVar(&s.Images, "images", "", "`folder` of archives to load onto the node, as hack/image writes them; one of them must be the probe, which is also what keeps a pod's namespaces")
+	flags.StringVar(&s.Images, "images", "", "`folder` of archives to load onto the node, as hack/image writes them; one of them must be "+sandboxImage+", which keeps the namespaces of every pod")
 	flags.StringVar(&s.Logs, "logs", "", "`folder` to write the components' logs to (default: a temporary one)")
 	if err := flags.Parse(args[1:]); err != nil {
 		return s, err

@@ -29,9 +29,3 @@ spec:
       annotations: {dbtether.io/inject: order-api}
     spec: {containers: [{name: app, image: "example/web:1"}]}
 YAML
-
-# What bob keeps in app-secrets, here and in staging.
-kubectl create namespace staging
-kubectl create clusterrolebinding bob --clusterrole=cluster-admin --user=bob
-printf 'sk_test_1' | kubectl dbtether secret set app-secrets STRIPE_KEY=- --reason 'test account' --as bob
-printf 'sk_test_2' | kubectl dbtether secret set app-secrets STRIPE_KEY=- -n staging --as bob

@@ -9,5 +9,6 @@ psql -q -v ON_ERROR_STOP=1 -d my_app -c "GRANT USAGE, CREATE ON SCHEMA public TO
 PGUSER=my_app PGPASSWORD='made by the operator' psql -q -v ON_ERROR_STOP=1 -d my_app -c "CREATE TABLE orders (item text)" -c "INSERT INTO orders VALUES ('tea')"
 kubectl create secret generic my-app-credentials --from-literal=DB_HOST="$PGHOST" --from-literal=DB_PORT="$PGPORT" \
 	--from-literal=DB_NAME=my_app --from-literal=DB_USER=my_app --from-literal=DB_PASSWORD='made by the operator'
-kubectl create secret generic main-admin -n dbtether-system --from-literal=username="$PGUSER" --from-literal=password="$PGPASSWORD"
-kubectl dbtether cluster add main --endpoint "$PGHOST" --port "$PGPORT" --credentials-secret dbtether-system/main-admin --allowed-namespaces shop
+kubectl create namespace platform
+kubectl create secret generic main-admin -n platform --from-literal=username="$PGUSER" --from-literal=password="$PGPASSWORD"
+kubectl dbtether cluster add main --endpoint "$PGHOST" --port "$PGPORT" --credentials-secret platform/main-admin --allowed-namespaces shop
