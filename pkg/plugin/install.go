@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"time"
 
@@ -174,11 +175,15 @@ func (i *installation) answers(ctx context.Context, w *installing, fresh bool) (
 		w.env.note("the webhook does not answer yet: %v\nrun the command again to complete the installation; %s", err, later)
 		return false, nil
 	}
-	if strings.Contains(err.Error(), "ImagePull") || strings.Contains(err.Error(), "InvalidImageName") {
+	if imageMissing.MatchString(err.Error()) {
 		return false, Hinted(err, "the node does not get the image: say where it is with --image-prefix and --image-version, and run the command again; %s", later)
 	}
 	return false, Hinted(err, "see kubectl get pods -n %s and their logs, mend it and run the command again; %s", v1alpha1.SystemNamespace, later)
 }
+
+// imageMissing is how the kubelet says that it does not get an image: the reasons of a container
+// that waits, and the message of an Event.
+var imageMissing = regexp.MustCompile(`ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName|Failed to pull image`)
 
 // values returns what the pointers point at.
 func values(objects []*unstructured.Unstructured) []unstructured.Unstructured {
