@@ -74,6 +74,7 @@ func Unpack(ctx context.Context, root, commit, folder string) error {
 func git(ctx context.Context, root string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "LC_ALL=C") // what it says is told
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -27,9 +27,10 @@ type programs struct {
 	version string
 	source  func(dir string) (root, version string, err error)
 
-	once sync.Once
-	dir  string // holds kubectl-dbtether and webhook
-	err  error
+	once      sync.Once
+	dir       string // holds kubectl-dbtether and webhook
+	removeDir func() error
+	err       error
 }
 
 // present is built from the files as they are, and previous from what git has of the
@@ -58,10 +59,11 @@ func (p *programs) built(t *testing.T) string {
 }
 
 func (p *programs) build() error {
-	var err error
-	if p.dir, err = os.MkdirTemp("", "dbtether-skew-*"); err != nil {
+	folder, remove, err := testenv.Workspace("skew")
+	if err != nil {
 		return err
 	}
+	p.dir, p.removeDir = filepath.Join(folder, "bin"), remove
 	var root string
 	if root, p.version, err = p.source(p.dir); err != nil {
 		return err
@@ -70,10 +72,10 @@ func (p *programs) build() error {
 }
 
 func (p *programs) remove() error {
-	if p.dir == "" {
+	if p.removeDir == nil {
 		return nil
 	}
-	return os.RemoveAll(p.dir)
+	return p.removeDir()
 }
 
 func presentSource(string) (root, version string, err error) {

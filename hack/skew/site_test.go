@@ -26,8 +26,8 @@ type site struct {
 	home     testenv.Home
 }
 
-// newSite starts the webhook of one version, which nobody has installed yet. The plugin is
-// chosen by use.
+// newSite starts the webhook of one version, which nobody has installed yet. The plugin is of
+// the same version until use chooses another one.
 func newSite(t *testing.T, kubernetes testenv.Kubernetes, postgres int, webhook *programs) *site {
 	t.Helper()
 	programs := webhook.built(t)

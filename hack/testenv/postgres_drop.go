@@ -12,6 +12,9 @@ import (
 // a text: what a test that shares the server has made in it. The error names those that
 // could not be dropped.
 func (p *PostgreSQL) DropAll(ctx context.Context, text string) error {
+	if text == "" {
+		return errors.New("drop everything that contains nothing: that would be all there is")
+	}
 	conn, err := pgx.Connect(ctx, p.SuperuserURL(""))
 	if err != nil {
 		return err

@@ -76,9 +76,12 @@ func (h Home) link(program, name string) error {
 }
 
 // Command returns a command that runs a program of the home, in an environment with
-// nothing of the person who runs the tests but the rest of PATH.
+// nothing of the person who runs the tests but TMPDIR and the rest of PATH.
 func (h Home) Command(program string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(h.Dir, program), args...)
 	cmd.Env = []string{"PATH=" + h.Dir + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + h.Dir, "KUBECONFIG=" + h.Kubeconfig}
+	if folder, set := os.LookupEnv("TMPDIR"); set {
+		cmd.Env = append(cmd.Env, "TMPDIR="+folder)
+	}
 	return cmd
 }

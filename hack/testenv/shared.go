@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 )
@@ -103,24 +104,28 @@ func (s *sharedServers) postgreSQL(version int) *sharedServer[*PostgreSQL] {
 }
 
 // programs is a folder of programs; to stop it is to remove it.
-type programs struct{ dir string }
+type programs struct {
+	dir    string
+	remove func() error
+}
 
 // Stop removes the folder.
-func (p programs) Stop() error { return os.RemoveAll(p.dir) }
+func (p programs) Stop() error { return p.remove() }
 
 func (s *sharedServers) programs(version string) *sharedServer[programs] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.built[version] == nil {
 		s.built[version] = &sharedServer[programs]{start: func() (programs, error) {
-			dir, err := os.MkdirTemp("", "dbtether-programs-")
+			dir, remove, err := Workspace("programs")
 			if err != nil {
 				return programs{}, err
 			}
+			dir = filepath.Join(dir, "bin") // beside the lock
 			if err := Build(context.Background(), dir, version, "./cmd/..."); err != nil {
-				return programs{}, errors.Join(err, os.RemoveAll(dir))
+				return programs{}, errors.Join(err, remove())
 			}
-			return programs{dir}, nil
+			return programs{dir, remove}, nil
 		}}
 	}
 	return s.built[version]

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Webhook is a running webhook program. Outside a cluster it is called by URL; its
@@ -71,5 +72,8 @@ func (w *Webhook) Stop() error {
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
+	// The log of one that hangs then says where.
+	overdue := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) })
+	defer overdue.Stop()
 	return cmd.Wait()
 }

@@ -39,8 +39,9 @@ func BenchmarkSizing(b *testing.B) {
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		b.Skip("the system does not say what a process costs")
 	}
+	group := newMemoryGroup(b) // it ends after all that runs in it
 	c := newClusterOf(b, testenv.ControlPlaneOptions{})
-	c.group = newMemoryGroup(b)
+	c.group = group
 	fill := newFilling(b, c)
 	for _, namespaces := range []int{100, 1_000, manyNamespaces} {
 		c.running(b) // our resources are written through it
