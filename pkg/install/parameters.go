@@ -157,5 +157,6 @@ func (p Parameters) checkPods() (errs []error) {
 // entry is put behind it.
 func isWebhookURL(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && u.Scheme == "https" && u.Hostname() != "" && u.User == nil && !strings.ContainsAny(strings.TrimPrefix(text, "https://"), "/?#")
+	_, rest, _ := strings.Cut(text, "://")
+	return err == nil && u.Scheme == "https" && u.Hostname() != "" && u.User == nil && !strings.ContainsAny(rest, "/?#")
 }

@@ -64,7 +64,7 @@ func Outcome(before, after *unstructured.Unstructured) string {
 func written(object *unstructured.Unstructured) map[string]any {
 	copied := object.DeepCopy()
 	delete(copied.Object, "status")
-	for _, field := range []string{"managedFields", "resourceVersion", "generation", "creationTimestamp", "uid"} {
+	for _, field := range []string{"managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "deletionTimestamp", "deletionGracePeriodSeconds", "generateName"} {
 		unstructured.RemoveNestedField(copied.Object, "metadata", field)
 	}
 	return copied.Object

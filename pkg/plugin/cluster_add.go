@@ -149,6 +149,7 @@ func (a *clusterAdd) create(ctx context.Context, env *Environment, cluster *unst
 			return nil, err
 		}
 	}
+	a.warnOfTeam(env, cluster)
 	if a.dryRun.server() {
 		return tried, nil
 	}
@@ -158,6 +159,16 @@ func (a *clusterAdd) create(ctx context.Context, env *Environment, cluster *unst
 		return nil, errors.Join(err, undo(context.WithoutCancel(ctx)))
 	}
 	return created, nil
+}
+
+// warnOfTeam warns where the administrator's credential is, as far as that can be told, in the
+// namespace of a team: one that may use the server, or the current one if none was named.
+func (a *clusterAdd) warnOfTeam(env *Environment, cluster *unstructured.Unstructured) {
+	namespace, _, _ := unstructured.NestedString(cluster.Object, "spec", "credentialsSecretRef", "namespace")
+	unnamed := a.adminUsername != "" && a.credentialsNamespace == "" && namespace != v1alpha1.SystemNamespace
+	if unnamed || slices.Contains(a.allowedNamespaces, namespace) {
+		env.warn("whoever may read the Secrets of namespace %s has the administrator's password; keep it in one that only the platform team may read, as %s", namespace, v1alpha1.SystemNamespace)
+	}
 }
 
 // createSecret creates the Secret and returns how to take that back.
@@ -172,9 +183,6 @@ func (a *clusterAdd) createSecret(ctx context.Context, env *Environment, secret 
 		return nil, fmt.Errorf("create Secret %s/%s: %w", secret.Namespace, secret.Name, err)
 	}
 	env.note("%s", a.dryRun.said(fmt.Sprintf("Secret %s/%s with the administrator's credential created", secret.Namespace, secret.Name)))
-	if a.credentialsNamespace == "" && secret.Namespace != v1alpha1.SystemNamespace || slices.Contains(a.allowedNamespaces, secret.Namespace) {
-		env.warn("whoever may read the Secrets of namespace %s has the administrator's password; --credentials-namespace names one that only the platform team may read", secret.Namespace)
-	}
 	return func(ctx context.Context) error {
 		return client.Delete(ctx, created.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(created.UID))})
 	}, nil

@@ -172,11 +172,12 @@ func (i *installation) answers(ctx context.Context, w *installing, fresh bool) (
 	}
 	const later = "until then nothing is refused that was not refused before"
 	if !i.wait {
+		w.progress.done()
 		w.env.note("the webhook does not answer yet: %v\nrun the command again to complete the installation; %s", err, later)
 		return false, nil
 	}
 	if imageMissing.MatchString(err.Error()) {
-		return false, Hinted(err, "the node does not get the image: say where it is with --image-prefix and --image-version, and run the command again; %s", later)
+		return false, Hinted(err, "the node does not get the image: say where it is with --image-prefix and --image-version, and who may pull it with --image-pull-secret; then run the command again; %s", later)
 	}
 	return false, Hinted(err, "see kubectl get pods -n %s and their logs, mend it and run the command again; %s", v1alpha1.SystemNamespace, later)
 }

@@ -325,21 +325,25 @@ func TestInstallWaits(t *testing.T) {
 		"spec: {securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}, containers: [{name: webhook, image: x, securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}]}\n")
 	c.do("patch", "pod", "webhook-1", "-n", "dbtether-system", "--subresource=status", "--type=merge", "-p",
 		`{"status":{"containerStatuses":[{"name":"webhook","image":"x","imageID":"","ready":false,"restartCount":0,"state":{"waiting":{"reason":"ImagePullBackOff","message":"not found"}}}]}}`)
-	const images = "hint:  the node does not get the image: say where it is with --image-prefix and --image-version, and run the command again; until then nothing is refused that was not refused before\n"
+	const images = "hint:  the node does not get the image: say where it is with --image-prefix and --image-version, and who may pull it with --image-pull-secret; then run the command again; until then nothing is refused that was not refused before\n"
 	c.fails(1, deployment+"0 of 2 replicas are ready\n       pod webhook-1: ImagePullBackOff: not found\n"+images, arguments...)
 
-	// What no container waits for is in Events: the last warning counts.
+	// What no container waits for is in Events: the last one counts.
 	c.do("patch", "pod", "webhook-1", "-n", "dbtether-system", "--subresource=status", "--type=merge", "-p", `{"status":{"containerStatuses":null}}`)
 	uid := c.do("get", "pod", "webhook-1", "-n", "dbtether-system", "-o", "jsonpath={.metadata.uid}")
-	for i, message := range []string{"no sandbox", "no volume", "it is scheduled"} {
-		kind := "Warning"
-		if i == 2 {
-			kind = "Normal"
-		}
-		c.apply(fmt.Sprintf("apiVersion: v1\nkind: Event\nmetadata: {name: webhook-1.%d, namespace: dbtether-system}\ntype: %s\nreason: Reason%d\nmessage: %s\nlastTimestamp: 2026-01-0%dT00:00:00Z\n"+
-			"involvedObject: {apiVersion: v1, kind: Pod, name: webhook-1, namespace: dbtether-system, uid: %s}\n", i, kind, i, message, i+1, uid))
+	event := func(day int, kind, reason, message string) {
+		c.apply(fmt.Sprintf("apiVersion: v1\nkind: Event\nmetadata: {name: webhook-1.%d, namespace: dbtether-system}\ntype: %s\nreason: %s\nmessage: %s\nlastTimestamp: 2026-01-0%dT00:00:00Z\n"+
+			"involvedObject: {apiVersion: v1, kind: Pod, name: webhook-1, namespace: dbtether-system, uid: %s}\n", day, kind, reason, message, day, uid))
 	}
-	stuck := deployment + "0 of 2 replicas are ready\n       pod webhook-1: Reason1: no volume\n"
+	event(2, "Warning", "FailedScheduling", "no node")
+	event(1, "Normal", "Created", "it is there")
+	c.fails(1, deployment+"0 of 2 replicas are ready\n       pod webhook-1: FailedScheduling: no node\n"+hint, arguments...)
+	event(3, "Normal", "Scheduled", "on a node")
+	c.fails(1, deployment+"0 of 2 replicas are ready\n"+hint, arguments...)
+	event(4, "Warning", "Failed", "Failed to pull image x")
+	c.fails(1, deployment+"0 of 2 replicas are ready\n       pod webhook-1: Failed: Failed to pull image x\n"+images, arguments...)
+	event(5, "Warning", "FailedMount", "no volume")
+	stuck := deployment + "0 of 2 replicas are ready\n       pod webhook-1: FailedMount: no volume\n"
 	c.fails(1, stuck+hint, arguments...)
 	// Who waits is told before the time is over, once.
 	c.fails(1, strings.Replace(stuck, "error: ", "note:  waiting for the webhook's pods: ", 1)+stuck+hint, append(arguments, "--timeout", "12s")...)
@@ -378,7 +382,7 @@ func TestInstallWaits(t *testing.T) {
 	for _, name := range []string{"dbtether-webhook-authority", "dbtether-webhook"} {
 		c.do("patch", "certificate", name, "-n", "dbtether-system", "--subresource=status", "--type=merge", "-p", `{"status":{"conditions":[{"type":"Ready","status":"True","message":""}]}}`)
 	}
-	c.fails(1, deployment+"no controller has seen it since it was written\n       pod webhook-1: Reason1: no volume\n"+hint, arguments...)
+	c.fails(1, deployment+"no controller has seen it since it was written\n       pod webhook-1: FailedMount: no volume\n"+hint, arguments...)
 }
 
 // authority is a certificate that any client can read, in base64.

@@ -119,18 +119,19 @@ func (w *installing) await(ctx context.Context, p install.Parameters, fresh bool
 const patience = 10 * time.Second
 
 // telling returns look, which says in the progress line what is missing; where there is no
-// such line it says it once, when patience is over, and again whenever something else is.
+// such line it says it when patience is over, and again when something else is missing, with
+// patience in between.
 func (w *installing) telling(what string, look func(context.Context) error) func(context.Context) error {
-	begun, told := w.env.Now(), ""
+	last, told := w.env.Now(), ""
 	return func(ctx context.Context) error {
 		err := look(ctx)
-		if err == nil {
-			return nil
+		if err == nil || ctx.Err() != nil {
+			return err
 		}
 		missing := err.Error()
 		w.progress.step("waiting for %s: %s", what, strings.ReplaceAll(missing, "\n", "; "))
-		if !w.progress.shown && missing != told && w.env.Now().Sub(begun) >= patience {
-			told = missing
+		if now := w.env.Now(); !w.progress.shown && missing != told && now.Sub(last) >= patience {
+			last, told = now, missing
 			w.env.note("waiting for %s: %s", what, missing)
 		}
 		return err
@@ -192,7 +193,7 @@ func (w *installing) stuck(ctx context.Context, deployment *appsv1.Deployment) [
 	for i := range pods.Items {
 		pod := &pods.Items[i]
 		why := install.Stuck(pod)
-		if why == "" {
+		if why == "" && !isReady(pod) {
 			why = w.warned(ctx, core, pod)
 		}
 		if why != "" {
@@ -202,21 +203,24 @@ func (w *installing) stuck(ctx context.Context, deployment *appsv1.Deployment) [
 	return lines
 }
 
-// warned returns what the last Event of a pod warns of, while the pod is not ready: what keeps
-// it from having a sandbox, volumes or a good probe is in Events only. It is "" where there is
-// none, or the caller may not list Events.
+func isReady(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
+}
+
+// warned returns what the last Event of a pod warns of: what keeps it from having a sandbox,
+// volumes or a good probe is in Events only. It is "" where the last Event is no warning, so
+// that the pod has come further, and where the caller may not list Events.
 func (w *installing) warned(ctx context.Context, core corev1client.CoreV1Interface, pod *corev1.Pod) string {
-	for _, c := range pod.Status.Conditions {
-		if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
-			return ""
-		}
-	}
-	events, err := core.Events(pod.Namespace).List(ctx, metav1.ListOptions{
-		FieldSelector: fields.Set{"involvedObject.uid": string(pod.UID), "type": corev1.EventTypeWarning}.String()})
+	events, err := core.Events(pod.Namespace).List(ctx, metav1.ListOptions{FieldSelector: fields.Set{"involvedObject.uid": string(pod.UID)}.String()})
 	if err != nil || len(events.Items) == 0 {
 		return ""
 	}
 	last := slices.MaxFunc(events.Items, func(a, b corev1.Event) int { return lastSeen(a).Compare(lastSeen(b)) })
+	if last.Type != corev1.EventTypeWarning {
+		return ""
+	}
 	return last.Reason + ": " + last.Message
 }
 

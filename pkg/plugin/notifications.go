@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -87,9 +88,14 @@ func newDeletion(name string, r revision.Removed) notify.Change {
 	return change
 }
 
+// rotationReadTimeout bounds the reading of the Secrets that a rotation has written.
+const rotationReadTimeout = 10 * time.Second
+
 // informOfRotation announces that Secrets, named NAMESPACE/NAME, hold a new password. A
-// Secret that the caller may not read is left out.
+// Secret that the caller may not read is left out. As inform, it goes on after an interrupt.
 func (e *Environment) informOfRotation(ctx context.Context, secrets []string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rotationReadTimeout)
+	defer cancel()
 	var changes []notify.Change
 	for _, written := range secrets {
 		namespace, name, _ := strings.Cut(written, "/")

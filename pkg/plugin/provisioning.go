@@ -71,9 +71,6 @@ func (c *provisioning) provision(ctx context.Context, env *Environment, gather f
 	if err := c.tell(ctx, env, request, done); err != nil {
 		return err
 	}
-	if request.Rotate || request.Restore != nil {
-		env.informOfRotation(ctx, done.written)
-	}
 	return notRestarted(env, request.Restart, done.restarts)
 }
 
@@ -81,11 +78,11 @@ func (c *provisioning) provision(ctx context.Context, env *Environment, gather f
 type carriedOut struct {
 	logins   []string // those that were seen to log in
 	restarts provision.Restarts
-	written  []string // Secrets, as NAMESPACE/NAME; none where the runner works, which tells of its own
 	took     time.Duration
 }
 
 // carryOut shows the plan of a request and carries it out. The time begins with the plan.
+// What is rotated is announced, also where something fails after it.
 func (c *provisioning) carryOut(ctx context.Context, env *Environment, p *provision.Provisioner, progress *progress, request *provision.Request) (*carriedOut, error) {
 	started := env.Now()
 	var planned *provision.Job
@@ -95,9 +92,13 @@ func (c *provisioning) carryOut(ctx context.Context, env *Environment, p *provis
 		if c.print.human() {
 			printPlan(env.Out, planTitle(job), job.Plan, job.Secrets())
 		}
-		started, planned, done.written = env.Now(), job, job.Secrets().Written
+		started, planned = env.Now(), job
 		return nil
 	})
+	if planned != nil && (request.Rotate || request.Restore != nil) {
+		progress.done()
+		env.informOfRotation(ctx, planned.Promoted())
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -55,8 +55,8 @@ func New(env *Environment) *cobra.Command {
 
 A DBCluster is a PostgreSQL server, a Database lives on it, a DatabaseUser may use
 the Database and finds its credential in a Secret.`,
+		Version: env.Version,
 		// krew's way of showing a plugin under kubectl's name.
-		Version:           env.Version,
 		Annotations:       map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl dbtether"},
 		Args:              cobra.ArbitraryArgs,
 		SilenceErrors:     true,

@@ -130,7 +130,7 @@ func (d historyDocument) table(env *Environment, wide bool) error {
 		if wide {
 			age = orDefault(r.Time, "-")
 		}
-		rows = append(rows, []string{dash(r.Revision), orDefault(r.State, "-"), age, printable(r.Author), printable(orDefault(r.Changes, "-")), printable(orDefault(r.Reason, "-"))})
+		rows = append(rows, []string{dash(r.Revision), orDefault(r.State, "-"), age, printable(orDefault(r.Author, "-")), printable(orDefault(r.Changes, "-")), printable(orDefault(r.Reason, "-"))})
 	}
 	return printRows(env.Out, rows)
 }

@@ -129,7 +129,7 @@ func (j *Job) oneCluster(u *userJob) error {
 func (p *Provisioner) databasesIn(ctx context.Context, namespace string) ([]*v1alpha1.Database, error) {
 	items, err := p.list(ctx, v1alpha1.Databases, namespace)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("in namespace %q: %w", namespace, err)
 	}
 	databases := make([]*v1alpha1.Database, len(items))
 	for i := range items {

@@ -231,6 +231,20 @@ func (j *Job) Secrets() SecretChanges {
 	return changes
 }
 
+// Promoted lists the Secrets, as NAMESPACE/NAME, that Apply has made live with another
+// credential, also where it failed afterwards.
+func (j *Job) Promoted() []string {
+	var names []string
+	for _, u := range j.users {
+		for _, s := range u.secrets {
+			if s.version != "" {
+				names = append(names, s.target.Namespace+"/"+s.target.Name)
+			}
+		}
+	}
+	return names
+}
+
 // Logins lists the names of the logins that the Secrets of the request's users hold
 // after Apply, those of closed users excepted.
 func (j *Job) Logins() []string {

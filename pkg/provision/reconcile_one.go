@@ -180,7 +180,7 @@ func (r *reconciler) clusterOf(ctx context.Context, request Request) string {
 // refused writes a failure to the status of the database of a request, or of its
 // users if it has none. Who was interrupted has found nothing out.
 func (r *reconciler) refused(ctx context.Context, request Request, err error) {
-	if ctx.Err() != nil {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return
 	}
 	o := outcome{err: err}
@@ -197,7 +197,7 @@ func (r *reconciler) refused(ctx context.Context, request Request, err error) {
 // could not be. Who was interrupted has found nothing out.
 func (r *reconciler) finishDeletion(ctx context.Context, result Result, d *Deletion, err error) Result {
 	if err != nil {
-		if d != nil && ctx.Err() == nil {
+		if d != nil && !errors.Is(ctx.Err(), context.Canceled) {
 			_ = d.status(ctx, outcome{err: err, deleting: true})
 		}
 		return result.of(err)

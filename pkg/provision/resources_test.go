@@ -22,7 +22,10 @@ func TestUnknownCluster(t *testing.T) {
 	}
 	_, err := p.Cluster(t.Context(), s.id+"-x")
 	var failed *provision.Error
-	if !errors.As(err, &failed) || failed.Hint() != "check the name; if it is right, register it: kubectl dbtether cluster add" {
+	if !errors.As(err, &failed) {
+		t.Fatalf("got %v", err)
+	}
+	if failed.Hint() != "check the name; if it is right, register it: kubectl dbtether cluster add" {
 		t.Errorf("got %v, hint %q", err, failed.Hint())
 	}
 }
