@@ -93,7 +93,7 @@ func (f *findings) okUnless(check, format string, args ...any) {
 
 // The commands that most of what is wrong with an installation is mended with.
 const (
-	fixInstall = "run: kubectl dbtether install"
+	fixInstall = "run: kubectl dbtether install, with the flags of this installation"
 	fixCRDs    = "run: kubectl dbtether crds | kubectl apply --server-side -f -"
 )
 

@@ -3,11 +3,17 @@ package check
 import (
 	"fmt"
 
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/install"
 )
 
-// version says how far the version that installed is from this program's. There is a record
-// of it only where the command install was used: with Helm, nothing is said.
+// fixIncomplete completes an installation: flags that are left out would be taken back.
+const fixIncomplete = "run the command again that installed, with its flags; the record has them: kubectl get configmap " + install.RecordName +
+	" -n " + v1alpha1.SystemNamespace + " -o jsonpath={.data.parameters}"
+
+// version says whether the installation was completed, and how far the version that installed
+// is from this program's. There is a record of it only where the command install was used: with
+// Helm, nothing is said.
 func (d Definitions) version(f *findings) {
 	if f.unread(checkInstalledBy, "the record of the installation", d.Record.Err) {
 		return
@@ -20,6 +26,9 @@ func (d Definitions) version(f *findings) {
 	if err != nil {
 		f.add(checkInstalledBy, LevelWarning, fixInstall, "the record of the installation cannot be understood: %v", err)
 		return
+	}
+	if !read.Complete {
+		f.add(checkInstalledBy, LevelWarning, fixIncomplete, "the installation was not completed: install runs, or has ended before the webhook answered")
 	}
 	if read.Plugin == "" {
 		f.add(checkInstalledBy, LevelNote, "", "the record of the installation does not say which version installed: it is older than this plugin")

@@ -18,7 +18,7 @@ func recordOf(t *testing.T, data string) Objects {
 func TestDefinitionVersion(t *testing.T) {
 	const own = "v0.5.0"
 	by := func(version string) Objects {
-		return recordOf(t, `parameters: '{"version":"v9.9.9"}', plugin: "`+version+`"`)
+		return recordOf(t, `parameters: '{"version":"v9.9.9"}', state: complete, plugin: "`+version+`"`)
 	}
 	for _, c := range []struct {
 		name   string
@@ -32,7 +32,9 @@ func TestDefinitionVersion(t *testing.T) {
 		{"far older", by("v0.3.9"), []string{"warning definition-version: what is installed is of version v0.3.9, more than one minor version older than this plugin, v0.5.0"}},
 		{"far newer", by("v1.0.0"), []string{"warning definition-version: what is installed is of version v1.0.0, more than one minor version newer than this plugin, v0.5.0"}},
 		{"no release", by("1234567"), []string{"note definition-version: what is installed is of version 1234567, this plugin of v0.5.0: how far they are apart cannot be told"}},
-		{"before records said so", recordOf(t, `parameters: '{"version":"v9.9.9"}'`), []string{"note definition-version: the record of the installation does not say which version installed: it is older than this plugin"}},
+		{"before records said so", recordOf(t, `parameters: '{"version":"v9.9.9"}', state: complete`), []string{"note definition-version: the record of the installation does not say which version installed: it is older than this plugin"}},
+		{"broken off", recordOf(t, `parameters: '{"version":"v9.9.9"}', state: incomplete, plugin: "`+own+`"`),
+			[]string{"warning definition-version: the installation was not completed: install runs, or has ended before the webhook answered"}},
 		{"unread", Objects{Err: apierrors.NewForbidden(schema.GroupResource{Resource: "configmaps"}, "", nil)},
 			[]string{"warning definition-version: the record of the installation could not be looked at: you lack the right to read"}},
 	} {

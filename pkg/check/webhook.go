@@ -188,7 +188,8 @@ func (f *findings) replicas(check string, deployment *unstructured.Unstructured,
 	}
 	ready, _ := numberAt(deployment.Object, "status", "readyReplicas")
 	object := deployment.GetNamespace() + "/" + deployment.GetName()
-	fix := fmt.Sprintf("see why: kubectl describe deployment %s -n %s, and kubectl logs deployment/%[1]s -n %[2]s", deployment.GetName(), deployment.GetNamespace())
+	fix := fmt.Sprintf("see why: kubectl describe pods -n %[2]s -l app.kubernetes.io/component=%[3]s, and kubectl logs deployment/%[1]s -n %[2]s",
+		deployment.GetName(), deployment.GetNamespace(), strings.TrimPrefix(deployment.GetName(), "dbtether-"))
 	switch {
 	case wanted == 0:
 		f.add(check, LevelError, fmt.Sprintf("run: kubectl scale deployment %s -n %s --replicas=2", deployment.GetName(), deployment.GetNamespace()),

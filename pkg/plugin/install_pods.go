@@ -39,8 +39,9 @@ func (w *installing) rolledOut(ctx context.Context) error {
 	return errors.New(strings.Join(append([]string{install.Title(wanted) + ": " + missing}, w.stuck(ctx, deployment)...), "\n"))
 }
 
-// stuck returns a line for each pod of a Deployment that cannot start, with the reason;
-// nothing where the caller may not list pods.
+// stuck returns a line for each pod that a Deployment wants now and that cannot start, with the
+// reason; nothing where the caller may not list pods. Pods of another image are those of an
+// earlier installation, on their way out.
 func (w *installing) stuck(ctx context.Context, deployment *appsv1.Deployment) []string {
 	core, err := w.env.core()
 	if err != nil {
@@ -53,6 +54,9 @@ func (w *installing) stuck(ctx context.Context, deployment *appsv1.Deployment) [
 	var lines []string
 	for i := range pods.Items {
 		pod := &pods.Items[i]
+		if len(pod.Spec.Containers) > 0 && pod.Spec.Containers[0].Image != deployment.Spec.Template.Spec.Containers[0].Image {
+			continue
+		}
 		why := install.Stuck(pod)
 		if why == "" && !isReady(pod) {
 			why = w.warned(ctx, core, pod)
@@ -70,16 +74,17 @@ func isReady(pod *corev1.Pod) bool {
 	})
 }
 
-// warned returns what the last Event of a pod warns of: what keeps it from having a sandbox,
-// volumes or a good probe is in Events only. It is "" where the last Event is no warning, so
-// that the pod has come further, and where the caller may not list Events.
+// warned returns what the last Event of a pod warns of, or that its image is being pulled: what
+// keeps it from having a sandbox, volumes or a good probe is in Events only. It is "" where the
+// last Event is another one, so that the pod has come further, and where the caller may not list
+// Events.
 func (w *installing) warned(ctx context.Context, core corev1client.CoreV1Interface, pod *corev1.Pod) string {
 	events, err := core.Events(pod.Namespace).List(ctx, metav1.ListOptions{FieldSelector: fields.Set{"involvedObject.uid": string(pod.UID)}.String()})
 	if err != nil || len(events.Items) == 0 {
 		return ""
 	}
 	last := slices.MaxFunc(events.Items, func(a, b corev1.Event) int { return lastSeen(a).Compare(lastSeen(b)) })
-	if last.Type != corev1.EventTypeWarning {
+	if last.Type != corev1.EventTypeWarning && last.Reason != "Pulling" {
 		return ""
 	}
 	return last.Reason + ": " + last.Message
