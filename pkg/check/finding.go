@@ -91,10 +91,12 @@ func (f *findings) okUnless(check, format string, args ...any) {
 	}
 }
 
-// The commands that most of what is wrong with an installation is mended with.
+// The commands that most of what is wrong with an installation is mended with. What an earlier
+// install was told is to be told again: flags that are left out are taken back.
 const (
-	fixInstall = "run: kubectl dbtether install, with the flags of this installation"
-	fixCRDs    = "run: kubectl dbtether crds | kubectl apply --server-side -f -"
+	fixInstall   = "run: kubectl dbtether install"
+	fixReinstall = fixInstall + ", with the flags of this installation"
+	fixCRDs      = "run: kubectl dbtether crds | kubectl apply --server-side -f -"
 )
 
 // plural returns a number and its noun.

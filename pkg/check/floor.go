@@ -22,7 +22,11 @@ const (
 	checkFloorEvaluable = "floor-evaluable"
 )
 
-const fixFloor = fixInstall + ", or, from a checkout: kubectl apply --server-side -f manifests/policies"
+// The floor can also stand alone, without an installation.
+const (
+	fromCheckout = ", or, from a checkout: kubectl apply --server-side -f manifests/policies"
+	fixFloor     = fixReinstall + fromCheckout
+)
 
 // Findings returns what is found of it. None of it at all is a warning: the plugin works
 // without, and so does the webhook.
@@ -34,7 +38,7 @@ func (s Floor) Findings() []Finding {
 	}
 	policies, bindings := s.Shipped.kind(kindPolicy), s.Shipped.kind(kindBinding)
 	if !slices.ContainsFunc(policies, func(p unstructured.Unstructured) bool { return s.Policies.named(p.GetName()) != nil }) {
-		f.add(checkFloorPolicy, LevelWarning, fixFloor, "none of the ValidatingAdmissionPolicies is installed: deletionProtection, marks of Secrets and of pods are not enforced while the webhook is down")
+		f.add(checkFloorPolicy, LevelWarning, fixInstall+fromCheckout, "none of the ValidatingAdmissionPolicies is installed: deletionProtection, marks of Secrets and of pods are not enforced while the webhook is down")
 		return f
 	}
 	for i := range policies {

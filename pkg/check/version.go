@@ -24,7 +24,7 @@ func (d Definitions) version(f *findings) {
 	}
 	read, err := install.ReadRecord(record)
 	if err != nil {
-		f.add(checkInstalledBy, LevelWarning, fixInstall, "the record of the installation cannot be understood: %v", err)
+		f.add(checkInstalledBy, LevelWarning, fixReinstall, "the record of the installation cannot be understood: %v", err)
 		return
 	}
 	if !read.Complete {
@@ -63,7 +63,7 @@ func (f *findings) distance(check, what, theirs, own string) {
 	case install.Older, install.Newer:
 		f.add(check, LevelNote, "", "%s of version %s, this plugin of %s: one minor version apart they work together", what, theirs, own)
 	case install.FarOlder:
-		f.add(check, LevelWarning, fixInstall, "%s of version %s, more than one minor version older than this plugin, %s", what, theirs, own)
+		f.add(check, LevelWarning, fixReinstall, "%s of version %s, more than one minor version older than this plugin, %s", what, theirs, own)
 	case install.FarNewer:
 		f.add(check, LevelWarning, "use a plugin of version "+theirs+", such as by: kubectl krew upgrade dbtether",
 			"%s of version %s, more than one minor version newer than this plugin, %s", what, theirs, own)

@@ -90,7 +90,7 @@ func (w Webhook) entries(f *findings, configurations ...*unstructured.Unstructur
 	missing, shipped := 0, 0
 	for i, kind := range []string{kindMutating, kindValidating} {
 		if configurations[i] == nil {
-			f.add(checkEntries, LevelError, fixInstall, "the %s %s is not there", kind, ConfigurationName)
+			f.add(checkEntries, LevelError, fixReinstall, "the %s %s is not there", kind, ConfigurationName)
 			missing++
 			continue
 		}
@@ -99,7 +99,7 @@ func (w Webhook) entries(f *findings, configurations ...*unstructured.Unstructur
 			shipped++
 			at := slices.IndexFunc(have, func(e map[string]any) bool { return e["name"] == want["name"] })
 			if at < 0 {
-				f.add(checkEntries, LevelError, fixInstall, "the %s %s has no entry %s", kind, ConfigurationName, want["name"])
+				f.add(checkEntries, LevelError, fixReinstall, "the %s %s has no entry %s", kind, ConfigurationName, want["name"])
 				missing++
 				continue
 			}
@@ -120,14 +120,14 @@ func (w Webhook) entries(f *findings, configurations ...*unstructured.Unstructur
 func (f *findings) entry(want, have map[string]any) {
 	paths := differences(withoutField(want, "clientConfig"), withoutField(have, "clientConfig"), "")
 	if len(paths) > 0 {
-		f.add(checkEntriesShipped, LevelWarning, fixInstall, "the entry %s is not as this version ships it: %s", have["name"], few(paths))
+		f.add(checkEntriesShipped, LevelWarning, fixReinstall, "the entry %s is not as this version ships it: %s", have["name"], few(paths))
 	}
 	standing := textAt(have, "clientConfig", "service", "path")
 	if u, err := url.Parse(textAt(have, "clientConfig", "url")); err == nil && u.Path != "" {
 		standing = u.Path
 	}
 	if path := textAt(want, "clientConfig", "service", "path"); path != standing {
-		f.add(checkReached, LevelError, fixInstall, "the entry %s is called at the path %q, where %q answers it", have["name"], standing, path)
+		f.add(checkReached, LevelError, fixReinstall, "the entry %s is called at the path %q, where %q answers it", have["name"], standing, path)
 	}
 }
 
@@ -135,7 +135,7 @@ func (f *findings) entry(want, have map[string]any) {
 func (f *findings) foreign(kind string, shipped, have []map[string]any) {
 	for _, entry := range have {
 		if !slices.ContainsFunc(shipped, func(e map[string]any) bool { return e["name"] == entry["name"] }) {
-			f.add(checkEntriesShipped, LevelWarning, fixInstall, "the %s %s has an entry %s, which is none of this version", kind, ConfigurationName, entry["name"])
+			f.add(checkEntriesShipped, LevelWarning, fixReinstall, "the %s %s has an entry %s, which is none of this version", kind, ConfigurationName, entry["name"])
 		}
 	}
 }
@@ -173,7 +173,7 @@ func (w Webhook) deployment(f *findings, elsewhere bool) {
 	deployment := w.Deployment.named(WebhookName)
 	if deployment == nil {
 		if !elsewhere {
-			f.add(checkReplicas, LevelError, fixInstall, "the Deployment %s/%s is not there", v1alpha1.SystemNamespace, WebhookName)
+			f.add(checkReplicas, LevelError, fixReinstall, "the Deployment %s/%s is not there", v1alpha1.SystemNamespace, WebhookName)
 		}
 		return
 	}
@@ -210,7 +210,7 @@ func (w Webhook) endpoints(f *findings, elsewhere bool) {
 	}
 	if w.Service.named(WebhookName) == nil {
 		if !elsewhere {
-			f.add(checkEndpoints, LevelError, fixInstall, "the Service %s/%s is not there", v1alpha1.SystemNamespace, WebhookName)
+			f.add(checkEndpoints, LevelError, fixReinstall, "the Service %s/%s is not there", v1alpha1.SystemNamespace, WebhookName)
 		}
 		return
 	}

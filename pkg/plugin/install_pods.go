@@ -11,8 +11,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
-	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/install"
@@ -20,7 +18,7 @@ import (
 
 // rolledOut returns an error that says which replicas are missing, and why.
 func (w *installing) rolledOut(ctx context.Context) error {
-	wanted := ofSystem("apps/v1", "Deployment", "dbtether-webhook")
+	wanted := ofSystem("apps/v1", "Deployment", install.WebhookName)
 	object, err := w.env.standing(ctx, wanted)
 	if err != nil {
 		return err
@@ -51,15 +49,21 @@ func (w *installing) stuck(ctx context.Context, deployment *appsv1.Deployment) [
 	if err != nil {
 		return nil
 	}
+	events, err := core.Events(v1alpha1.SystemNamespace).List(ctx, metav1.ListOptions{FieldSelector: "involvedObject.kind=Pod"})
+	if err != nil { // without them less is known
+		events = &corev1.EventList{}
+	}
+	// Where every pod has another image, it is the cluster that writes images anew.
+	some := slices.ContainsFunc(pods.Items, func(pod corev1.Pod) bool { return !isOfEarlierImage(&pod, deployment) })
 	var lines []string
 	for i := range pods.Items {
 		pod := &pods.Items[i]
-		if len(pod.Spec.Containers) > 0 && pod.Spec.Containers[0].Image != deployment.Spec.Template.Spec.Containers[0].Image {
+		if some && isOfEarlierImage(pod, deployment) {
 			continue
 		}
 		why := install.Stuck(pod)
 		if why == "" && !isReady(pod) {
-			why = w.warned(ctx, core, pod)
+			why = lastWarning(pod, events.Items)
 		}
 		if why != "" {
 			lines = append(lines, fmt.Sprintf("pod %s: %s", pod.Name, why))
@@ -68,30 +72,44 @@ func (w *installing) stuck(ctx context.Context, deployment *appsv1.Deployment) [
 	return lines
 }
 
+// isOfEarlierImage reports whether a pod has another image than the Deployment wants now in the
+// container of that name. Containers that others have added say nothing.
+func isOfEarlierImage(pod *corev1.Pod, deployment *appsv1.Deployment) bool {
+	for _, wanted := range deployment.Spec.Template.Spec.Containers {
+		for _, c := range pod.Spec.Containers {
+			if c.Name == wanted.Name && c.Image != wanted.Image {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isReady reports whether a pod serves.
 func isReady(pod *corev1.Pod) bool {
 	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
 		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
 	})
 }
 
-// warned returns what the last Event of a pod warns of, or that its image is being pulled: what
-// keeps it from having a sandbox, volumes or a good probe is in Events only. It is "" where the
-// last Event is another one, so that the pod has come further, and where the caller may not list
-// Events.
-func (w *installing) warned(ctx context.Context, core corev1client.CoreV1Interface, pod *corev1.Pod) string {
-	events, err := core.Events(pod.Namespace).List(ctx, metav1.ListOptions{FieldSelector: fields.Set{"involvedObject.uid": string(pod.UID)}.String()})
-	if err != nil || len(events.Items) == 0 {
-		return ""
+// lastWarning returns what the last Event of a pod warns of, or that its image is being pulled:
+// what keeps it from having a sandbox, volumes or a good probe is in Events only. It is "" where
+// the last Event is another one, so that the pod has come further. It is pure.
+func lastWarning(pod *corev1.Pod, events []corev1.Event) string {
+	var last *corev1.Event
+	for i := range events {
+		if events[i].InvolvedObject.UID == pod.UID && (last == nil || lastSeen(&events[i]).After(lastSeen(last))) {
+			last = &events[i]
+		}
 	}
-	last := slices.MaxFunc(events.Items, func(a, b corev1.Event) int { return lastSeen(a).Compare(lastSeen(b)) })
-	if last.Type != corev1.EventTypeWarning && last.Reason != "Pulling" {
+	if last == nil || last.Type != corev1.EventTypeWarning && last.Reason != "Pulling" {
 		return ""
 	}
 	return last.Reason + ": " + last.Message
 }
 
 // lastSeen returns when an Event was seen last, in whichever field its source tells it.
-func lastSeen(e corev1.Event) time.Time {
+func lastSeen(e *corev1.Event) time.Time {
 	switch {
 	case e.Series != nil:
 		return e.Series.LastObservedTime.Time

@@ -321,14 +321,18 @@ func TestInstallWaits(t *testing.T) {
 		c.do("patch", "deployment", "dbtether-webhook", "-n", "dbtether-system", "--subresource=status", "--type=merge", "-p", `{"status":`+text+`}`)
 	}
 	status(`{"observedGeneration":1,"replicas":2,"updatedReplicas":2,"unavailableReplicas":2}`)
-	// webhook-0 is left of an earlier installation: it says nothing of this one.
-	for name, image := range map[string]string{"webhook-0": "elsewhere/webhook:v0.9.0", "webhook-1": "dbtether/webhook:v1.0.0"} {
+	waits := func(name, image string) {
 		c.apply("apiVersion: v1\nkind: Pod\nmetadata: {name: " + name + ", namespace: dbtether-system, labels: {app.kubernetes.io/name: dbtether, app.kubernetes.io/component: webhook}}\n" +
 			"spec: {securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}, containers: [{name: webhook, image: \"" + image + "\", securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}]}\n")
 		c.do("patch", "pod", name, "-n", "dbtether-system", "--subresource=status", "--type=merge", "-p",
 			`{"status":{"containerStatuses":[{"name":"webhook","image":"x","imageID":"","ready":false,"restartCount":0,"state":{"waiting":{"reason":"ImagePullBackOff","message":"not found"}}}]}}`)
 	}
 	const images = "hint:  the node does not get the image: say where it is with --image-prefix and --image-version, and who may pull it with --image-pull-secret; then run the command again; until then nothing is refused that was not refused before\n"
+	// Where every pod has another image, somebody writes them anew; beside one that has this
+	// image, the others are left of an earlier installation and say nothing of this one.
+	waits("webhook-0", "elsewhere/webhook:v0.9.0")
+	c.fails(1, deployment+"0 of 2 replicas are ready\n       pod webhook-0: ImagePullBackOff: not found\n"+images, arguments...)
+	waits("webhook-1", "dbtether/webhook:v1.0.0")
 	c.fails(1, deployment+"0 of 2 replicas are ready\n       pod webhook-1: ImagePullBackOff: not found\n"+images, arguments...)
 
 	// What no container waits for is in Events: the last one counts.
