@@ -142,6 +142,9 @@ func (s *State) queueMembers(batch *pgx.Batch, version int, only selection) {
 
 // queueDatabases reads pg_database. Sessions are those of a role: DROP DATABASE ends
 // autovacuum workers itself. Our own are short, and may still be ending after a reading.
+//
+// A privilege function is NULL for what was dropped after the query's snapshot was taken
+// (manual, "Access Privilege Inquiry Functions"): such a database is left out.
 func (s *State) queueDatabases(batch *pgx.Batch, version int, only selection) {
 	batch.Queue(`SELECT d.datname, o.rolname, pg_encoding_to_char(d.encoding), d.datallowconn, d.datconnlimit, d.datistemplate,
 			NOT has_database_privilege(d.oid, 'CONNECT') AND NOT pg_has_role(d.datdba, 'usage'),
@@ -159,14 +162,19 @@ func (s *State) queueDatabases(batch *pgx.Batch, version int, only selection) {
 		WHERE ` + only.where("d.oid", "chosen")).Query(func(rows pgx.Rows) error {
 		return each(rows, func() error {
 			d := DatabaseState{Grants: Grants{}}
+			var barred *bool
 			var grantees, privileges []string
-			err := rows.Scan(&d.Name, &d.Owner, &d.Encoding, &d.AllowConnections, &d.ConnectionLimit, &d.Template, &d.Barred,
+			err := rows.Scan(&d.Name, &d.Owner, &d.Encoding, &d.AllowConnections, &d.ConnectionLimit, &d.Template, &barred,
 				&d.Collate, &d.CType, &d.LocaleProvider, &d.Locale, &d.Comment, &d.Sessions, &grantees, &privileges, &d.Parameters)
+			if err != nil || barred == nil {
+				return err
+			}
+			d.Barred = *barred
 			for i, grantee := range grantees {
 				d.Grants.add(grantee, privileges[i])
 			}
 			s.Databases[d.Name] = d
-			return err
+			return nil
 		})
 	})
 }

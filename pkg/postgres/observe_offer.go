@@ -48,7 +48,7 @@ func (s *State) queueExtensions(batch *pgx.Batch, names []string) {
 	if len(names) == 0 {
 		return
 	}
-	batch.Queue(`SELECT e.name, e.default_version, v.version, v.trusted OR NOT v.superuser, coalesce(v.schema, ''),
+	batch.Queue(`SELECT e.name, coalesce(e.default_version, ''), v.version, v.trusted OR NOT v.superuser, coalesce(v.schema, ''),
 			coalesce((SELECT array_agg(u.source) FROM pg_extension_update_paths(e.name) u WHERE u.target = v.version AND u.path IS NOT NULL), '{}')
 		FROM pg_catalog.pg_available_extensions e
 		JOIN pg_catalog.pg_available_extension_versions v ON v.name = e.name

@@ -37,6 +37,10 @@ func (p *planner) newExtension(in *interior, extension Extension) {
 	case !known && extension.Version != "":
 		p.unknownVersion(object, extension.Version, offer)
 		return
+	case !known:
+		p.refused(object+" has no default version on the server", fmt.Sprintf("name one in spec.extensions, as in %q; the server has: %s",
+			name+" VERSION …", strings.Join(sortedKeys(offer.Versions), ", ")))
+		return
 	case !offered.Trusted && !slices.Contains(in.want.AllowedExtensions, name):
 		p.refused(object+" is not a trusted extension", fmt.Sprintf("add %q to spec.allowedExtensions of the DBCluster, or leave it out", name))
 		return

@@ -28,11 +28,14 @@ func extensionCases() []planCase {
 		return asking(postgres.Extension{Name: "hstore", Schema: schema, Version: version})
 	}
 	noPublic := holding(installed(admin18, "app", "1.8", ""), func(c *postgres.Content) { delete(c.Schemas, "public"); c.Extensions = nil })
+	noDefault := offer(bare(admin18))
+	noDefault.Extensions["hstore"] = postgres.AvailableExtension{Versions: noDefault.Extensions["hstore"].Versions}
 	return []planCase{
 		{"extension_schema_and_version", offer(bare(admin18)), hstore("app", "1.7")},
 		{"extension_schema_missing", offer(bare(admin18)), hstore("nosuch", "")},
 		{"extension_without_public", noPublic, hstore("", "")},
 		{"extension_version_unknown", offer(bare(admin18)), hstore("", "9'9")},
+		{"extension_without_default_version", noDefault, hstore("", "")},
 		{"extension_schema_not_its_own", bare(admin18), asking(postgres.Extension{Name: "tied", Schema: "app"})},
 		{"extension_allowed", bare(admin18), asking(postgres.Extension{Name: "plpython3u", Schema: "app"}, allow("plpython3u"))},
 		{"extension_allowed_superuser", provisioned(super18), asking(postgres.Extension{Name: "plpython3u"}, allow("x", "plpython3u"))},

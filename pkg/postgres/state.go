@@ -134,7 +134,7 @@ func (g Grants) add(grantee, privilege string) {
 
 // AvailableExtension is an extension that the server could create.
 type AvailableExtension struct {
-	// DefaultVersion is the one that is created where none is named.
+	// DefaultVersion is the one that is created where none is named; empty if the server has none.
 	DefaultVersion string
 	// Versions holds all of them.
 	Versions map[string]ExtensionVersion

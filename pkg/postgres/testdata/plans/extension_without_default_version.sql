@@ -1,0 +1,2 @@
+-- refused (conflict false, blocked false): extension "hstore" of database "orders" has no default version on the server
+--   fix: name one in spec.extensions, as in "hstore VERSION …"; the server has: 1.7, 1.8
