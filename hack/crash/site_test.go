@@ -169,9 +169,9 @@ func (s *site) execute(t *testing.T, database string, statements ...string) {
 func (s *site) waitForNoSessions(t *testing.T) {
 	t.Helper()
 	s.asSuperuser(t, "postgres", func(conn *pgx.Conn) {
-		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 			var sessions int
-			err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE datname = $1", s.databaseName()).Scan(&sessions)
+			err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND usesysid IS NOT NULL", s.databaseName()).Scan(&sessions)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -56,7 +56,7 @@ func TestAPIServerAway(t *testing.T) {
 	must(t, e.kubernetes.ResumeServer(t.Context()))
 	halted = false
 	testenv.Within(t, time.Minute, "the API server calls the webhook again", func() error {
-		_, err := e.kubectl(s.resources("later"), "create", "-f", "-")
+		_, err := e.kubectl(s.resources("later"), "apply", "--server-side", "-f", "-")
 		return err
 	})
 	s.waitPhase(t, 90*time.Second, v1alpha1.DatabaseUsers, "later-api", v1alpha1.PhaseReady, "")

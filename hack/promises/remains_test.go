@@ -191,7 +191,7 @@ func (s *site) waitForNoSessions(t *testing.T) {
 	conn := s.asSuperuser(t, "postgres")
 	defer closeSession(conn)
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		left := lines(t, conn, "SELECT usename || ' in ' || datname FROM pg_stat_activity WHERE starts_with(datname, $1)", s.name)
+		left := lines(t, conn, "SELECT usename || ' in ' || datname FROM pg_stat_activity WHERE starts_with(datname, $1) AND usesysid IS NOT NULL", s.name)
 		if len(left) == 0 {
 			return
 		}

@@ -117,7 +117,7 @@ func TestServerAnswersWhateverIsSent(t *testing.T) {
 }
 
 func TestServerDrains(t *testing.T) {
-	w := newCluster(t).alone(t, "--drain=2s")
+	w := newCluster(t).alone(t, "--drain=6s")
 	w.waitReady(t)
 	// One review has come in by half.
 	connection := w.dial(t)
@@ -160,7 +160,7 @@ func TestServerDrains(t *testing.T) {
 // An API server keeps its connections, and knows of no end before it is told: what it asks
 // on one while we drain is answered, and the answer says that it is the last.
 func TestServerSendsConnectionsAway(t *testing.T) {
-	w := newCluster(t).alone(t, "--drain=2s")
+	w := newCluster(t).alone(t, "--drain=6s")
 	w.waitReady(t)
 	connection := w.dial(t)
 	answers := bufio.NewReader(connection)

@@ -133,10 +133,10 @@ func (c *installation) faults(t *testing.T) []installedFault {
 			"error webhook-answer: the API server cannot ask the webhook: Post \"https://WEBHOOK/resources?timeout=3s\": tls: failed to verify certificate: x509: certificate signed by unknown authority",
 			"error webhook-certificate: the certificate in the Secret dbtether-system/dbtether-webhook-certificate is signed by no authority in the caBundle of the entry resources.dbtether.io",
 		}},
-		{"no authority", patch("mutatingwebhookconfiguration", "dbtether", `[{"op":"remove","path":"/webhooks/1/clientConfig/caBundle"}]`), restore(mutating), []string{
+		{"no authority", patch("mutatingwebhookconfiguration", "dbtether", `[{"op":"add","path":"/webhooks/1/clientConfig/caBundle","value":""}]`), restore(mutating), []string{
 			"error webhook-authority: the caBundle of the entry inject.dbtether.io is empty: the API server trusts no certificate of the webhook that is not of a public authority",
 		}},
-		{"an entry is missing", patch("validatingwebhookconfiguration", "dbtether", `[{"op":"test","path":"/webhooks/1/name","value":"guard.dbtether.io"},{"op":"remove","path":"/webhooks/1"}]`), restore(validating), []string{
+		{"an entry is missing", run("", "patch", "validatingwebhookconfiguration", "dbtether", "-p", `{"webhooks":[{"name":"guard.dbtether.io","$patch":"delete"}]}`), restore(validating), []string{
 			"error webhook-entries: the ValidatingWebhookConfiguration dbtether has no entry guard.dbtether.io",
 		}},
 		{"an entry is not asked of everything", patch("validatingwebhookconfiguration", "dbtether",

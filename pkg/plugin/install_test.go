@@ -355,7 +355,7 @@ func TestInstallWaits(t *testing.T) {
 	stuck := deployment + "0 of 2 replicas are ready\n       pod webhook-1: FailedMount: no volume\n"
 	c.fails(1, stuck+hint, arguments...)
 	// Who waits is told before the time is over, once.
-	c.fails(1, strings.Replace(stuck, "error: ", "note:  waiting for the webhook's pods: ", 1)+stuck+hint, append(arguments, "--timeout", "12s")...)
+	c.fails(1, strings.Replace(stuck, "error: ", "note:  waiting for the webhook's pods: ", 1)+stuck+hint, append(arguments, "--timeout", "25s")...)
 
 	status(`{"observedGeneration":1,"replicas":2,"updatedReplicas":2,"readyReplicas":2,"availableReplicas":2,"unavailableReplicas":null}`)
 	c.fails(1, "error: MutatingWebhookConfiguration dbtether has no certificate authority yet, which the webhook, or cert-manager, writes there\n"+hint, arguments...)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -102,7 +103,8 @@ func (p program) setup(env *testscript.Env, id string) error {
 	return errors.Join(p.kubeconfig(p.server.Kubeconfig, admin, namespace), p.kubeconfig(nobody, dev, namespace))
 }
 
-// grant lets a user do something: grant USER VERB RESOURCE…
+// grant lets a user do something: grant USER VERB RESOURCE… It returns when the API
+// server, which reads roles a moment after they were written, knows it.
 func grant(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: grant USER VERB RESOURCE...")
@@ -110,6 +112,12 @@ func grant(ts *testscript.TestScript, neg bool, args []string) {
 	name := "grant-" + args[0] + "-" + args[1]
 	ts.Check(ts.Exec("kubectl", "create", "role", name, "--verb="+args[1], "--resource="+strings.Join(args[2:], ",")))
 	ts.Check(ts.Exec("kubectl", "create", "rolebinding", name, "--role="+name, "--user="+args[0]))
+	verb, _, _ := strings.Cut(args[1], ",")
+	for deadline := time.Now().Add(time.Minute); ts.Exec("kubectl", "auth", "can-i", "--quiet", "--as="+args[0], verb, args[2]) != nil; {
+		if time.Now().After(deadline) {
+			ts.Fatalf("after a minute the API server does not know that %s may %s %s", args[0], verb, args[2])
+		}
+	}
 }
 
 // fill replaces $NAME and ${NAME} in files by the script's variables.

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -116,14 +117,16 @@ func (h *hearsay) command(code int, told bool, stdin, line string) {
 	ended := make(chan struct{})
 	var watching sync.WaitGroup
 	watching.Go(func() {
+		var last []byte
 		for {
-			if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", cmd.Process.Pid)); err == nil {
+			if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", cmd.Process.Pid)); err == nil && !bytes.Equal(text, last) {
 				h.hear("the arguments of a process", text)
+				last = text
 			}
 			select {
 			case <-ended:
 				return
-			default:
+			case <-time.After(time.Millisecond):
 			}
 		}
 	})

@@ -146,9 +146,9 @@ func waitForNoSessions(t testing.TB, f fixture, database string) {
 	t.Helper()
 	conn := superuser(t, f, "postgres")
 	defer func() { _ = conn.Close(context.Background()) }()
-	for range 200 {
+	for range 3000 {
 		var n int
-		if err := conn.QueryRow(context.Background(), "SELECT count(*) FROM pg_stat_activity WHERE datname = $1", database).Scan(&n); err != nil {
+		if err := conn.QueryRow(context.Background(), "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND usesysid IS NOT NULL", database).Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		if n == 0 {

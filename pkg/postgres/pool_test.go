@@ -111,7 +111,7 @@ func TestPoolIsBounded(t *testing.T) {
 	pool.Close()
 	second.Close()
 	third.Close()
-	for deadline := time.Now().Add(5 * time.Second); len(sessions(t, f)) > 0; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); len(sessions(t, f)) > 0; time.Sleep(time.Second) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d sessions are left", len(sessions(t, f)))
 		}

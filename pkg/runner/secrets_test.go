@@ -154,13 +154,16 @@ func TestSecretsAreRotated(t *testing.T) {
 	if got, want := told.heard(), "expired expired 1 | rotated due 2 KEY | rotated later 2 KEY"; got != want && got != strings.TrimSuffix(want, " | rotated later 2 KEY") {
 		t.Errorf("told %s, want %s", got, want)
 	}
-	_, text := w.ask(t, "/metrics")
-	for _, want := range []string{`dbtether_runner_results_total{action="rotated",kind="Secret"} 2`, `dbtether_runner_results_total{action="expired",kind="Secret"} 1`,
-		`dbtether_runner_results_total{action="pruned",kind="Secret"} 1`, `dbtether_runner_results_total{action="failed",kind="Secret"}`, "dbtether_runner_expired_secrets 1"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("there is no %s in\n%s", want, text)
+	eventually(t, "the metrics say so", func() error {
+		_, text := w.ask(t, "/metrics")
+		for _, want := range []string{`dbtether_runner_results_total{action="rotated",kind="Secret"} 2`, `dbtether_runner_results_total{action="expired",kind="Secret"} 1`,
+			`dbtether_runner_results_total{action="pruned",kind="Secret"} 1`, `dbtether_runner_results_total{action="failed",kind="Secret"}`, "dbtether_runner_expired_secrets 1"} {
+			if !strings.Contains(text, want) {
+				return fmt.Errorf("there is no %s in\n%s", want, text)
+			}
 		}
-	}
+		return nil
+	})
 	w.stop()
 }
 
