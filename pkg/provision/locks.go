@@ -23,7 +23,7 @@ func (j *Job) lock(ctx context.Context) error {
 		return err
 	}
 	connected := j.Cluster
-	j.Cluster = nil
+	j.Cluster, j.request.inNamespace = nil, nil // who owns a Database may have changed, too
 	if err := j.gather(ctx); err != nil {
 		return err
 	}
