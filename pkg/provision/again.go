@@ -32,6 +32,7 @@ func (p *Provisioner) Provision(ctx context.Context, request Request, planned fu
 		if !owed {
 			p.progress("somebody else has changed something: beginning anew")
 		}
+		request.inNamespace = nil // what it knows may be what has changed
 		if err := p.refresh(ctx, request); err != nil {
 			return err
 		}

@@ -41,7 +41,7 @@ func isDenied(err error) bool {
 func (j *Job) authorise(ctx context.Context) (err error) {
 	ctx, step := tracing.Start(ctx, "authorise")
 	defer func() { tracing.End(step, err) }()
-	reviewer, err := j.p.policies.get(ctx, j.p)
+	reviewer, unread, err := j.p.policies.get(ctx, j.p)
 	if err != nil {
 		return err
 	}
@@ -64,12 +64,34 @@ func (j *Job) authorise(ctx context.Context) (err error) {
 	for _, u := range j.users {
 		outcome := decide(u.user)
 		err := deniedBy(ctx, v1alpha1.KindDatabaseUser, u.user, outcome)
-		if err != nil && (j.request.Edit != nil || !outcome.NotShared() || !u.withdraw(decide, err)) {
+		if err != nil && outcome.NotShared() {
+			err = j.notShared(u, decide, err, unread)
+		}
+		if err != nil {
 			return err
 		}
 		j.warnings = append(j.warnings, outcome.Warnings...)
 	}
 	return nil
+}
+
+// notShared ends the access of a user to what is shared with it no more. The error is the
+// denial, where nothing is to end, or a *NoAccessError: what cannot be read may admit the
+// user. Unread is why the policies of the cluster could not be; nil: they were.
+func (j *Job) notShared(u *userJob, decide func(metav1.Object) review.Outcome, denial, unread error) error {
+	for _, name := range u.namespaces() {
+		if err := j.unread[name]; err != nil {
+			return noAccess(err, fmt.Sprintf("the labels and annotations of namespace %q, which may admit user %q", name, u.user.Name))
+		}
+	}
+	switch {
+	case j.request.Edit != nil || !u.withdraw(decide, denial):
+		return denial
+	case unread != nil:
+		return noAccess(unread, fmt.Sprintf("the policies of namespace %q, which may admit user %q", v1alpha1.SystemNamespace, u.user.Name))
+	default:
+		return nil
+	}
 }
 
 // deniedBy returns an outcome as an error; nil where the object is allowed.
@@ -87,6 +109,7 @@ func deniedBy(ctx context.Context, kind string, object metav1.Object, outcome re
 // facts collects what the policies may ask about.
 func (j *Job) facts(ctx context.Context) (*review.Objects, error) {
 	facts := &review.Objects{}
+	j.unread = map[string]error{}
 	facts.SetCluster(j.Cluster)
 	judged := map[string]bool{} // by namespace: whether its labels decide who may use the cluster
 	if j.database != nil {
@@ -112,7 +135,7 @@ func (j *Job) facts(ctx context.Context) (*review.Objects, error) {
 		case unread && selected && j.Cluster.Spec.NamespaceSelector != nil:
 			return nil, noAccess(err, fmt.Sprintf("the labels of namespace %q, which decide whether it may use cluster %q", name, j.Cluster.Name))
 		case unread: // without labels it is of no team, and shares nothing
-			namespace = &metav1.ObjectMeta{Name: name}
+			namespace, j.unread[name] = &metav1.ObjectMeta{Name: name}, err
 		case err != nil:
 			return nil, err
 		}

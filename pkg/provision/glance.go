@@ -16,7 +16,8 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 )
 
-// siblings holds the Databases of namespaces, each read once in a run.
+// siblings holds the Databases of namespaces, each read once in a run. A job that has waited
+// for its locks reads them anew.
 type siblings struct {
 	mu          sync.Mutex
 	byNamespace map[string][]*v1alpha1.Database

@@ -61,6 +61,8 @@ type Job struct {
 	// database is the request's; nil: none.
 	database *databaseJob
 	users    []*userJob
+	// unread has the namespaces that could not be read, and why.
+	unread map[string]error
 	// warnings are what policies say beside that they allow it.
 	warnings []string
 	// restarts are what became of the workloads that have older credentials.

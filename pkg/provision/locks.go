@@ -12,7 +12,11 @@ import (
 // changed the resources, while this one waited.
 func (j *Job) lock(ctx context.Context) error {
 	locked := j.locks()
-	err := j.server.Lock(ctx, locked, func(name string) { j.p.progress("waiting for another run that holds %s", name) })
+	waited := false
+	err := j.server.Lock(ctx, locked, func(name string) {
+		waited = true
+		j.p.progress("waiting for another run that holds %s", name)
+	})
 	if err != nil {
 		return err
 	}
@@ -24,6 +28,9 @@ func (j *Job) lock(ctx context.Context) error {
 	}
 	connected := j.Cluster
 	j.Cluster = nil
+	if waited {
+		j.request.inNamespace = nil // who owns a Database may have changed, too
+	}
 	if err := j.gather(ctx); err != nil {
 		return err
 	}

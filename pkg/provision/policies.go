@@ -26,6 +26,8 @@ const policiesAge = 10 * time.Second
 type policies struct {
 	mu       sync.Mutex
 	reviewer review.Reviewer
+	// unread is why the reviewer has the built-in policies alone; nil: it has all.
+	unread error
 	// err is why there is no reviewer: each resource of a bulk run need not find out anew.
 	err error
 	// versions identify the ConfigMaps that these were made from; at is when they were
@@ -47,29 +49,33 @@ func (c *policies) forget() {
 // policy that cannot be loaded is an error: nothing is done without it.
 //
 // Who may not read them is judged by the built-in ones alone where she works for herself:
-// she holds the administrator's password. What works for others is not.
-func (c *policies) get(ctx context.Context, p *Provisioner) (review.Reviewer, error) {
+// she holds the administrator's password. Unread then says why. What works for others is
+// not.
+func (c *policies) get(ctx context.Context, p *Provisioner) (_ review.Reviewer, unread, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.at.IsZero() && !c.stale && p.Now().Sub(c.at) < policiesAge {
-		return c.reviewer, c.err
+		return c.reviewer, c.unread, c.err
 	}
 	documents, versions, err := p.policyDocuments(ctx)
+	if apierrors.IsForbidden(err) && !p.Runner {
+		unread, err = err, nil
+	}
 	if err != nil {
-		return review.Reviewer{}, err
+		return review.Reviewer{}, nil, err
 	}
 	if c.at.IsZero() || c.err != nil || !slices.Equal(versions, c.versions) {
 		reviewer, err := review.NewReviewer(ctx, documents)
 		if ctx.Err() != nil { // its tests did not run to their end
-			return review.Reviewer{}, ctx.Err()
+			return review.Reviewer{}, nil, ctx.Err()
 		}
 		if err != nil {
 			err = fmt.Errorf("policies of namespace %q: %w", v1alpha1.SystemNamespace, err)
 		}
 		c.reviewer, c.err = reviewer, err
 	}
-	c.versions, c.at, c.stale = versions, p.Now(), false
-	return c.reviewer, c.err
+	c.versions, c.unread, c.at, c.stale = versions, unread, p.Now(), false
+	return c.reviewer, c.unread, c.err
 }
 
 // policyDocuments reads the ConfigMaps that add to the policies, and what identifies
@@ -77,9 +83,7 @@ func (c *policies) get(ctx context.Context, p *Provisioner) (review.Reviewer, er
 func (p *Provisioner) policyDocuments(ctx context.Context) (documents []review.Document, versions []string, err error) {
 	documents, err = PolicyDocuments(ctx, p.Kube, v1alpha1.SystemNamespace)
 	switch {
-	case apierrors.IsForbidden(err) && !p.Runner:
-		return nil, nil, nil
-	case apierrors.IsForbidden(err):
+	case apierrors.IsForbidden(err) && p.Runner:
 		return nil, nil, &Error{Cause: fmt.Errorf("read the policies of namespace %q: %w", v1alpha1.SystemNamespace, err),
 			Fix: "what works for others does not work without them; the Roles dbtether-runner and dbtether-provisioner of that namespace let it read them"}
 	case err != nil:

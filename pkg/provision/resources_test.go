@@ -3,23 +3,17 @@ package provision_test
 import (
 	"errors"
 	"testing"
-	"time"
 
+	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
 
 // Who may not list clusters is not told that there are none.
 func TestUnknownCluster(t *testing.T) {
 	s := newSite(t)
-	s.grant(t, s.id, "get", "dbclusters")
+	s.grant(t, s.id, rule(v1alpha1.GroupVersion.Group, []any{"dbclusters"}, []any{"get"}))
 	p := s.provisioner(t, s.id, nil)
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		if _, err := p.Cluster(t.Context(), s.id); err == nil {
-			break
-		} else if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-	}
+	s.awaitRights(t, p)
 	_, err := p.Cluster(t.Context(), s.id+"-x")
 	var failed *provision.Error
 	if !errors.As(err, &failed) {

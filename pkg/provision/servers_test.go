@@ -3,6 +3,7 @@ package provision_test
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	mathrand "math/rand/v2"
 	"os"
@@ -10,10 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
@@ -25,6 +28,8 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 	"github.com/dbtether/kubectl-dbtether/pkg/review"
 )
+
+var namespaces = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 
 func TestMain(m *testing.M) { os.Exit(testenv.Main(m)) }
 
@@ -48,10 +53,7 @@ func newSite(t *testing.T) *site {
 	for _, resource := range []schema.GroupVersionResource{v1alpha1.DBClusters, v1alpha1.Databases, v1alpha1.DatabaseUsers} {
 		s.served(t, resource)
 	}
-	namespace := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": s.id}}}
-	if _, err := s.objects.Resource(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}).Create(t.Context(), namespace, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	s.namespace(t, s.id)
 	cluster := &unstructured.Unstructured{Object: map[string]any{"apiVersion": v1alpha1.GroupVersion.String(), "kind": v1alpha1.KindDBCluster, "metadata": map[string]any{"name": s.id},
 		"spec": map[string]any{"endpoint": s.postgres.Host, "port": int64(s.postgres.Port), "credentialsFromEnv": map[string]any{"username": "ADMIN", "password": "ADMIN_PASSWORD"}}}}
 	if _, err := s.objects.Resource(v1alpha1.DBClusters).Create(t.Context(), cluster, metav1.CreateOptions{}); err != nil {
@@ -63,6 +65,14 @@ func newSite(t *testing.T) *site {
 		}
 	})
 	return s
+}
+
+func (s *site) namespace(t *testing.T, name string) {
+	t.Helper()
+	namespace := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name}}}
+	if _, err := s.objects.Resource(namespaces).Create(t.Context(), namespace, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // served waits until the API server serves a resource that was just defined.
@@ -89,8 +99,8 @@ func (s *site) config(t *testing.T, kubeconfig string) *rest.Config {
 	return config
 }
 
-// grant lets a user do something to the resources of one name, cluster-wide.
-func (s *site) grant(t *testing.T, user, verb, resource string) {
+// grant lets a user do something, cluster-wide.
+func (s *site) grant(t *testing.T, user string, rules ...any) {
 	t.Helper()
 	rbac := func(resource string) dynamic.ResourceInterface {
 		return s.objects.Resource(rbacv1.SchemeGroupVersion.WithResource(resource))
@@ -101,7 +111,7 @@ func (s *site) grant(t *testing.T, user, verb, resource string) {
 		o.SetName(user)
 		return o
 	}
-	role := object("ClusterRole", map[string]any{"rules": []any{map[string]any{"apiGroups": []any{v1alpha1.GroupVersion.Group}, "resources": []any{resource}, "verbs": []any{verb}}}})
+	role := object("ClusterRole", map[string]any{"rules": rules})
 	binding := object("ClusterRoleBinding", map[string]any{"roleRef": map[string]any{"apiGroup": rbacv1.GroupName, "kind": "ClusterRole", "name": user},
 		"subjects": []any{map[string]any{"apiGroup": rbacv1.GroupName, "kind": "User", "name": user}}})
 	for resource, o := range map[string]*unstructured.Unstructured{"clusterroles": role, "clusterrolebindings": binding} {
@@ -113,6 +123,37 @@ func (s *site) grant(t *testing.T, user, verb, resource string) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// rule allows verbs on resources of a group; names restricts it to objects of these.
+func rule(group string, resources, verbs []any, names ...any) map[string]any {
+	return map[string]any{"apiGroups": []any{group}, "resources": resources, "verbs": verbs, "resourceNames": names}
+}
+
+// awaitRights waits until the API server knows what was granted to a user.
+func (s *site) awaitRights(t *testing.T, p *provision.Provisioner) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		_, err := p.Cluster(t.Context(), s.id)
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// patch merges fields into an object.
+func (s *site) patch(t *testing.T, resource schema.GroupVersionResource, namespace, name string, fields map[string]any) {
+	t.Helper()
+	patch, err := json.Marshal(fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.objects.Resource(resource).Namespace(namespace).Patch(t.Context(), name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -149,4 +190,28 @@ func (s *site) application() provision.Request {
 	user := &v1alpha1.DatabaseUser{ObjectMeta: metav1.ObjectMeta{Namespace: s.id, Name: s.id + "-api"},
 		Spec: v1alpha1.DatabaseUserSpec{DatabaseRef: &v1alpha1.DatabaseAccess{Name: s.id}}}
 	return provision.Request{Database: db, Users: []*v1alpha1.DatabaseUser{user}}
+}
+
+// reconcile does what is to be done about a user, as it stands.
+func (s *site) reconcile(t *testing.T, p *provision.Provisioner, user *v1alpha1.DatabaseUser) error {
+	t.Helper()
+	object, err := s.objects.Resource(v1alpha1.DatabaseUsers).Namespace(user.Namespace).Get(t.Context(), user.Name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.ReconcileObject(t.Context(), object, nil).Err
+}
+
+// isMember reports whether the login of the application is a member of a group.
+func (s *site) isMember(t *testing.T, group string) (is bool) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), s.postgres.SuperuserURL(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if err := conn.QueryRow(t.Context(), "SELECT pg_has_role($1, $2, 'MEMBER')", s.prefix+"_api", group).Scan(&is); err != nil {
+		t.Fatal(err)
+	}
+	return is
 }

@@ -52,6 +52,15 @@ func (u *userJob) withdraw(decide func(metav1.Object) review.Outcome, cause erro
 	return true
 }
 
+// namespaces lists the user's own namespace and those of its databases.
+func (u *userJob) namespaces() []string {
+	names := []string{u.user.Namespace}
+	for _, a := range u.access {
+		names = append(names, a.Namespace)
+	}
+	return names
+}
+
 func (a access) sameDatabase(ref v1alpha1.DatabaseAccess) bool {
 	return a.Name == ref.Name && a.Namespace == ref.Namespace
 }

@@ -166,8 +166,10 @@ func (w *watch) database(before, after *v1alpha1.Database) {
 	// Its users wait until it is there and consents, or have to let go of it.
 	if changed || before.Status.Phase != after.Status.Phase {
 		w.usersBy(byDatabase, one.Namespace+"/"+one.Name)
-		if one.Spec.Owner != "" {
-			w.known(w.users, key{v1alpha1.KindDatabaseUser, one.Namespace, one.Spec.Owner})
+		for _, db := range []*v1alpha1.Database{before, after} { // who no longer owns it has to let go of it, too
+			if db != nil && db.Spec.Owner != "" {
+				w.known(w.users, key{v1alpha1.KindDatabaseUser, db.Namespace, db.Spec.Owner})
+			}
 		}
 	}
 }
