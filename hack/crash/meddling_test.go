@@ -37,6 +37,8 @@ var meddling = []meddled{
 	{name: "user rotate with a restart while another user's is", prepare: withWorkloads("24h", "Alternate"), args: restarting, after: "PATCH deployments",
 		meddle: restartForAnother, check: checkRestartedForBoth},
 	{name: "user rotate in place", prepare: createRotatable("24h", "InPlace"), args: userRotate, meddle: touch, check: checkReplaced},
+	{name: "user rotate in place while its Secret is deleted", prepare: createRotatable("24h", "InPlace"), args: userRotate, after: "COMMIT",
+		meddle: deleteSecret, check: checkReplaced},
 	{name: "user grant", prepare: grantable, args: grantOther("readwrite"), meddle: touch, check: checkGranted},
 	{name: "reconcile of an old login", prepare: rotatedOwner("0s"), args: reconcile, meddle: touch, check: checkOldLoginEnded},
 	{name: "user delete", prepare: createOwningUser, args: userDelete, meddle: touch, check: checkNoUser},
@@ -60,6 +62,9 @@ func TestOthersWriteMeanwhile(t *testing.T) {
 				t.Error(r)
 			}
 			s.journal.Observe(nil)
+			if m.after != "" && times.Load() == 0 {
+				t.Errorf("it made no write %s that lasts", m.after)
+			}
 			m.check(t, s)
 			s.checkSettled(t)
 		})
@@ -95,6 +100,13 @@ var touches atomic.Int64
 func createUserMeanwhile(t *testing.T, s *site) {
 	s.create(t, v1alpha1.DatabaseUsers, v1alpha1.KindDatabaseUser, s.user, map[string]any{
 		"databaseRef": map[string]any{"name": s.database}, "privileges": "admin"})
+}
+
+// deleteSecret deletes the live Secret that the command has read, and is to write.
+func deleteSecret(t *testing.T, s *site) {
+	if err := s.env.core.Secrets(s.name).Delete(t.Context(), s.secretName(), metav1.DeleteOptions{}); err != nil {
+		t.Error(err)
+	}
 }
 
 // writeRevision writes the revision that the command is about to write, with content

@@ -68,7 +68,7 @@ func (c *secretDelete) run(ctx context.Context, env *Environment, name string) e
 	if err := env.confirmName(ctx, question, name, c.yes); err != nil {
 		return err
 	}
-	removed, err := c.remove(ctx, env, store, standing.Namespace, name)
+	removed, err := c.remove(ctx, env, store, standing)
 	if err != nil {
 		return err
 	}
@@ -82,14 +82,18 @@ func (c *secretDelete) run(ctx context.Context, env *Environment, name string) e
 	return nil
 }
 
-// remove deletes the Secret in the name of the caller, within the time of --timeout.
-func (c *secretDelete) remove(ctx context.Context, env *Environment, store revision.Store, namespace, name string) (revision.Removed, error) {
+// remove deletes the Secret in the name of the caller, within the time of --timeout. Nothing
+// is purged that the question was not about.
+func (c *secretDelete) remove(ctx context.Context, env *Environment, store revision.Store, asked *revision.Standing) (revision.Removed, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	author, err := env.author(ctx)
 	if err != nil {
 		return revision.Removed{}, err
 	}
-	removal := revision.Removal{Namespace: namespace, Name: name, Author: author, Reason: c.reason, Purge: c.purge, IfRevision: c.expected()}
+	removal := revision.Removal{Namespace: asked.Namespace, Name: asked.Name, Author: author, Reason: c.reason, Purge: c.purge, IfRevision: c.expected()}
+	if c.purge && !c.yes {
+		removal.Seen = asked
+	}
 	return store.Remove(ctx, removal)
 }

@@ -63,6 +63,40 @@ func TestSecretOnATerminal(t *testing.T) {
 	}
 }
 
+// TestPurgeIsOfWhatWasAsked lets a colleague write while the question waits for its answer:
+// what she wrote is not deleted before somebody is asked about it.
+func TestPurgeIsOfWhatWasAsked(t *testing.T) {
+	p, namespace, kubeconfig := session(t)
+	for _, value := range []string{"A=1", "A=2", "A=3"} {
+		kubectl(t, p, kubeconfig, "dbtether", "secret", "set", "app", value)
+	}
+	purge := func(question string, meanwhile func()) (seen string, code int) {
+		t.Helper()
+		x := inTerminal(t, p, kubeconfig, "dbtether", "secret", "delete", "app", "--purge")
+		x.expect(question + " for good?\r\nType app to confirm: ")
+		meanwhile()
+		x.send("app\n")
+		return x.end()
+	}
+	seen, code := purge("and its 3 revisions", func() {
+		kubectl(t, p, kubeconfig, "dbtether", "secret", "set", "app", "A=4", "--as", "bob", "--as-group", "system:masters")
+	})
+	want := "error: secret \"app\" in namespace \"" + namespace + "\" was changed meanwhile: revision 4 was written\n" +
+		"hint:  look at it (kubectl dbtether secret history app -n " + namespace + "), and run the command again if it is to go nevertheless\n"
+	if code != 1 || !strings.HasSuffix(seen, want) {
+		t.Errorf("code %d, got\n%s\nwant\n%s", code, seen, want)
+	}
+	if got := kubectl(t, p, kubeconfig, "dbtether", "secret", "get", "app", "A", "--show-secrets"); got != "4" {
+		t.Errorf("it holds %q", got)
+	}
+	if left := kubectl(t, p, kubeconfig, "get", "secrets", "-l", "dbtether.io/revision-of=app", "-o", "name"); strings.Count(left, "\n") != 4 {
+		t.Errorf("its revisions are\n%s", left)
+	}
+	if seen, code := purge("and its 4 revisions", func() {}); code != 0 || !strings.HasSuffix(seen, "secret/app deleted\n") {
+		t.Errorf("asked again: code %d, got\n%s", code, seen)
+	}
+}
+
 // TestInterruptedPromptOfAValue ends at Ctrl-C with nothing written.
 func TestInterruptedPromptOfAValue(t *testing.T) {
 	p, _, kubeconfig := session(t)

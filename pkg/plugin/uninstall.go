@@ -141,23 +141,14 @@ func (u *uninstallation) resources(ctx context.Context, w *installing) ([]ownRes
 	if !u.definitions {
 		return nil, nil
 	}
-	var all []ownResource
+	all, err := w.listResources(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var protected []string
-	// Those first that refer to others.
-	for _, k := range slices.Backward(kinds()) {
-		list, err := w.env.list(ctx, k, metav1.NamespaceAll, metav1.ListOptions{})
-		if apierrors.IsNotFound(err) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		for i := range list.Items {
-			object := &list.Items[i]
-			all = append(all, ownResource{k, object})
-			if held, _, _ := unstructured.NestedBool(object.Object, "spec", "deletionProtection"); held {
-				protected = append(protected, install.Title(object))
-			}
+	for _, r := range all {
+		if held, _, _ := unstructured.NestedBool(r.Object, "spec", "deletionProtection"); held {
+			protected = append(protected, install.Title(r.Unstructured))
 		}
 	}
 	if len(all) > 0 && !u.deleteResources {
@@ -167,6 +158,24 @@ func (u *uninstallation) resources(ctx context.Context, w *installing) ([]ownRes
 	if len(protected) > 0 {
 		return nil, Hinted(fmt.Errorf("protected against deletion (spec.deletionProtection): %s", strings.Join(protected, ", ")),
 			"set it to false in each of them first")
+	}
+	return all, nil
+}
+
+// listResources returns all resources, those first that refer to others.
+func (w *installing) listResources(ctx context.Context) ([]ownResource, error) {
+	var all []ownResource
+	for _, k := range slices.Backward(kinds()) {
+		list, err := w.env.list(ctx, k, metav1.NamespaceAll, metav1.ListOptions{})
+		if apierrors.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for i := range list.Items {
+			all = append(all, ownResource{k, &list.Items[i]})
+		}
 	}
 	return all, nil
 }

@@ -15,8 +15,9 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/install"
 )
 
-// removeDefinitions deletes the resources, and then their definitions. Nothing happens on
-// PostgreSQL and Secrets stay, because finalizers and owner references are removed first.
+// removeDefinitions deletes the resources, and then their definitions, unless resources were
+// made since. Nothing happens on PostgreSQL and Secrets stay, because finalizers and owner
+// references are removed first.
 func (u *uninstallation) removeDefinitions(ctx context.Context, w *installing, resources []ownResource) error {
 	if err := w.keepSecrets(ctx, resources); err != nil {
 		return err
@@ -25,6 +26,9 @@ func (u *uninstallation) removeDefinitions(ctx context.Context, w *installing, r
 		if err := u.deleteResource(ctx, w, r); err != nil {
 			return err
 		}
+	}
+	if err := w.refuseNew(ctx, resources); err != nil {
+		return err
 	}
 	for _, object := range w.ofKind("CustomResourceDefinition") {
 		standing, err := w.env.standing(ctx, object)
@@ -43,6 +47,23 @@ func (u *uninstallation) removeDefinitions(ctx context.Context, w *installing, r
 		}
 	}
 	return nil
+}
+
+// refuseNew returns an error if there are resources that are not among those that were listed:
+// nobody was asked about them, and their Secrets would go with them.
+func (w *installing) refuseNew(ctx context.Context, listed []ownResource) error {
+	now, err := w.listResources(ctx)
+	if err != nil {
+		return err
+	}
+	fresh := slices.DeleteFunc(now, func(r ownResource) bool {
+		return slices.ContainsFunc(listed, func(l ownResource) bool { return l.GetUID() == r.GetUID() })
+	})
+	if len(fresh) == 0 {
+		return nil
+	}
+	return Hinted(fmt.Errorf("the definitions stay, as resources were made meanwhile: %s", firstOf(fresh)),
+		"look at them, and run the command again if they are to go, too")
 }
 
 // keepSecrets removes the resources from the owners of Secrets, so that Kubernetes does not

@@ -3,6 +3,7 @@ package revision
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -42,10 +43,13 @@ type Promoted struct {
 	ResourceVersion string
 }
 
+// errDeleted says why a live Secret that was read cannot be patched.
+var errDeleted = errors.New("it was deleted meanwhile")
+
 // Promote makes the live Secret hold a revision: it is created, or patched with what
-// differs. A live Secret that changed since it was read is a conflict of the API server. One
-// that the target may not have is refused, as by Check; what one holds that the target takes
-// over is kept first, as by Preserve.
+// differs. A live Secret that was changed or deleted since it was read is a conflict of the
+// API server. One that the target may not have is refused, as by Check; what one holds that
+// the target takes over is kept first, as by Preserve.
 func (s Store) Promote(ctx context.Context, target Target, live *Live, revision Revision) (Promoted, error) {
 	annotations := ownNotes(revision)
 	annotations[v1alpha1.AnnotationOwner] = string(target.OwnerUID)
@@ -79,6 +83,9 @@ func (s Store) Promote(ctx context.Context, target Target, live *Live, revision 
 		return Promoted{}, fmt.Errorf("patch secret %s/%s: %w", target.Namespace, target.Name, err)
 	}
 	patched, err := s.Secrets.Secrets(target.Namespace).Patch(ctx, target.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: v1alpha1.FieldManager})
+	if apierrors.IsNotFound(err) {
+		err = apierrors.NewConflict(corev1.Resource("secrets"), target.Name, errDeleted)
+	}
 	if err != nil {
 		return Promoted{}, fmt.Errorf("patch secret %s/%s: %w", target.Namespace, target.Name, err)
 	}

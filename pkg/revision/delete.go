@@ -18,6 +18,9 @@ type Removal struct {
 	IfRevision *int64
 	// Purge deletes its history, too: that cannot be undone.
 	Purge bool
+	// Seen makes Remove refuse where the Secret has another content or more revisions than
+	// the author has seen; nil: it deletes what there is.
+	Seen *Standing
 }
 
 // Removed is what came of a Removal.
@@ -38,7 +41,7 @@ type Removed struct {
 // server.
 func (s Store) Remove(ctx context.Context, r Removal) (Removed, error) {
 	var removed Removed
-	m := remover{writer: writer{Store: s, Edit: Edit{Namespace: r.Namespace, Name: r.Name, Author: r.Author, Reason: r.Reason, IfRevision: r.IfRevision}}}
+	m := remover{writer: writer{Store: s, Edit: Edit{Namespace: r.Namespace, Name: r.Name, Author: r.Author, Reason: r.Reason, IfRevision: r.IfRevision}}, seen: r.Seen}
 	for attempt := range attempts {
 		now, err := m.Stand(ctx, r.Namespace, r.Name)
 		if err != nil {
@@ -69,6 +72,8 @@ func (s Store) Remove(ctx context.Context, r Removal) (Removed, error) {
 // deleted.
 type remover struct {
 	writer
+	// seen is what the author has seen; nil: that does not matter.
+	seen *Standing
 	// deleting is the Secret that this call deletes.
 	deleting types.UID
 }
@@ -81,6 +86,11 @@ func (m *remover) once(ctx context.Context, now *Standing, purge bool) (done boo
 	}
 	if err := now.Writable(); err != nil {
 		return false, err
+	}
+	if m.mine == nil && m.seen != nil {
+		if err := now.unchanged(m.seen); err != nil {
+			return false, err
+		}
 	}
 	if now.Live == nil {
 		if purge && len(now.Entries)+len(now.broken) > 0 {

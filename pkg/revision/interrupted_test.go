@@ -244,7 +244,9 @@ func TestInterruptedRemoval(t *testing.T) {
 			return err
 		}
 		f.interrupt(t, fmt.Sprintf("again-%t", purge), prepare, do, func(name string) {
-			_, err := f.store.Remove(t.Context(), removal(name))
+			again := removal(name)
+			again.Seen = f.stand(name) // as who is asked again
+			_, err := f.store.Remove(t.Context(), again)
 			var gone *revision.NotFoundError // the one before had come to its end
 			if err != nil && !errors.As(err, &gone) {
 				t.Error(err)

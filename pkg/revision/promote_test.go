@@ -179,7 +179,7 @@ func TestPromoteForeign(t *testing.T) {
 }
 
 // TestPromoteStale checks that a live Secret that changed after it was read is not
-// overwritten.
+// overwritten, and that one which is gone asks for another attempt.
 func TestPromoteStale(t *testing.T) {
 	f := newFixture(t)
 	target := f.target("s", "uid-1")
@@ -196,7 +196,7 @@ func TestPromoteStale(t *testing.T) {
 	if err := f.core.Secrets(f.namespace).Delete(context.Background(), "s", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.store.Promote(context.Background(), target, stale.Live, r); !apierrors.IsNotFound(err) {
+	if _, err := f.store.Promote(context.Background(), target, stale.Live, r); !apierrors.IsConflict(err) {
 		t.Errorf("after it was deleted: got %v", err)
 	}
 }

@@ -154,6 +154,25 @@ func checkContent(namespace, name string, data secret.Data) error {
 	return nil
 }
 
+// unchanged returns a *RefusedError where the Secret has another content or more revisions
+// than it had when it was seen; nil also where it has less, or is gone.
+func (s *Standing) unchanged(seen *Standing) error {
+	refused := func(why string) error {
+		return &RefusedError{s.Namespace, s.Name, why,
+			fmt.Sprintf("look at it (kubectl dbtether secret history %s -n %s), and run the command again if it is to go nevertheless", s.Name, s.Namespace)}
+	}
+	known := slices.Concat(seen.Entries, seen.broken)
+	for _, e := range slices.Backward(slices.Concat(s.broken, s.Entries)) {
+		if !slices.ContainsFunc(known, func(k Entry) bool { return k.UID == e.UID }) {
+			return refused(fmt.Sprintf("was changed meanwhile: revision %d was written", e.Number))
+		}
+	}
+	if s.Live != nil && (seen.Live == nil || s.Live.UID() != seen.Live.UID() || !s.Live.Data.Equal(seen.Live.Data)) {
+		return refused("was changed meanwhile")
+	}
+	return nil
+}
+
 // MovedError says that a Secret is not at the revision that the writer expects.
 type MovedError struct {
 	Namespace, Name string

@@ -338,6 +338,67 @@ func TestRemoveAndPurge(t *testing.T) {
 	}
 }
 
+// TestPurgeOfWhatWasSeen lets somebody get in the way between a look at a Secret and its
+// purge: nothing is deleted that was not there then.
+func TestPurgeOfWhatWasSeen(t *testing.T) {
+	f := newFixture(t)
+	purge := func(store revision.Store, name string, seen *revision.Standing) error {
+		_, err := store.Remove(t.Context(), revision.Removal{Namespace: f.namespace, Name: name, Author: "alice", Purge: true, Seen: seen})
+		return err
+	}
+	edit := func(name string) { f.patch(name, `{"data":{"A":"OQ=="}}`) }
+	for _, c := range []struct {
+		name              string
+		deleted           bool
+		meanwhile, during func(name string)
+		left              int // revisions; 0: it is purged
+	}{
+		{name: "left-alone"},
+		{name: "annotated", meanwhile: func(name string) { f.patch(name, `{"metadata":{"annotations":{"example.com/touched":"1"}}}`) }},
+		{name: "deleted-by-hand", meanwhile: func(name string) {
+			if err := f.core.Secrets(f.namespace).Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil {
+				t.Error(err)
+			}
+		}},
+		{name: "written", meanwhile: func(name string) { f.set(name, "A=3") }, left: 3},
+		{name: "edited", meanwhile: edit, left: 2},
+		{name: "gone", deleted: true},
+		{name: "undeleted", deleted: true, meanwhile: func(name string) { f.set(name, "A=2") }, left: 4},
+		{name: "made-by-hand", deleted: true, meanwhile: func(name string) {
+			f.foreign(corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: data("A=2")})
+		}, left: 3},
+		{name: "written-during", during: func(name string) { f.set(name, "A=3") }, left: 3},
+		{name: "edited-during", during: edit, left: 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f.set(c.name, "A=1")
+			f.set(c.name, "A=2")
+			if c.deleted {
+				f.remove(c.name)
+			}
+			seen, store := f.stand(c.name), f.store
+			if c.meanwhile != nil {
+				c.meanwhile(c.name)
+			}
+			if c.during != nil {
+				store = f.before(3, func() { c.during(c.name) }) // after the revision that announces the deletion
+			}
+			err := purge(store, c.name, seen)
+			var refused *revision.RefusedError
+			if c.left == 0 && err != nil || c.left > 0 && !errors.As(err, &refused) {
+				t.Errorf("got %v", err)
+			}
+			now := f.stand(c.name)
+			if len(now.Entries) != c.left || (now.Live != nil) != (c.left > 0) {
+				t.Errorf("there is %+v, with %+v", now.Live, now.Entries)
+			}
+			if err := purge(f.store, c.name, now); c.left > 0 && err != nil { // she has seen it now
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // TestDeletedByHand writes to a Secret that somebody has deleted without us: what it held
 // does not come back by itself, and stays in its history.
 func TestDeletedByHand(t *testing.T) {
