@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -55,7 +56,8 @@ func (s *Server) identify(ctx context.Context) error {
 // enter opens a session of the administrator in another database. Its parameters, which
 // are its owner's choice, do not cut our work short there; the time-outs of the
 // maintenance database are the platform's, and stand. Errors are *vanishedError where the
-// database no longer exists, and else those of connect.
+// database no longer exists, and else those of connect. A pool whose credential is refused
+// is closed: its idle sessions outlive a change of the password, and would go on being lent.
 func (s *Server) enter(ctx context.Context, database string) (*session, error) {
 	inside := s.endpoint
 	inside.settings = map[string]string{"statement_timeout": "0", "idle_session_timeout": "0"}
@@ -64,8 +66,12 @@ func (s *Server) enter(ctx context.Context, database string) (*session, error) {
 	}
 	conn, err := inside.connect(ctx, s.login, database)
 	var refused *ConnectError
-	if errors.As(err, &refused) && refused.SQLState == "3D000" {
+	switch {
+	case !errors.As(err, &refused):
+	case refused.SQLState == "3D000":
 		return nil, &vanishedError{database}
+	case strings.HasPrefix(refused.SQLState, "28") && s.pool != nil:
+		s.pool.Close()
 	}
 	return conn, err
 }
