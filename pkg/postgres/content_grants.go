@@ -19,24 +19,32 @@ func (s *Server) observeElsewhere(ctx context.Context, state *State, scope Scope
 			!marked || !owner.isGroup() {
 			continue
 		}
-		conn, err := s.enter(ctx, dep.Database)
+		direct, err := s.observeDirect(ctx, dep.Database, scope.Logins)
 		if err != nil {
 			return err
-		}
-		var batch pgx.Batch
-		var content Content
-		content.queueDirect(&batch, scope.Logins)
-		err = conn.read(ctx, &batch)
-		conn.end()
-		if err != nil {
-			return fmt.Errorf("observe database %q: %w", dep.Database, readable(conn.cause(ctx, err)))
 		}
 		if state.Elsewhere == nil {
 			state.Elsewhere = map[string][]DirectGrant{}
 		}
-		state.Elsewhere[dep.Database] = content.Direct
+		state.Elsewhere[dep.Database] = direct
 	}
 	return nil
+}
+
+// observeDirect reads what the logins hold themselves in a database.
+func (s *Server) observeDirect(ctx context.Context, database string, logins []string) ([]DirectGrant, error) {
+	conn, err := s.enter(ctx, database)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.end()
+	var batch pgx.Batch
+	var content Content
+	content.queueDirect(&batch, logins)
+	if err := conn.read(ctx, &batch); err != nil {
+		return nil, fmt.Errorf("observe database %q: %w", database, readable(conn.cause(ctx, err)))
+	}
+	return content.Direct, nil
 }
 
 // queueDirect reads what the logins hold themselves on objects of the database. Its

@@ -50,6 +50,97 @@ func TestDropLoginWithPrivilegesElsewhere(t *testing.T) {
 	})
 }
 
+// TestTableMadeAfterTheReading lets a login that only may use things create a table after the
+// server was read: it is not lost when the login is dropped, or loses its access.
+func TestTableMadeAfterTheReading(t *testing.T) {
+	everywhere(t, func(t *testing.T, f fixture) {
+		ctx, server, app, other := context.Background(), f.dial(t), newApplication(t), newApplication(t)
+		app.provision(t, server)
+		other.provision(t, server)
+		owner, leaving, ending := postgres.GroupsOf(app.database).Owner, app.loginOf(postgres.ReadOnly), app.loginOf(postgres.ReadWrite)
+		execute(t, f, app.database, "SET ROLE "+owner, "GRANT CREATE ON SCHEMA app TO "+leaving+", "+ending)
+
+		one, scope := app.alone(leaving)
+		one.desired.Logins[0].Access = map[string]postgres.Privilege{other.database: postgres.ReadOnly}
+		app.desired = dropping(app.desired, ending)
+		for _, c := range []struct {
+			login string
+			plan  postgres.Plan
+		}{{leaving, one.planIn(t, server, scope)}, {ending, app.plan(t, server)}} {
+			session, err := app.connect(t, f, c.login, app.database)
+			if err != nil {
+				t.Fatal(err)
+			}
+			run(t, session, "CREATE TABLE app.of_"+c.login+" (id int)", "INSERT INTO app.of_"+c.login+" VALUES (1)")
+			if err := server.Apply(ctx, c.plan, app.values, nil); err != nil {
+				t.Fatalf("%v\n%s", err, c.plan.SQL("postgres"))
+			}
+			got := ""
+			err = superuser(t, f, app.database).QueryRow(ctx, "SELECT tableowner || n FROM pg_tables, (SELECT count(*) AS n FROM app.of_"+c.login+") rows WHERE tablename = $1", "of_"+c.login).Scan(&got)
+			if err != nil || got != owner+"1" {
+				t.Errorf("the table of %s belongs to %q (%v)", c.login, got, err)
+			}
+		}
+	})
+}
+
+// TestTableMadeAfterTheReadingElsewhere is the same in a database that dbtether does not
+// manage, where nobody can be given the table: the deletion stops, and the next run says why.
+func TestTableMadeAfterTheReadingElsewhere(t *testing.T) {
+	everywhere(t, func(t *testing.T, f fixture) {
+		server, app, other := f.dial(t), newApplication(t), unique(t)
+		app.provision(t, server)
+		login := app.loginOf(postgres.ReadWrite)
+		execute(t, f, "postgres", "CREATE DATABASE "+other+" OWNER "+f.login.Username)
+		execute(t, f, other, "SET ROLE "+f.login.Username, "CREATE SCHEMA app", "GRANT USAGE, CREATE ON SCHEMA app TO "+login)
+		app.desired = dropping(app.desired, login)
+		plan := app.plan(t, server)
+		session, err := app.connect(t, f, login, other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, session, "CREATE TABLE app.own AS SELECT 1 AS id")
+		failed := mustFail(t, server, plan, app.values, "2BP01")
+		want := fmt.Sprintf("check objects of %q in database %q: the role owns some by now, which would be dropped (SQLSTATE 2BP01)", login, other)
+		if failed.Error() != want || failed.Hint() != "run the command again: it takes up where it stopped" {
+			t.Errorf("got  %s\n%s\nwant %s", failed, failed.Hint(), want)
+		}
+		if n := count(t, f, other, "SELECT count(*) FROM app.own"); n != 1 {
+			t.Errorf("the table has %d rows", n)
+		}
+		refused := app.refusal(t, server)
+		if want := fmt.Sprintf("role %q owns objects in database %q, which dbtether does not manage", login, other); refused.Error() != want || !refused.Blocked() {
+			t.Errorf("got  %v\nwant %s", refused, want)
+		}
+		app.desired.DropLogins[0].Force = true
+		app.provision(t, server)
+		if n := count(t, f, other, "SELECT count(*) FROM app.own"); n != 1 {
+			t.Errorf("the table has %d rows", n)
+		}
+		execute(t, f, "postgres", "DROP DATABASE "+other+" WITH (FORCE)")
+	})
+}
+
+// TestDropLoginThatOwnsInTheMaintenanceDatabase drops a login by force that owns a table in the
+// administrator's own database, and was given rights on a database.
+func TestDropLoginThatOwnsInTheMaintenanceDatabase(t *testing.T) {
+	on18(t, func(t *testing.T, f fixture) {
+		server, app := f.dial(t), newApplication(t)
+		app.provision(t, server)
+		login := app.loginOf(postgres.ReadWrite)
+		schema := "of_" + login
+		execute(t, f, "postgres", "CREATE SCHEMA "+schema, "CREATE TABLE "+schema+".own AS SELECT 1 AS id", "ALTER TABLE "+schema+".own OWNER TO "+login,
+			"SET ROLE "+f.login.Username, "GRANT CONNECT ON DATABASE "+app.database+" TO "+login)
+		app.desired = dropping(app.desired, login)
+		app.desired.DropLogins[0].Force = true
+		app.provision(t, server)
+		if n := count(t, f, "postgres", "SELECT count(*) FROM "+schema+".own"); n != 1 {
+			t.Errorf("the table has %d rows", n)
+		}
+		execute(t, f, "postgres", "DROP SCHEMA "+schema+" CASCADE")
+	})
+}
+
 // TestWithoutSignalBackend lets an admin end sessions who may not signal them: it
 // becomes a member of the role for that moment, and of nothing after.
 func TestWithoutSignalBackend(t *testing.T) {

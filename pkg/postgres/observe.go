@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -37,11 +38,24 @@ type Scope struct {
 	Fingerprints bool
 }
 
+// observations is how often Observe reads the server where databases vanish meanwhile.
+const observations = 3
+
 // Observe reads the state of the server: a fixed number of queries in one round trip,
 // and for each existing database of the scope, and each of ours in which its logins
 // hold something themselves, one connection with one round trip, of which few are open
-// at a time.
+// at a time. Where one of those was dropped or renamed meanwhile, all is read again.
 func (s *Server) Observe(ctx context.Context, scope Scope) (State, error) {
+	for n := 1; ; n++ {
+		state, err := s.observe(ctx, scope)
+		var vanished *vanishedError
+		if n == observations || !errors.As(err, &vanished) {
+			return state, err
+		}
+	}
+}
+
+func (s *Server) observe(ctx context.Context, scope Scope) (State, error) {
 	state := State{
 		Roles: map[string]Role{}, Databases: map[string]DatabaseState{}, Members: map[string]map[string]Membership{},
 		Settings: map[string]map[string][]string{}, Extensions: map[string]AvailableExtension{}, Contents: map[string]Content{},

@@ -53,22 +53,23 @@ func (p *planner) roleSetting(want DesiredLogin, database string, groups Groups,
 	}
 	// A session that has set its role keeps it after the membership is gone.
 	p.terminate(login, database, "a session that has set its role keeps it until it ends")
-	if p.index.owns[login][database] && !want.Adopt {
-		p.giveAway(login, database)
-	}
 	return true
 }
 
-// endActing plans the end of what only a login has that creates objects: its default
-// privileges, and the role that it acts as. REASSIGN OWNED does not touch default privileges;
-// DROP OWNED does, but also takes every privilege that the login was granted. So it comes
-// after those have been revoked, and not at all where one of them is to stay.
+// endActing plans the end of what only a login has that creates objects: what it owns, its
+// default privileges, and the role that it acts as. REASSIGN OWNED does not touch default
+// privileges; DROP OWNED does, but also takes every privilege that the login was granted. So it
+// comes after those have been revoked, and not at all where one of them is to stay.
 func (p *planner) endActing(want DesiredLogin, database string) {
 	login, owns := want.Name, p.index.owns[want.Name]
-	stays := want.Adopt || owns[""] || p.outOfReach[database] ||
+	stays := owns[""] || p.outOfReach[database] ||
 		slices.ContainsFunc(want.Grants, func(g TableGrant) bool { return g.Database == database })
-	if owns[database] && !stays {
-		p.asMember(login, database, dropOwned(login, database, "it creates nothing any more that default privileges could be about"))
+	switch {
+	case !owns[database] || want.Adopt:
+	case stays:
+		p.giveAway(login, database)
+	default:
+		p.asMember(login, database, dropOwned(login, database, ident(GroupsOf(database).Owner), "it creates nothing any more that default privileges could be about")...)
 	}
 	if slices.Contains(p.index.acting[login], database) {
 		p.resetRole(login, database)
@@ -164,7 +165,6 @@ func dropped(desired Desired, database string) bool {
 func (p *planner) leaveNothing(login, database string) {
 	have, owns := p.state.Databases[database], p.index.owns[login][database]
 	server := p.state.Server
-	drop := dropOwned(login, database, "it has no access to the database any more")
 	switch {
 	case owns && !p.managed(database):
 		p.warn("role %q keeps what it owns in database %q, which dbtether does not manage; a superuser ends that there with: REASSIGN OWNED BY %s TO …", login, database, sql(ident(login)))
@@ -173,23 +173,37 @@ func (p *planner) leaveNothing(login, database string) {
 		p.giveAway(login, database) // which warns
 		return
 	case have.Name != "" && (!have.AllowConnections || have.Barred), !p.managed(database) && !server.Superuser && have.Owner != server.Admin:
-		p.warn("role %q keeps what it may use in database %q, where the admin cannot take it away; a superuser ends that there with: %s", login, database, drop.Statement)
+		p.warn("role %q keeps what it may use in database %q, where the admin cannot take it away; a superuser ends that there with: %s", login, database, sql("DROP OWNED BY ", ident(login)))
 		return
 	}
-	var steps []Step
-	if owns {
-		steps = append(steps, reassign(login, database, ident(GroupsOf(database).Owner)))
+	var heir any
+	if p.managed(database) && !p.index.owns[login][""] { // REASSIGN OWNED moves what belongs to the whole server too
+		heir = ident(GroupsOf(database).Owner)
 	}
-	if p.revokeGivenOn(login, database); !p.outOfReach[database] {
-		steps = append(steps, drop)
-	}
-	if len(steps) > 0 {
-		p.asMember(login, database, steps...)
+	p.revokeGivenOn(login, database)
+	switch {
+	case !p.outOfReach[database]:
+		p.asMember(login, database, dropOwned(login, database, heir, "it has no access to the database any more")...)
+	case owns:
+		p.asMember(login, database, reassign(login, database, heir))
 	}
 }
 
-// dropOwned returns the step that ends all privileges of a login in a database, and drops what
-// it still owns there.
-func dropOwned(login, database, reason string) Step {
-	return Step{Verb: "revoke", Object: inDatabase("privileges of "+quoted(login), database), Reason: reason, Risk: Locking, Statement: sql("DROP OWNED BY ", ident(login))}
+// dropOwned returns the steps that end all privileges of a login in a database. DROP OWNED
+// drops what the login owns there, and since the server was read that may have become more: an
+// heir gets it before, in the same transaction. Without an heir, nil, the transaction fails if
+// there is something, and the next plan says so.
+func dropOwned(login, database string, heir any, reason string) []Step {
+	first := Step{Verb: "check", Object: inDatabase("objects of "+quoted(login), database), Reason: "what it owns would be dropped", Statement: ownsNothing(login)}
+	if heir != nil {
+		first = reassign(login, database, heir)
+	}
+	return []Step{first, {Verb: "revoke", Object: inDatabase("privileges of "+quoted(login), database), Reason: reason, Risk: Locking, Statement: sql("DROP OWNED BY ", ident(login))}}
+}
+
+// ownsNothing returns a statement that fails if a role owns something in the database.
+func ownsNothing(role string) Statement {
+	return sql("DO ", literal(sql("BEGIN IF EXISTS (SELECT FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid WHERE r.rolname = ", literal(role),
+		" AND d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o' AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+		" THEN RAISE EXCEPTION USING ERRCODE = '2BP01', MESSAGE = 'the role owns some by now, which would be dropped'; END IF; END").String()))
 }

@@ -65,19 +65,23 @@ func (p *planner) dropLogin(drop Drop) {
 }
 
 // disown moves what a login owns to the owner group of each database, elsewhere to
-// the admin if that is forced, and drops its privileges. DROP OWNED alone would drop
-// its tables. What belongs to the whole server comes first: REASSIGN OWNED moves it
-// in whichever database it runs.
+// the admin if that is forced, and drops its privileges. What it owns of the whole server
+// comes first: REASSIGN OWNED moves it in whichever database it runs. What it may only use
+// of it comes last: DROP OWNED drops tables of the maintenance database, too.
 func (p *planner) disown(drop Drop) {
 	login, owns := drop.Name, p.index.owns[drop.Name]
-	for _, database := range sortedKeys(owns) {
-		var steps []Step
+	databases := sortedKeys(owns)
+	if usesServer, known := owns[""]; known && !usesServer {
+		databases = append(databases[1:], "")
+	}
+	for _, database := range databases {
+		var heir any
 		switch {
-		case !owns[database]:
 		case p.managed(database):
-			steps = append(steps, reassign(login, database, ident(GroupsOf(database).Owner)))
+			heir = ident(GroupsOf(database).Owner)
 		case drop.Force:
-			steps = append(steps, reassign(login, database, "CURRENT_USER"))
+			heir = "CURRENT_USER"
+		case !owns[database]:
 		case database == "":
 			p.refuse(Refusal{Blocked: true, Problem: fmt.Sprintf("role %q owns a database or another object of the whole server", login),
 				Fix: "give it to another role: ALTER DATABASE … OWNER TO …, or to the admin with --force"})
@@ -92,7 +96,7 @@ func (p *planner) disown(drop Drop) {
 				Fix: fmt.Sprintf("in database %q have a superuser run: REASSIGN OWNED BY %s TO …; DROP OWNED BY %s", database, sql(ident(login)), sql(ident(login)))})
 			continue
 		}
-		p.asMember(login, database, append(steps, dropOwned(login, database, "a role with privileges cannot be dropped"))...)
+		p.asMember(login, database, dropOwned(login, database, heir, "a role with privileges cannot be dropped")...)
 	}
 }
 

@@ -43,7 +43,8 @@ func NewPool(endpoint Endpoint, login Login, adminDatabase string, size int) *Po
 
 // Get returns a session that nobody else uses, and waits until there is one or ctx
 // ends. It holds no lock. Close gives it back and releases its locks; a session that
-// broke is replaced. Errors are those of Dial, and ErrPoolClosed after Close.
+// broke is replaced. Errors are those of Dial, and ErrPoolClosed after Close, or after a
+// database has refused the credential.
 func (p *Pool) Get(ctx context.Context) (*Server, error) {
 	select {
 	case p.slots <- struct{}{}:

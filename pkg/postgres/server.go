@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -54,15 +55,37 @@ func (s *Server) identify(ctx context.Context) error {
 
 // enter opens a session of the administrator in another database. Its parameters, which
 // are its owner's choice, do not cut our work short there; the time-outs of the
-// maintenance database are the platform's, and stand.
+// maintenance database are the platform's, and stand. Errors are *vanishedError where the
+// database no longer exists, and else those of connect. A pool whose credential is refused
+// is closed: its idle sessions outlive a change of the password, and would go on being lent.
 func (s *Server) enter(ctx context.Context, database string) (*session, error) {
 	inside := s.endpoint
 	inside.settings = map[string]string{"statement_timeout": "0", "idle_session_timeout": "0"}
 	if s.version >= 170000 {
 		inside.settings["transaction_timeout"] = "0"
 	}
-	return inside.connect(ctx, s.login, database)
+	conn, err := inside.connect(ctx, s.login, database)
+	var refused *ConnectError
+	switch {
+	case !errors.As(err, &refused):
+	case refused.SQLState == "3D000":
+		return nil, &vanishedError{database}
+	case strings.HasPrefix(refused.SQLState, "28") && s.pool != nil:
+		s.pool.Close()
+	}
+	return conn, err
 }
+
+// vanishedError says that a database went between the reading of the server and the
+// moment it was to be entered.
+type vanishedError struct{ database string }
+
+func (e *vanishedError) Error() string {
+	return fmt.Sprintf("database %q was dropped or renamed at this moment", e.database)
+}
+
+// Hint returns what to do about it.
+func (e *vanishedError) Hint() string { return runAgain }
 
 // Close ends the session, or gives it back to its pool, and with it goes every lock
 // it holds. It does not fail: a connection that cannot be ended politely is cut. A

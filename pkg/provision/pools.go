@@ -38,7 +38,8 @@ func (p *Provisioner) dial(ctx context.Context, cluster *v1alpha1.DBCluster) (*p
 	server, err := found.Get(ctx)
 	var refused *postgres.ConnectError
 	switch {
-	case errors.Is(err, postgres.ErrPoolClosed): // by somebody else, since it was found
+	case errors.Is(err, postgres.ErrPoolClosed): // by somebody else since it was found, or because its credential was refused
+		p.pools.drop(found)
 		return p.dial(ctx, cluster)
 	case errors.As(err, &refused): // the next one reads the credential and the certificate again
 		p.pools.drop(found)

@@ -5,12 +5,14 @@ SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'or
 \connect "billing"
 BEGIN;
 GRANT "orders_api" TO CURRENT_USER WITH INHERIT TRUE, SET TRUE; -- for this transaction
+REASSIGN OWNED BY "orders_api" TO "billing_owner"; -- tables outlive the login
 DROP OWNED BY "orders_api"; -- it has no access to the database any more
 REVOKE "orders_api" FROM CURRENT_USER; -- it was for this transaction
 COMMIT;
 \connect "postgres"
 ALTER ROLE "orders_api" IN DATABASE "billing" RESET role; -- it is no longer a member of the owner group
 -- ends sessions: end sessions of "orders_api" in database "billing"
+-- locks: reassign objects of "orders_api" in database "billing"
 -- locks: revoke privileges of "orders_api" in database "billing"
 -- warning: role "orders_api" keeps what it may use in database "archive", where the admin cannot take it away; a superuser ends that there with: DROP OWNED BY "orders_api"
 -- warning: role "orders_api" keeps what it may use in database "legacy", where the admin cannot take it away; a superuser ends that there with: DROP OWNED BY "orders_api"

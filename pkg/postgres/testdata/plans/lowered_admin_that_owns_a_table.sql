@@ -7,10 +7,6 @@ SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'or
 BEGIN;
 GRANT "orders_migrate" TO CURRENT_USER WITH INHERIT TRUE, SET TRUE; -- for this transaction
 REASSIGN OWNED BY "orders_migrate" TO "orders_owner"; -- tables outlive the login
-REVOKE "orders_migrate" FROM CURRENT_USER; -- it was for this transaction
-COMMIT;
-BEGIN;
-GRANT "orders_migrate" TO CURRENT_USER WITH INHERIT TRUE, SET TRUE; -- for this transaction
 DROP OWNED BY "orders_migrate"; -- it creates nothing any more that default privileges could be about
 REVOKE "orders_migrate" FROM CURRENT_USER; -- it was for this transaction
 COMMIT;
