@@ -34,8 +34,8 @@ type Deletion struct {
 	policy   v1alpha1.DeletionPolicy
 	secrets  []revision.Target
 	status   func(context.Context, outcome) error
-	// check finds out whether the resource is still as the deletion takes it to be. It
-	// does nothing for one that only plans.
+	// check finds out whether the resource is still as the deletion takes it to be, which
+	// one that only plans need not know, and what blocks it.
 	check func(context.Context) error
 }
 
@@ -165,34 +165,42 @@ func (d *Deletion) Secrets(ctx context.Context) (SecretChanges, error) {
 // it block it, and so do sessions unless they are forced to end. A Database that has
 // changed since it was read is refused.
 func (p *Provisioner) OpenDatabaseDeletion(ctx context.Context, db *v1alpha1.Database, options DeletionOptions) (*Deletion, error) {
-	users, err := p.UsersOf(ctx, db)
-	if err != nil {
-		return nil, err
-	}
 	d := &Deletion{p: p, resource: v1alpha1.Databases, kind: v1alpha1.KindDatabase, object: db, policy: db.Spec.DeletionPolicy,
 		Cluster: db.Spec.ClusterRef.Name, Retains: db.Spec.DeletionPolicy != v1alpha1.DeletionDelete}
 	d.status = func(ctx context.Context, o outcome) error { return p.failedDatabase(ctx, db, o) }
-	d.check = func(ctx context.Context) error {
-		if options.ReadOnly {
-			return nil
-		}
-		return d.reread(ctx)
-	}
-	if db.Spec.DeletionProtection && db.DeletionTimestamp == nil {
-		return d, failed(fmt.Sprintf(`end the protection first: kubectl patch database %s -n %s --type merge -p '{"spec":{"deletionProtection":false}}'`, db.Name, db.Namespace),
-			"Database %q is protected against deletion", db.Name)
-	}
-	if len(users) > 0 {
-		return d, blockedBy(db, users)
+	d.check = func(ctx context.Context) error { return d.checkDatabase(ctx, db, options) }
+	if err := d.check(ctx); err != nil {
+		return d, err
 	}
 	if d.Retains && db.Status.ProvisionedTime != nil {
-		return d, d.check(ctx)
+		return d, nil
 	}
-	err = p.openDatabaseDrop(ctx, d, db, options)
+	err := p.openDatabaseDrop(ctx, d, db, options)
 	if err != nil && d.Retains && ctx.Err() == nil && !errors.Is(err, errMoved) { // whether anything was made cannot be found out
 		return d, d.check(ctx)
 	}
 	return d, err
+}
+
+// checkDatabase refuses a Database that has changed, is protected, or has users: one may
+// have come to it while the deletion waited.
+func (d *Deletion) checkDatabase(ctx context.Context, db *v1alpha1.Database, options DeletionOptions) error {
+	if !options.ReadOnly {
+		if err := d.reread(ctx); err != nil {
+			return err
+		}
+	}
+	users, err := d.p.UsersOf(ctx, db)
+	switch {
+	case err != nil:
+		return err
+	case db.Spec.DeletionProtection && db.DeletionTimestamp == nil:
+		return failed(fmt.Sprintf(`end the protection first: kubectl patch database %s -n %s --type merge -p '{"spec":{"deletionProtection":false}}'`, db.Name, db.Namespace),
+			"Database %q is protected against deletion", db.Name)
+	case len(users) > 0:
+		return blockedBy(db, users)
+	}
+	return nil
 }
 
 // openDatabaseDrop plans what is dropped of a Database: everything, or under policy

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
 
@@ -190,5 +191,35 @@ func TestRetainedWhileItsDeletionWaits(t *testing.T) {
 	}
 	if database, _ := s.stands(t); !database {
 		t.Error("the database was dropped")
+	}
+}
+
+// A user that another run makes while the deletion of its database waits for that run
+// blocks the deletion.
+func TestUserComesWhileADeletionWaits(t *testing.T) {
+	s := newSite(t)
+	first := s.provisioner(t, "", nil)
+	request := s.alone(t, first, v1alpha1.DeletionDelete)
+	holder, err := first.Open(t.Context(), provision.Request{Users: request.Users}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	progress, waited := whenWaiting(func() {
+		defer holder.Close()
+		if err := holder.Apply(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	_, database := deletables(request)
+	err = database.delete(t.Context(), s.provisioner(t, "", progress), func() {})
+	var refused *postgres.RefusedError
+	if !errors.As(err, &refused) || !refused.Blocked() || !waited() {
+		t.Errorf("waited: %v, got %v", waited(), err)
+	}
+	if database, login := s.stands(t); !database || !login {
+		t.Errorf("the database stands: %v, the login: %v", database, login)
+	}
+	if db, err := first.Database(t.Context(), s.id, s.id); err != nil || db.DeletionTimestamp != nil {
+		t.Errorf("the Database is deleted (%v)", err)
 	}
 }
