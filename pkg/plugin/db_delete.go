@@ -27,7 +27,7 @@ sessions block the deletion.`,
 				return err
 			}
 			retained := fmt.Sprintf("database %q and its groups on cluster %q", db.PostgresName(nil), db.Spec.ClusterRef.Name)
-			return d.run(ctx, env, doomed{dbKind, db.Namespace, db.Name, retained}, func(ctx context.Context, p *provision.Provisioner, options provision.DeletionOptions) (*provision.Deletion, error) {
+			return d.run(ctx, env, doomed{dbKind, db.Namespace, db.Name, db.UID, retained}, func(ctx context.Context, p *provision.Provisioner, options provision.DeletionOptions) (*provision.Deletion, error) {
 				return p.OpenDatabaseDeletion(ctx, db, options)
 			})
 		},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
@@ -35,11 +36,12 @@ type opener func(ctx context.Context, p *provision.Provisioner, options provisio
 type doomed struct {
 	k               kind
 	namespace, name string
+	uid             types.UID
 	retained        string
 }
 
 // run shows the plan of a deletion, asks, and carries out that very plan: it
-// refuses if the state has moved while the question stood.
+// refuses if the resource or the server has changed while the question stood.
 func (d *deletion) run(ctx context.Context, env *Environment, object doomed, open opener) error {
 	what, name := object.k.name, object.name
 	p, progress, end, err := env.provisionerWithProgress()
@@ -100,7 +102,7 @@ func (d *deletion) submit(ctx context.Context, env *Environment, object doomed, 
 	if err != nil {
 		return err
 	}
-	if err := client.Delete(ctx, object.name, metav1.DeleteOptions{}); err != nil {
+	if err := client.Delete(ctx, object.name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &object.uid}}); err != nil {
 		return err
 	}
 	if !d.wait {

@@ -33,7 +33,7 @@ Retain both stay.`,
 				secrets[i] = user.Namespace + "/" + name
 			}
 			retained := fmt.Sprintf("login %q and %s %s", user.CurrentUsername(), plural("Secret", len(secrets)), strings.Join(secrets, ", "))
-			return d.run(ctx, env, doomed{userKind, user.Namespace, user.Name, retained}, func(ctx context.Context, p *provision.Provisioner, options provision.DeletionOptions) (*provision.Deletion, error) {
+			return d.run(ctx, env, doomed{userKind, user.Namespace, user.Name, user.UID, retained}, func(ctx context.Context, p *provision.Provisioner, options provision.DeletionOptions) (*provision.Deletion, error) {
 				return p.OpenUserDeletion(ctx, user, options)
 			})
 		},

@@ -57,7 +57,7 @@ func (p *Provisioner) once(ctx context.Context, request Request, planned func(*J
 
 // errMoved says that what is to be done needs other locks than those which were taken, or
 // another connection.
-var errMoved = errors.New("were changed by someone else meanwhile")
+var errMoved = errors.New("changed by someone else meanwhile")
 
 // outdated reports whether an error says that somebody else wrote first: what was read
 // is not what there is.

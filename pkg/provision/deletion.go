@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,10 +29,14 @@ type Deletion struct {
 	p        *Provisioner
 	server   *postgres.Server // nil when PostgreSQL need not be touched
 	resource schema.GroupVersionResource
+	kind     string
 	object   metav1.Object
 	policy   v1alpha1.DeletionPolicy
 	secrets  []revision.Target
 	status   func(context.Context, outcome) error
+	// check finds out whether the resource is still as the deletion takes it to be, which
+	// one that only plans need not know, and what blocks it.
+	check func(context.Context) error
 }
 
 // DeletionOptions say how a deletion goes about what blocks it.
@@ -44,13 +49,15 @@ type DeletionOptions struct {
 }
 
 // OpenUserDeletion plans the deletion of a DatabaseUser. It works when its
-// Databases or its Secrets are gone already.
+// Databases or its Secrets are gone already. A user that has changed since it was read is
+// refused.
 func (p *Provisioner) OpenUserDeletion(ctx context.Context, user *v1alpha1.DatabaseUser, options DeletionOptions) (*Deletion, error) {
-	d := &Deletion{p: p, resource: v1alpha1.DatabaseUsers, object: user, policy: user.Spec.DeletionPolicy, Cluster: user.Status.ClusterName,
-		Retains: user.Spec.DeletionPolicy == v1alpha1.DeletionRetain}
+	d := &Deletion{p: p, resource: v1alpha1.DatabaseUsers, kind: v1alpha1.KindDatabaseUser, object: user, policy: user.Spec.DeletionPolicy,
+		Cluster: user.Status.ClusterName, Retains: user.Spec.DeletionPolicy == v1alpha1.DeletionRetain}
 	d.status = func(ctx context.Context, o outcome) error { return p.failedUser(ctx, user, o) }
+	d.check = func(ctx context.Context) error { return d.checkUser(ctx, user, options) }
 	if d.Retains {
-		return d, nil
+		return d, d.check(ctx)
 	}
 	d.secrets = secretsOf(user)
 	if d.Cluster == "" { // its first run may have been killed before the status was written
@@ -66,7 +73,7 @@ func (p *Provisioner) OpenUserDeletion(ctx context.Context, user *v1alpha1.Datab
 		}
 	}
 	if d.Cluster == "" {
-		return d, nil
+		return d, d.check(ctx)
 	}
 	cluster, err := p.Cluster(ctx, d.Cluster)
 	if err != nil {
@@ -75,13 +82,30 @@ func (p *Provisioner) OpenUserDeletion(ctx context.Context, user *v1alpha1.Datab
 	if d.server, _, err = p.dial(ctx, cluster); err != nil {
 		return d, err
 	}
-	return d, d.planned(d.planLogins(ctx, user, user.PostgresName(cluster), options))
+	return d, d.planned(d.planLogins(ctx, user, cluster, options))
+}
+
+// checkUser refuses a user that has changed, also one that a run has meanwhile given a
+// login on another cluster or in databases that are not locked.
+func (d *Deletion) checkUser(ctx context.Context, user *v1alpha1.DatabaseUser, options DeletionOptions) error {
+	if options.ReadOnly {
+		return nil
+	}
+	locked := databaseLocks(user)
+	if err := d.reread(ctx); err != nil || d.Retains {
+		return err
+	}
+	if on := user.Status.ClusterName; on != "" && on != d.Cluster || !containsAll(locked, databaseLocks(user)) {
+		return d.moved()
+	}
+	d.secrets = secretsOf(user)
+	return nil
 }
 
 // planLogins plans the end of a user's logins: the two that it has by name, and whatever
 // else on the server bears its mark.
-func (d *Deletion) planLogins(ctx context.Context, user *v1alpha1.DatabaseUser, base string, options DeletionOptions) error {
-	marker := userMarker(user)
+func (d *Deletion) planLogins(ctx context.Context, user *v1alpha1.DatabaseUser, cluster *v1alpha1.DBCluster, options DeletionOptions) error {
+	marker, base := userMarker(user), user.PostgresName(cluster)
 	scope := postgres.Scope{Named: true, Logins: []string{base, base + v1alpha1.AlternateSuffix}, Markers: []string{marker.UID}}
 	state, err := d.server.Observe(ctx, scope)
 	if err != nil {
@@ -99,7 +123,7 @@ func (d *Deletion) planLogins(ctx context.Context, user *v1alpha1.DatabaseUser, 
 		desired.DropLogins = append(desired.DropLogins, postgres.Drop{Name: login, Marker: marker, Force: options.Force})
 		locks = append(locks, postgres.LockRole(login))
 	}
-	return d.plan(ctx, locks, scope, desired, options.ReadOnly)
+	return d.plan(ctx, cluster, locks, scope, desired, options.ReadOnly)
 }
 
 // secretsOf lists the Secrets that a user has or had.
@@ -138,30 +162,45 @@ func (d *Deletion) Secrets(ctx context.Context) (SecretChanges, error) {
 }
 
 // OpenDatabaseDeletion plans the deletion of a Database. DatabaseUsers that refer to
-// it block it, and so do sessions unless they are forced to end.
+// it block it, and so do sessions unless they are forced to end. A Database that has
+// changed since it was read is refused.
 func (p *Provisioner) OpenDatabaseDeletion(ctx context.Context, db *v1alpha1.Database, options DeletionOptions) (*Deletion, error) {
-	users, err := p.UsersOf(ctx, db)
-	if err != nil {
-		return nil, err
-	}
-	d := &Deletion{p: p, resource: v1alpha1.Databases, object: db, policy: db.Spec.DeletionPolicy, Cluster: db.Spec.ClusterRef.Name,
-		Retains: db.Spec.DeletionPolicy != v1alpha1.DeletionDelete}
+	d := &Deletion{p: p, resource: v1alpha1.Databases, kind: v1alpha1.KindDatabase, object: db, policy: db.Spec.DeletionPolicy,
+		Cluster: db.Spec.ClusterRef.Name, Retains: db.Spec.DeletionPolicy != v1alpha1.DeletionDelete}
 	d.status = func(ctx context.Context, o outcome) error { return p.failedDatabase(ctx, db, o) }
-	if db.Spec.DeletionProtection && db.DeletionTimestamp == nil {
-		return d, failed(fmt.Sprintf(`end the protection first: kubectl patch database %s -n %s --type merge -p '{"spec":{"deletionProtection":false}}'`, db.Name, db.Namespace),
-			"Database %q is protected against deletion", db.Name)
-	}
-	if len(users) > 0 {
-		return d, blockedBy(db, users)
+	d.check = func(ctx context.Context) error { return d.checkDatabase(ctx, db, options) }
+	if err := d.check(ctx); err != nil {
+		return d, err
 	}
 	if d.Retains && db.Status.ProvisionedTime != nil {
 		return d, nil
 	}
-	err = p.openDatabaseDrop(ctx, d, db, options)
-	if err != nil && d.Retains && ctx.Err() == nil { // whether anything was made cannot be found out
-		return d, nil
+	err := p.openDatabaseDrop(ctx, d, db, options)
+	if err != nil && d.Retains && ctx.Err() == nil && !errors.Is(err, errMoved) { // whether anything was made cannot be found out
+		return d, d.check(ctx)
 	}
 	return d, err
+}
+
+// checkDatabase refuses a Database that has changed, is protected, or has users: one may
+// have come to it while the deletion waited.
+func (d *Deletion) checkDatabase(ctx context.Context, db *v1alpha1.Database, options DeletionOptions) error {
+	if !options.ReadOnly {
+		if err := d.reread(ctx); err != nil {
+			return err
+		}
+	}
+	users, err := d.p.UsersOf(ctx, db)
+	switch {
+	case err != nil:
+		return err
+	case db.Spec.DeletionProtection && db.DeletionTimestamp == nil:
+		return failed(fmt.Sprintf(`end the protection first: kubectl patch database %s -n %s --type merge -p '{"spec":{"deletionProtection":false}}'`, db.Name, db.Namespace),
+			"Database %q is protected against deletion", db.Name)
+	case len(users) > 0:
+		return blockedBy(db, users)
+	}
+	return nil
 }
 
 // openDatabaseDrop plans what is dropped of a Database: everything, or under policy
@@ -179,7 +218,7 @@ func (p *Provisioner) openDatabaseDrop(ctx context.Context, d *Deletion, db *v1a
 		return err
 	}
 	desired := postgres.Desired{DropDatabases: []postgres.Drop{drop}}
-	if err := d.planned(d.plan(ctx, []string{postgres.LockDatabase(name)}, scope, desired, options.ReadOnly)); err != nil {
+	if err := d.planned(d.plan(ctx, cluster, []string{postgres.LockDatabase(name)}, scope, desired, options.ReadOnly)); err != nil {
 		return err
 	}
 	if d.Retains && !d.Plan.Empty() {
@@ -215,10 +254,9 @@ func (d *Deletion) planned(err error) error {
 }
 
 // plan locks, observes and plans.
-func (d *Deletion) plan(ctx context.Context, locks []string, scope postgres.Scope, desired postgres.Desired, readOnly bool) error {
+func (d *Deletion) plan(ctx context.Context, cluster *v1alpha1.DBCluster, locks []string, scope postgres.Scope, desired postgres.Desired, readOnly bool) error {
 	if !readOnly {
-		err := d.server.Lock(ctx, locks, func(name string) { d.p.progress("waiting for another run that holds %s", name) })
-		if err != nil {
+		if err := d.lock(ctx, cluster, locks); err != nil {
 			return err
 		}
 	}
@@ -242,7 +280,7 @@ func (d *Deletion) Close() {
 // the next run completes it.
 func (d *Deletion) Apply(ctx context.Context) error {
 	err := d.run(ctx)
-	if err != nil && !apierrors.IsNotFound(err) {
+	if err != nil && !apierrors.IsNotFound(err) && !outdated(err) {
 		_ = d.status(ctx, outcome{err: err, deleting: d.object.GetDeletionTimestamp() != nil})
 	}
 	return err
@@ -270,8 +308,8 @@ func (d *Deletion) run(ctx context.Context) error {
 	return d.p.dropFinalizer(ctx, d.resource, d.object)
 }
 
-// deleteResource asks the API server to delete the object, with our finalizer on it
-// if PostgreSQL has to be cleaned up after it.
+// deleteResource asks the API server to delete the object as it was planned for, with our
+// finalizer on it if PostgreSQL has to be cleaned up after it.
 func (d *Deletion) deleteResource(ctx context.Context) error {
 	policy := d.policy
 	if d.Retains {
@@ -280,16 +318,23 @@ func (d *Deletion) deleteResource(ctx context.Context) error {
 	if err := d.p.syncFinalizer(ctx, d.resource, d.object, policy); err != nil {
 		return err
 	}
-	client := d.p.Kube.Resource(d.resource).Namespace(d.object.GetNamespace())
-	uid := d.object.GetUID()
-	err := client.Delete(ctx, d.object.GetName(), metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}})
-	if err != nil {
-		return fmt.Errorf("delete %s %q: %w", d.resource.Resource, d.object.GetName(), err)
+	for attempt := 1; ; attempt++ {
+		if err := d.reread(ctx); err != nil {
+			return err
+		}
+		uid, version := d.object.GetUID(), d.object.GetResourceVersion()
+		err := d.client().Delete(ctx, d.object.GetName(), metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}})
+		if err == nil {
+			break
+		}
+		if !apierrors.IsConflict(err) || attempt == attempts {
+			return fmt.Errorf("delete %s %q: %w", d.resource.Resource, d.object.GetName(), err)
+		}
 	}
 	if d.Retains {
 		return nil
 	}
-	fresh, err := client.Get(ctx, d.object.GetName(), metav1.GetOptions{})
+	fresh, err := d.client().Get(ctx, d.object.GetName(), metav1.GetOptions{})
 	if err != nil {
 		return fmt.Errorf("get %s %q: %w", d.resource.Resource, d.object.GetName(), err)
 	}

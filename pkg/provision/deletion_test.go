@@ -19,7 +19,6 @@ func TestInterruptedDeletion(t *testing.T) {
 	request := s.application()
 	request.Users = nil
 	request.Database.Spec.DeletionPolicy = v1alpha1.DeletionDelete
-	goOn := func(*provision.Job) error { return nil }
 	if err := first.Provision(t.Context(), request, goOn); err != nil {
 		t.Fatal(err)
 	}

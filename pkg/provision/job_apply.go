@@ -82,6 +82,9 @@ func (j *Job) run(ctx context.Context) error {
 		if err := j.p.syncFinalizer(ctx, v1alpha1.DatabaseUsers, u.user, u.user.Spec.DeletionPolicy); err != nil {
 			return err
 		}
+		if err := u.claim(ctx, j); err != nil {
+			return err
+		}
 		if err := u.stage(ctx, j); err != nil {
 			return err
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
 )
@@ -34,8 +36,8 @@ func (j *Job) lock(ctx context.Context) error {
 	if err := j.gather(ctx); err != nil {
 		return err
 	}
-	if j.Cluster.UID != connected.UID || j.Cluster.Generation != connected.Generation || !containsAll(locked, j.locks()) {
-		return failed("run the command again", "the cluster or the databases of %s %w", j.Subject(), errMoved)
+	if !isSame(j.Cluster, connected) || !containsAll(locked, j.locks()) {
+		return failed("run the command again", "the cluster or the databases of %s were %w", j.Subject(), errMoved)
 	}
 	return j.validate()
 }
@@ -64,6 +66,11 @@ func databaseLocks(user *v1alpha1.DatabaseUser) []string {
 		locks = append(locks, postgres.LockDatabase(db.DatabaseName))
 	}
 	return locks
+}
+
+// isSame reports whether two objects are one, with one spec.
+func isSame(a, b metav1.Object) bool {
+	return a.GetUID() == b.GetUID() && a.GetGeneration() == b.GetGeneration()
 }
 
 // containsAll reports whether have has all of want.

@@ -64,7 +64,6 @@ func TestClusterChangesWhileARunWaits(t *testing.T) {
 	s := newSite(t)
 	first := s.provisioner(t, "", nil)
 	request := s.application()
-	goOn := func(*provision.Job) error { return nil }
 	if err := first.Provision(t.Context(), request, goOn); err != nil {
 		t.Fatal(err)
 	}

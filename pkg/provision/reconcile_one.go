@@ -141,6 +141,11 @@ func (r *reconciler) gone(ctx context.Context, request Request, result Result, g
 		result.Action = ActionDeleted
 		return result
 	}
+	return r.again(ctx, result)
+}
+
+// again does what is to be done about a resource as the API server has it now.
+func (r *reconciler) again(ctx context.Context, result Result) Result {
 	resource, one := v1alpha1.Databases, r.database
 	if result.Kind == v1alpha1.KindDatabaseUser {
 		resource, one = v1alpha1.DatabaseUsers, r.user
@@ -194,9 +199,17 @@ func (r *reconciler) refused(ctx context.Context, request Request, err error) {
 }
 
 // finishDeletion carries out a deletion that was opened, or writes to the status why it
-// could not be. Who was interrupted has found nothing out.
+// could not be. Who was interrupted has found nothing out. It begins anew where somebody
+// has changed something since it was read.
 func (r *reconciler) finishDeletion(ctx context.Context, result Result, d *Deletion, err error) Result {
-	if err != nil {
+	var gone *GoneError
+	switch {
+	case errors.As(err, &gone):
+		result.Action = ActionDeleted
+		return result
+	case errors.Is(err, errMoved):
+		return r.again(ctx, result)
+	case err != nil:
 		if d != nil && !errors.Is(ctx.Err(), context.Canceled) {
 			_ = d.status(ctx, outcome{err: err, deleting: true})
 		}

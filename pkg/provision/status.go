@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -157,16 +158,32 @@ func (p *Provisioner) applyStatus(ctx context.Context, resource schema.GroupVers
 	return p.patchStatus(ctx, resource, kind, object, content, v1alpha1.FieldManager)
 }
 
-// patchStatus applies a status as a field manager, which takes the fields over.
+// patchStatus applies a status as a field manager, which takes the fields over. It is bound
+// to the version of the object that was read: the API server does not compare a UID here,
+// and another object of that name knows nothing of what was done for this one. After
+// another writer it begins anew. The error is a *GoneError if the object is another one.
 func (p *Provisioner) patchStatus(ctx context.Context, resource schema.GroupVersionResource, kind string, object metav1.Object, content map[string]any, manager string) error {
+	client := p.Kube.Resource(resource).Namespace(object.GetNamespace())
 	u := &unstructured.Unstructured{Object: map[string]any{"status": content}}
 	u.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
 	u.SetName(object.GetName())
 	u.SetNamespace(object.GetNamespace())
-	_, err := p.Kube.Resource(resource).Namespace(object.GetNamespace()).ApplyStatus(ctx, object.GetName(), u,
-		metav1.ApplyOptions{FieldManager: manager, Force: true})
-	if err != nil {
-		return fmt.Errorf("write status of %s %q: %w", resource.Resource, object.GetName(), err)
+	for attempt := 1; ; attempt++ {
+		u.SetResourceVersion(object.GetResourceVersion())
+		now, err := client.ApplyStatus(ctx, object.GetName(), u, metav1.ApplyOptions{FieldManager: manager, Force: true})
+		written := err == nil
+		if apierrors.IsConflict(err) && attempt < attempts {
+			now, err = client.Get(ctx, object.GetName(), metav1.GetOptions{})
+			if err == nil && now.GetUID() != object.GetUID() {
+				return &GoneError{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName(), Gone: true}
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("write status of %s %q: %w", resource.Resource, object.GetName(), err)
+		}
+		object.SetResourceVersion(now.GetResourceVersion())
+		if written {
+			return nil
+		}
 	}
-	return nil
 }

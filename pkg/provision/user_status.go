@@ -12,6 +12,21 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
+// claim writes down where the login will stand before it does: with its databases gone, the
+// deletion of a user whose first run was killed could not tell which server to ask.
+func (u *userJob) claim(ctx context.Context, j *Job) error {
+	if u.user.Status.ClusterName != "" {
+		return nil
+	}
+	status := u.user.Status
+	status.ClusterName = j.Cluster.Name
+	if err := j.p.applyStatus(ctx, v1alpha1.DatabaseUsers, v1alpha1.KindDatabaseUser, u.user, &u.user.Status, &status); err != nil {
+		return err
+	}
+	u.user.Status = status
+	return nil
+}
+
 // writeStatus writes what came of the user.
 func (u *userJob) writeStatus(ctx context.Context, j *Job, o outcome) error {
 	user := u.user
