@@ -124,7 +124,11 @@ func (e *StepError) Error() string {
 	if where := inDatabase("", e.Step.Database); !strings.HasSuffix(object, where) {
 		object += where
 	}
-	return fmt.Sprintf("%s %s: %v", e.Step.Verb, object, readable(e.Cause))
+	cause := readable(e.Cause).Error()
+	if strings.Contains(cause, ownsSome) {
+		cause = ownsSome
+	}
+	return fmt.Sprintf("%s %s: %s", e.Step.Verb, object, cause)
 }
 
 // Unwrap returns the cause.

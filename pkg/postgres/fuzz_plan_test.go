@@ -53,19 +53,22 @@ func FuzzMakePlan(f *testing.F) {
 // ourWords are all that we ever write outside of quotes. What gives a role rights over the
 // whole server is not among them.
 var ourWords = strings.Fields(`ALL ALLOW_CONNECTIONS ALTER AUTHORIZATION BUILTIN_LOCALE BY CASCADE COMMENT CONNECT CONNECTION CREATE CURRENT_USER
-	DATA DATABASE DEFAULT DELETE DO DROP ENCODING EXTENSION FOR FORCE FOREIGN FROM FUNCTIONS GRANT ICU_LOCALE IN INHERIT INSERT IS LANGUAGE LARGE
+	DATA DATABASE DEFAULT DELETE DROP ENCODING EXTENSION FOR FORCE FOREIGN FROM FUNCTIONS GRANT ICU_LOCALE IN INHERIT INSERT IS LANGUAGE LARGE
 	LC_COLLATE LC_CTYPE LIMIT LOCAL LOCALE_PROVIDER LOGIN NOCREATEDB NOCREATEROLE NOLOGIN NONE OBJECT OBJECTS ON OPTION OWNED OWNER PASSWORD
 	PRIVILEGES PUBLIC REASSIGN REFERENCES RESET REVOKE ROLE ROUTINE SCHEMA SCHEMAS SELECT SEQUENCE SEQUENCES SERVER SET TABLE TABLES TEMPLATE
 	TEMPORARY TO TRIGGER TRUE FALSE TRUNCATE TYPE TYPES UNTIL UPDATE USAGE VALID VERSION WHERE WITH WRAPPER AND EXECUTE MAINTAIN
 	datname false pg_backend_pid pg_stat_activity pg_terminate_backend pid public role template0 true usename`)
 
-// words is what may stand in statements.
-type words struct{ identifiers, literals []string }
+// words is what may stand in statements, and those that only read.
+type words struct{ identifiers, literals, checks []string }
 
 // check fails the test on a word, name or text that nobody gave us.
 func (k words) check(t *testing.T, statement string, tokens []token) {
 	t.Helper()
-	if !slices.Contains([]string{"CREATE", "ALTER", "COMMENT", "GRANT", "REVOKE", "SET", "RESET", "SELECT", "REASSIGN", "DROP", "DO"}, tokens[0].text) {
+	if slices.Contains(k.checks, statement) {
+		return
+	}
+	if !slices.Contains([]string{"CREATE", "ALTER", "COMMENT", "GRANT", "REVOKE", "SET", "RESET", "SELECT", "REASSIGN", "DROP"}, tokens[0].text) {
 		t.Errorf("%s begins with %s", statement, tokens[0].text)
 	}
 	for _, token := range withoutSignature(t, statement, tokens) {
@@ -149,9 +152,7 @@ func (w world) known() words {
 	for _, text := range w.pool {
 		k.identifiers = append(append(k.identifiers, text), GroupsOf(text).all()...)
 		k.literals = append(k.literals, text, GroupsOf(text).Owner)
-		if tokens, err := lex(ownsNothing(text).String()); err == nil {
-			k.literals = append(k.literals, tokens[1].text)
-		}
+		k.checks = append(k.checks, ownsNothing(text).String())
 		for _, setting := range []string{"search_path", "local_preload_libraries"} {
 			list, _ := splitList(setting, text)
 			k.literals = append(k.literals, list...)

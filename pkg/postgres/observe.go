@@ -48,7 +48,7 @@ const observations = 3
 func (s *Server) Observe(ctx context.Context, scope Scope) (State, error) {
 	for n := 1; ; n++ {
 		state, err := s.observe(ctx, scope)
-		var vanished *vanishedError
+		var vanished *VanishedError
 		if n == observations || !errors.As(err, &vanished) {
 			return state, err
 		}

@@ -201,9 +201,13 @@ func dropOwned(login, database string, heir any, reason string) []Step {
 	return []Step{first, {Verb: "revoke", Object: inDatabase("privileges of "+quoted(login), database), Reason: reason, Risk: Locking, Statement: sql("DROP OWNED BY ", ident(login))}}
 }
 
-// ownsNothing returns a statement that fails if a role owns something in the database.
+// ownsSome is what the statement of ownsNothing fails with.
+const ownsSome = "the role owns some by now, which would be dropped"
+
+// ownsNothing returns a statement that fails if a role owns something in the database: it
+// converts ownsSome to a number then. RAISE would need PL/pgSQL, which the admin may lack.
 func ownsNothing(role string) Statement {
-	return sql("DO ", literal(sql("BEGIN IF EXISTS (SELECT FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid WHERE r.rolname = ", literal(role),
-		" AND d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o' AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()))",
-		" THEN RAISE EXCEPTION USING ERRCODE = '2BP01', MESSAGE = 'the role owns some by now, which would be dropped'; END IF; END").String()))
+	return sql("SELECT CAST(CASE WHEN EXISTS (SELECT FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid WHERE r.rolname = ", literal(role),
+		" AND d.refclassid = regclass 'pg_authid' AND d.deptype = 'o' AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+		" THEN ", literal(ownsSome), " ELSE '0' END AS int)")
 }

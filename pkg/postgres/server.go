@@ -55,7 +55,7 @@ func (s *Server) identify(ctx context.Context) error {
 
 // enter opens a session of the administrator in another database. Its parameters, which
 // are its owner's choice, do not cut our work short there; the time-outs of the
-// maintenance database are the platform's, and stand. Errors are *vanishedError where the
+// maintenance database are the platform's, and stand. Errors are *VanishedError where the
 // database no longer exists, and else those of connect. A pool whose credential is refused
 // is closed: its idle sessions outlive a change of the password, and would go on being lent.
 func (s *Server) enter(ctx context.Context, database string) (*session, error) {
@@ -69,23 +69,24 @@ func (s *Server) enter(ctx context.Context, database string) (*session, error) {
 	switch {
 	case !errors.As(err, &refused):
 	case refused.SQLState == "3D000":
-		return nil, &vanishedError{database}
+		return nil, &VanishedError{Database: database}
 	case strings.HasPrefix(refused.SQLState, "28") && s.pool != nil:
 		s.pool.Close()
 	}
 	return conn, err
 }
 
-// vanishedError says that a database went between the reading of the server and the
+// VanishedError says that a database went between the reading of the server and the
 // moment it was to be entered.
-type vanishedError struct{ database string }
+type VanishedError struct{ Database string }
 
-func (e *vanishedError) Error() string {
-	return fmt.Sprintf("database %q was dropped or renamed at this moment", e.database)
+// Error implements error.
+func (e *VanishedError) Error() string {
+	return fmt.Sprintf("database %q was dropped or renamed at this moment", e.Database)
 }
 
 // Hint returns what to do about it.
-func (e *vanishedError) Hint() string { return runAgain }
+func (e *VanishedError) Hint() string { return runAgain }
 
 // Close ends the session, or gives it back to its pool, and with it goes every lock
 // it holds. It does not fail: a connection that cannot be ended politely is cut. A

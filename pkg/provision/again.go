@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
+	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
 	"github.com/dbtether/kubectl-dbtether/pkg/revision"
 )
 
@@ -63,7 +64,8 @@ var errMoved = errors.New("changed by someone else meanwhile")
 // is not what there is.
 func outdated(err error) bool {
 	var taken *revision.ConflictError
-	return errors.As(err, &taken) || errors.Is(err, errMoved) || apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err)
+	var vanished *postgres.VanishedError
+	return errors.As(err, &taken) || errors.As(err, &vanished) || errors.Is(err, errMoved) || apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err)
 }
 
 // refresh reads the resources of a request again, in place. A resource that was to
@@ -117,24 +119,33 @@ func isPresent(kind string, before, now metav1.Object, err error) (bool, error) 
 // GoneError says that somebody has deleted a resource since it was read.
 type GoneError struct {
 	Kind, Namespace, Name string
-	// Gone is whether it is not there any more; otherwise it is being deleted.
-	Gone bool
+	// Gone is whether it is not there any more; otherwise it is being deleted. Replaced is
+	// whether there is another one of that name.
+	Gone, Replaced bool
 }
 
 // Error implements error.
 func (e *GoneError) Error() string {
-	if e.Gone {
+	switch {
+	case e.Replaced:
+		return fmt.Sprintf("%s %q has just been replaced by another one of that name", e.Kind, e.Name)
+	case e.Gone:
 		return fmt.Sprintf("%s %q has just been deleted", e.Kind, e.Name)
+	default:
+		return fmt.Sprintf("%s %q is being deleted", e.Kind, e.Name)
 	}
-	return fmt.Sprintf("%s %q is being deleted", e.Kind, e.Name)
 }
 
 // Hint returns what to do about it.
 func (e *GoneError) Hint() string {
-	if e.Gone {
+	switch {
+	case e.Replaced:
+		return "look at that one, and run the command again"
+	case e.Gone:
 		return "create it again if that was a mistake"
+	default:
+		return "finish that: kubectl dbtether reconcile -n " + e.Namespace
 	}
-	return "finish that: kubectl dbtether reconcile -n " + e.Namespace
 }
 
 // otherSpec refuses a resource that somebody else has created with another spec.

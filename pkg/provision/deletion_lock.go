@@ -36,7 +36,7 @@ func (d *Deletion) reread(ctx context.Context) error {
 	now, err := d.client().Get(ctx, name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err) && !isMissingKind(err), err == nil && now.GetUID() != d.object.GetUID():
-		return &GoneError{Kind: d.kind, Namespace: d.object.GetNamespace(), Name: name, Gone: true}
+		return &GoneError{Kind: d.kind, Namespace: d.object.GetNamespace(), Name: name, Gone: true, Replaced: err == nil}
 	case err != nil:
 		return fmt.Errorf("get %s %q: %w", d.resource.Resource, name, err)
 	case !isSame(now, d.object), (now.GetDeletionTimestamp() != nil) != was:

@@ -105,7 +105,7 @@ func TestDeletionOfWhatIsAnotherOne(t *testing.T) {
 	_, database := deletables(s.alone(t, p, v1alpha1.DeletionRetain))
 	err := database.delete(t.Context(), p, func() { s.recreate(t, v1alpha1.Databases, s.id) })
 	var gone *provision.GoneError
-	if !errors.As(err, &gone) || !gone.Gone {
+	if !errors.As(err, &gone) || !gone.Gone || !gone.Replaced {
 		t.Errorf("got %v", err)
 	}
 	if _, err := p.Database(t.Context(), s.id, s.id); err != nil {

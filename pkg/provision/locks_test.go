@@ -22,7 +22,6 @@ func TestOwnerChangesWhileARunWaits(t *testing.T) {
 			request := s.application()
 			user, owned := request.Users[0], request.Database.DeepCopy()
 			owned.Name += "-owned"
-			goOn := func(*provision.Job) error { return nil }
 			if err := errors.Join(first.Provision(t.Context(), request, goOn), first.Provision(t.Context(), provision.Request{Database: owned}, goOn)); err != nil {
 				t.Fatal(err)
 			}

@@ -8,6 +8,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
@@ -48,8 +49,7 @@ func (r *reconciler) database(ctx context.Context, object *unstructured.Unstruct
 		return result.of(err)
 	}
 	if db.DeletionTimestamp != nil {
-		d, err := r.OpenDatabaseDeletion(ctx, db, DeletionOptions{})
-		return r.finishDeletion(ctx, result, d, err)
+		return r.finishDeletion(ctx, result, db, func() (*Deletion, error) { return r.OpenDatabaseDeletion(ctx, db, DeletionOptions{}) })
 	}
 	if r.isUnchanged(result) {
 		result.Action = ActionUnchanged
@@ -83,8 +83,7 @@ func (r *reconciler) user(ctx context.Context, object *unstructured.Unstructured
 		return result.of(err)
 	}
 	if user.DeletionTimestamp != nil {
-		d, err := r.OpenUserDeletion(ctx, user, DeletionOptions{})
-		return r.finishDeletion(ctx, result, d, err)
+		return r.finishDeletion(ctx, result, user, func() (*Deletion, error) { return r.OpenUserDeletion(ctx, user, DeletionOptions{}) })
 	}
 	if r.isUnchanged(result) {
 		result.Action = ActionUnchanged
@@ -141,24 +140,31 @@ func (r *reconciler) gone(ctx context.Context, request Request, result Result, g
 		result.Action = ActionDeleted
 		return result
 	}
-	return r.again(ctx, result)
-}
-
-// again does what is to be done about a resource as the API server has it now.
-func (r *reconciler) again(ctx context.Context, result Result) Result {
-	resource, one := v1alpha1.Databases, r.database
-	if result.Kind == v1alpha1.KindDatabaseUser {
-		resource, one = v1alpha1.DatabaseUsers, r.user
-	}
-	object, err := r.Kube.Resource(resource).Namespace(result.Namespace).Get(ctx, result.Name, metav1.GetOptions{})
+	object, err := r.get(ctx, result)
 	switch {
 	case apierrors.IsNotFound(err):
 		result.Action = ActionDeleted
 		return result
 	case err != nil:
-		return result.of(fmt.Errorf("get %s %q: %w", resource.Resource, result.Name, err))
+		return result.of(err)
+	case result.Kind == v1alpha1.KindDatabaseUser:
+		return r.user(ctx, object)
+	default:
+		return r.database(ctx, object)
 	}
-	return one(ctx, object)
+}
+
+// get reads the resource that a result is about.
+func (r *reconciler) get(ctx context.Context, result Result) (*unstructured.Unstructured, error) {
+	resource := v1alpha1.Databases
+	if result.Kind == v1alpha1.KindDatabaseUser {
+		resource = v1alpha1.DatabaseUsers
+	}
+	object, err := r.Kube.Resource(resource).Namespace(result.Namespace).Get(ctx, result.Name, metav1.GetOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("get %s %q: %w", resource.Resource, result.Name, err)
+	}
+	return object, nil
 }
 
 // clusterOf returns the name of the cluster that a request is about; empty where it
@@ -198,17 +204,30 @@ func (r *reconciler) refused(ctx context.Context, request Request, err error) {
 	}
 }
 
-// finishDeletion carries out a deletion that was opened, or writes to the status why it
-// could not be. Who was interrupted has found nothing out. It begins anew where somebody
-// has changed something since it was read.
-func (r *reconciler) finishDeletion(ctx context.Context, result Result, d *Deletion, err error) Result {
+// finishDeletion opens a deletion and carries it out, or writes to the status why that could
+// not be. Who was interrupted has found nothing out. It begins anew where somebody has changed
+// something since it was read.
+func (r *reconciler) finishDeletion(ctx context.Context, result Result, object deletable, open func() (*Deletion, error)) Result {
+	d, err := open()
+	for attempt := 1; errors.Is(err, errMoved) && attempt < attempts; attempt++ {
+		now, getting := r.get(ctx, result)
+		switch {
+		case apierrors.IsNotFound(getting), getting == nil && now.GetUID() != object.GetUID():
+			result.Action = ActionDeleted
+			return result
+		case getting == nil:
+			getting = typed(now, object)
+		}
+		if getting != nil {
+			return result.of(getting)
+		}
+		d, err = open()
+	}
 	var gone *GoneError
 	switch {
 	case errors.As(err, &gone):
 		result.Action = ActionDeleted
 		return result
-	case errors.Is(err, errMoved):
-		return r.again(ctx, result)
 	case err != nil:
 		if d != nil && !errors.Is(ctx.Err(), context.Canceled) {
 			_ = d.status(ctx, outcome{err: err, deleting: true})
@@ -221,4 +240,10 @@ func (r *reconciler) finishDeletion(ctx context.Context, result Result, d *Delet
 		return result.of(err)
 	}
 	return result
+}
+
+// deletable is a Database or a DatabaseUser.
+type deletable interface {
+	metav1.Object
+	runtime.Object
 }

@@ -175,7 +175,7 @@ func (p *Provisioner) patchStatus(ctx context.Context, resource schema.GroupVers
 		if apierrors.IsConflict(err) && attempt < attempts {
 			now, err = client.Get(ctx, object.GetName(), metav1.GetOptions{})
 			if err == nil && now.GetUID() != object.GetUID() {
-				return &GoneError{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName(), Gone: true}
+				return &GoneError{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName(), Gone: true, Replaced: true}
 			}
 		}
 		if err != nil {

@@ -29,7 +29,7 @@ func TestStatusOfAResourceThatIsAnotherOne(t *testing.T) {
 	p := s.provisioner(t, "", progress)
 	err := p.Provision(t.Context(), provision.Request{Database: s.application().Database}, goOn)
 	var gone *provision.GoneError
-	if !errors.As(err, &gone) || !acted() {
+	if !errors.As(err, &gone) || !gone.Replaced || !acted() {
 		t.Errorf("recreated: %v, got %v", acted(), err)
 	}
 	db, err := p.Database(t.Context(), s.id, s.id)

@@ -3,7 +3,7 @@ REVOKE "billing_owner" FROM "orders_api"; -- no access to database "billing"
 COMMIT;
 \connect "archive"
 BEGIN;
-DO 'BEGIN IF EXISTS (SELECT FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid WHERE r.rolname = ''orders_api'' AND d.refclassid = ''pg_authid''::regclass AND d.deptype = ''o'' AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())) THEN RAISE EXCEPTION USING ERRCODE = ''2BP01'', MESSAGE = ''the role owns some by now, which would be dropped''; END IF; END'; -- what it owns would be dropped
+SELECT CAST(CASE WHEN EXISTS (SELECT FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid WHERE r.rolname = 'orders_api' AND d.refclassid = regclass 'pg_authid' AND d.deptype = 'o' AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())) THEN 'the role owns some by now, which would be dropped' ELSE '0' END AS int); -- what it owns would be dropped
 DROP OWNED BY "orders_api"; -- it has no access to the database any more
 COMMIT;
 \connect "postgres"
@@ -17,7 +17,7 @@ COMMIT;
 ALTER ROLE "orders_api" IN DATABASE "billing" RESET role; -- it is no longer a member of the owner group
 \connect "legacy"
 BEGIN;
-DO 'BEGIN IF EXISTS (SELECT FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid WHERE r.rolname = ''orders_api'' AND d.refclassid = ''pg_authid''::regclass AND d.deptype = ''o'' AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())) THEN RAISE EXCEPTION USING ERRCODE = ''2BP01'', MESSAGE = ''the role owns some by now, which would be dropped''; END IF; END'; -- what it owns would be dropped
+SELECT CAST(CASE WHEN EXISTS (SELECT FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid WHERE r.rolname = 'orders_api' AND d.refclassid = regclass 'pg_authid' AND d.deptype = 'o' AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())) THEN 'the role owns some by now, which would be dropped' ELSE '0' END AS int); -- what it owns would be dropped
 DROP OWNED BY "orders_api"; -- it has no access to the database any more
 COMMIT;
 -- locks: revoke privileges of "orders_api" in database "archive"
