@@ -16,8 +16,8 @@ import (
 // done. On an error it stops; the transaction that was open is rolled back, what was
 // committed before stays, and a new plan completes it. When a value is missing or
 // malformed, nothing runs. Errors are *StepError, with a *LostError in it when the
-// connection broke, *ConnectError when a database cannot be entered, or one that says that
-// it no longer exists.
+// connection broke, *ConnectError when a database cannot be entered, or *VanishedError
+// when it no longer exists.
 func (s *Server) Apply(ctx context.Context, plan Plan, values Values, started func(Step)) error {
 	statements := make([]string, len(plan.Steps))
 	for i, step := range plan.Steps {

@@ -44,7 +44,8 @@ const observations = 3
 // Observe reads the state of the server: a fixed number of queries in one round trip,
 // and for each existing database of the scope, and each of ours in which its logins
 // hold something themselves, one connection with one round trip, of which few are open
-// at a time. Where one of those was dropped or renamed meanwhile, all is read again.
+// at a time. Where one of those was dropped or renamed meanwhile, all is read again,
+// a few times; then the error is a *VanishedError.
 func (s *Server) Observe(ctx context.Context, scope Scope) (State, error) {
 	for n := 1; ; n++ {
 		state, err := s.observe(ctx, scope)

@@ -97,7 +97,7 @@ func (s *site) guest(t *testing.T, namespace string) *v1alpha1.DatabaseUser {
 	request := s.application()
 	user := request.Users[0]
 	user.Namespace, user.Spec.DatabaseRef.Namespace = namespace, s.id
-	if err := s.provisioner(t, "", nil).Provision(t.Context(), request, func(*provision.Job) error { return nil }); err != nil {
+	if err := s.provisioner(t, "", nil).Provision(t.Context(), request, goOn); err != nil {
 		t.Fatal(err)
 	}
 	return user

@@ -30,7 +30,7 @@ type Deletion struct {
 	server   *postgres.Server // nil when PostgreSQL need not be touched
 	resource schema.GroupVersionResource
 	kind     string
-	object   metav1.Object
+	object   deletable
 	policy   v1alpha1.DeletionPolicy
 	secrets  []revision.Target
 	status   func(context.Context, outcome) error

@@ -12,6 +12,12 @@ import (
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
 
+// deletable is a Database or a DatabaseUser.
+type deletable interface {
+	metav1.Object
+	runtime.Object
+}
+
 // lock takes the locks, and checks anew: another run may have finished, or somebody
 // changed the resource or the cluster, while this one waited.
 func (d *Deletion) lock(ctx context.Context, cluster *v1alpha1.DBCluster, locks []string) error {
@@ -42,7 +48,7 @@ func (d *Deletion) reread(ctx context.Context) error {
 	case !isSame(now, d.object), (now.GetDeletionTimestamp() != nil) != was:
 		return d.moved()
 	}
-	return typed(now, d.object.(runtime.Object))
+	return typed(now, d.object)
 }
 
 // moved refuses what somebody has changed since it was read.

@@ -41,17 +41,13 @@ func TestOwnerChangesWhileARunWaits(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			waits := false
-			second := s.provisioner(t, "", func(said string) {
-				if waits || !strings.HasPrefix(said, "waiting for another run") {
-					return
-				}
-				waits = true
+			progress, waited := whenWaiting(func() {
 				owner(becomes)
 				holder.Close()
 			})
-			if err := s.reconcile(t, second, user); err != nil || !waits || s.isMember(t, s.prefix+"_owned_owner") != becomes {
-				t.Errorf("waited: %v, member: %v, got %v", waits, !becomes, err)
+			second := s.provisioner(t, "", progress)
+			if err := s.reconcile(t, second, user); err != nil || !waited() || s.isMember(t, s.prefix+"_owned_owner") != becomes {
+				t.Errorf("waited: %v, member: %v, got %v", waited(), !becomes, err)
 			}
 		})
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 	"github.com/dbtether/kubectl-dbtether/pkg/postgres"
-	"github.com/dbtether/kubectl-dbtether/pkg/provision"
 )
 
 // TestChangedAdminPassword changes the administrator's password on the server and in its
@@ -44,7 +43,6 @@ func TestChangedAdminPassword(t *testing.T) {
 	}
 	request := s.application()
 	request.Users = nil
-	goOn := func(*provision.Job) error { return nil }
 	if err := p.Provision(t.Context(), request, goOn); err != nil {
 		t.Fatal(err)
 	}

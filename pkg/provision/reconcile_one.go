@@ -8,7 +8,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/dbtether/kubectl-dbtether/pkg/api/v1alpha1"
 )
@@ -240,10 +239,4 @@ func (r *reconciler) finishDeletion(ctx context.Context, result Result, object d
 		return result.of(err)
 	}
 	return result
-}
-
-// deletable is a Database or a DatabaseUser.
-type deletable interface {
-	metav1.Object
-	runtime.Object
 }
